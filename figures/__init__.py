@@ -1,0 +1,1 @@
+"""How it looks: a saved Dataset in, a matplotlib Figure out."""

@@ -1,0 +1,1 @@
+"""What the paper claims, measured: one module a claim, and the ledger."""
