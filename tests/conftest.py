@@ -1,0 +1,35 @@
+"""What all tests share: 64-bit floats, hypothesis profiles, real data, GPUs."""
+
+import os
+from pathlib import Path
+
+import hypothesis
+import jax
+import pytest
+
+jax.config.update("jax_enable_x64", True)
+
+# The first example of a shape is a compilation, so no example has a deadline.
+hypothesis.settings.register_profile("dev", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """Folder of real data, named by the variable `IT_DATA`; skips without one."""
+    name = os.environ.get("IT_DATA")
+    if not name:
+        pytest.skip("IT_DATA names no folder of real data")
+    folder = Path(name)
+    if not folder.is_dir():
+        raise ValueError(f"IT_DATA={name} is not a folder")
+    return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the tests marked `gpu` on a machine without one."""
+    marked = [item for item in items if item.get_closest_marker("gpu")]
+    if marked and jax.default_backend() != "gpu":
+        for item in marked:
+            item.add_marker(pytest.mark.skip(reason="jax sees no GPU"))
