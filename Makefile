@@ -1,0 +1,81 @@
+# The front door: `make help` lists what it opens.
+
+PYTHON ?= python3
+WORKERS ?= 2
+ARGS ?=
+# Folder of real data. `verify` uses it where given, `test-long` also finds ../shared/data.
+DATA ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+UNFINISHED := $(VENV)/.unfinished
+LOCK_VENV := .venv-lock
+LONG_DATA = $(abspath $(or $(DATA),$(wildcard ../shared/data)))
+
+# Compiled programs are kept between runs; tests are mostly compilation.
+export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.jax_cache
+export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0.3
+
+.DEFAULT_GOAL := help
+.PHONY: help verify test test-long bench lock format clean
+.DELETE_ON_ERROR:
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@echo "Variables: PYTHON=$(PYTHON) WORKERS=$(WORKERS) DATA=folder ARGS='arguments of paper_checks'"
+
+verify: $(STAMP) ## check the paper's claims, then draw the figures (DATA=folder adds real data)
+	$(BIN)/python -m paper_checks $(if $(DATA),--data '$(DATA)') $(ARGS)
+	$(BIN)/python -m figures
+
+test: $(STAMP) ## ruff, basedpyright, lint-imports, and the tests that are not long
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -m "not long" -n $(WORKERS)
+
+test-long: $(STAMP) ## the tests marked long, with ../shared/data (or DATA=folder) if it is there
+	$(if $(LONG_DATA),IT_DATA='$(LONG_DATA)') $(BIN)/python -m pytest -m long -n $(WORKERS) --durations=10
+
+bench: $(STAMP) ## benchmarks against peers
+	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable -o python_files='test_*.py bench_*.py'
+
+format: $(STAMP) ## format the code, and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: ## write requirements.lock from pyproject.toml (UPGRADE=1 moves to the newest versions)
+	$(PYTHON) -m venv $(LOCK_VENV)
+	$(LOCK_VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(LOCK_VENV)/bin/uv pip compile pyproject.toml --extra test --extra build \
+	    --universal --python-version 3.11 --fork-strategy requires-python \
+	    --generate-hashes --custom-compile-command "make lock" --quiet \
+	    $(if $(UPGRADE),--upgrade) --output-file requirements.lock
+
+clean: ## remove the environment, caches, results and pictures
+	rm -rf $(VENV) $(LOCK_VENV) .jax_cache .pytest_cache .ruff_cache .hypothesis \
+	    .import_linter_cache .benchmarks results pictures build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamp is the last thing an installation writes. One that was cut short
+# leaves the mark $(UNFINISHED) instead, and the next begins with an empty folder.
+# Debian's python3 may come without ensurepip: then its own pip installs into .venv.
+$(STAMP): requirements.lock pyproject.toml
+	@command -v $(PYTHON) > /dev/null || { \
+	    echo "make: no '$(PYTHON)' here; name a Python >= 3.11: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "make: Python >= 3.11 is needed, '$(PYTHON)' is $$($(PYTHON) -V 2>&1);" \
+	         "name another: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@rm -f $(STAMP)
+	@if [ -e $(UNFINISHED) ] || ! [ -x $(BIN)/python ]; then rm -rf $(VENV); fi
+	@mkdir -p $(VENV) && touch $(UNFINISHED)
+	@echo "Installing into $(VENV) (a minute or two, once)"
+	@$(PYTHON) -m venv $(VENV) > /dev/null 2>&1 || $(PYTHON) -m venv --without-pip $(VENV)
+	@if $(BIN)/python -m pip --version > /dev/null 2>&1; then pip="$(BIN)/python -m pip"; \
+	else pip="$(PYTHON) -m pip --python $(BIN)/python"; fi; set -e; \
+	$$pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock; \
+	$$pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@rm -f $(UNFINISHED)
+	@touch $(STAMP)
