@@ -1,0 +1,1 @@
+"""What is known: pure, differentiable functions of arrays."""

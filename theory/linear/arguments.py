@@ -1,0 +1,111 @@
+"""What a linear optimum may be asked for, and the messages for what it may not."""
+
+import operator
+
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, Float
+from numpy.typing import ArrayLike
+
+from theory.tasks import TaskStatistics
+
+
+def check_width(width: int) -> int:
+    """Return `width` as an int.
+
+    Raises:
+        ValueError: It is not an integer, or below 1.
+    """
+    try:
+        if isinstance(width, bool):
+            raise TypeError
+        checked = operator.index(width)
+    except TypeError:
+        raise ValueError(f"width must be an integer, got {width!r}") from None
+    if checked < 1:
+        raise ValueError(f"a shared module needs width >= 1, got {width}")
+    return checked
+
+
+def check_weights(
+    weights: ArrayLike | None, statistics: TaskStatistics
+) -> Float[Array, " k"]:
+    """Return the weights `α_i`, ones where none are given.
+
+    Values are checked unless they are traced.
+
+    Raises:
+        ValueError: The wrong length, or a value that is negative or not finite, or
+            all zero. The message names the task.
+    """
+    count = statistics.count
+    if weights is None:
+        return jnp.ones(count, statistics.moment.dtype)
+    alpha = jnp.asarray(weights, statistics.moment.dtype)
+    if alpha.shape != (count,):
+        raise ValueError(
+            f"weights must have one entry a task: {count} tasks, shape {alpha.shape}"
+        )
+    if is_traced(alpha):
+        return alpha
+    for index, value in enumerate(np.asarray(alpha)):
+        if not np.isfinite(value) or value < 0:
+            raise ValueError(
+                f"task {index}: weights must be finite and >= 0, got {value}"
+            )
+    if not np.any(np.asarray(alpha) > 0):
+        raise ValueError("weights are all zero: at least one task must count")
+    return alpha
+
+
+def check_statistics(
+    statistics: TaskStatistics, *, certificate: bool = True
+) -> TaskStatistics:
+    """Check shapes, precision and, unless traced, that all values are finite.
+
+    Raises:
+        ValueError: A field's shape does not fit, the floats are 32-bit, or a value
+            is not finite. The message names the task and the field.
+    """
+    k, d = statistics.moment.shape if statistics.moment.ndim == 2 else (0, 0)
+    shapes = {"gram": (k, d, d), "moment": (k, d), "energy": (k,), "samples": (k,)}
+    for field, shape in shapes.items():
+        found = getattr(statistics, field).shape
+        if not k or not d or found != shape:
+            raise ValueError(
+                f"{field} has shape {found}; statistics of k tasks need gram (k, d, d),"
+                " moment (k, d), energy (k,) and samples (k,)"
+            )
+        _check_finite(field, getattr(statistics, field))
+    if certificate:
+        require_64_bit(statistics.gram)
+    return statistics
+
+
+def require_64_bit(array: Array) -> None:
+    """Refuse to certify anything in 32-bit floats.
+
+    Raises:
+        ValueError: `array` is not 64-bit.
+    """
+    if array.dtype != jnp.float64:
+        raise ValueError(
+            f"a certificate needs 64-bit floats, and these statistics are "
+            f"{array.dtype}: call jax.config.update('jax_enable_x64', True), or set "
+            "JAX_ENABLE_X64=1, before the statistics are made"
+        )
+
+
+def is_traced(*arrays: Array) -> bool:
+    """Whether a value is unknown because jax is tracing."""
+    return any(isinstance(array, Tracer) for array in arrays)
+
+
+def _check_finite(field: str, values: Array) -> None:
+    if is_traced(values):
+        return
+    by_task = np.isfinite(np.asarray(values)).reshape(len(values), -1).all(axis=1)
+    if not by_task.all():
+        task = int(np.argmin(by_task))
+        raise ValueError(f"task {task}: {field} has a NaN or an infinity")

@@ -1,0 +1,89 @@
+"""A lower bound on the loss for any tasks at any width."""
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import lax
+from jaxtyping import Array, Float
+
+from theory.linear.whitened import Whitened
+
+STEPS = 100
+# Eigenvalues of a metric move by about this factor a step, so by e^10 in all.
+RATE = 0.1
+
+
+def metric_lower_bound(tasks: Whitened, width: int) -> Float[Array, ""]:
+    """Lower bound on `min f` at width `r`, by the best common metric found.
+
+    For any metric `K ≻ 0` let `w_i = λ_min(K^(-½) H_i K^(-½))`, so `H_i ⪰ w_i K`. Then
+    task `i` loses at least `w_i (θ_i − θ̂_i)ᵀK(θ_i − θ̂_i)` over its own optimum, and by
+    Eckart-Young
+
+        f* ≥ Σ_i α_i residual_i + Σ_{j > r} σ_j(K^½ Θ̂ᵀ diag(√w))².
+
+    The bound holds for every `K`; `K = RRᵀ` is improved by Adam from the identity and
+    from each `H_i`, and the best value met on the way is returned. It is exact for
+    proportional covariances. A task with singular `H_i` has `w_i = 0`.
+
+    Source: mathematics.md §2.
+    """
+    eye = jnp.eye(tasks.gram.shape[-1], dtype=tasks.gram.dtype)
+    # No task sees these directions and no solution uses them: any curvature will do.
+    unseen = jnp.diag(jnp.all(tasks.basis == 0, axis=1).astype(eye.dtype))
+    tasks = tasks._replace(gram=tasks.gram + unseen)
+    # A tenth of the identity keeps the roots of singular H_i definite.
+    starts = jnp.concatenate([eye[None], tasks.gram[:4] + 0.1 * eye])
+    roots = jnp.linalg.cholesky(starts)
+    return tasks.residual + jnp.max(
+        lax.map(lambda root: _ascend(tasks, root, width), roots)
+    )
+
+
+def _excess(root: Float[Array, "d d"], tasks: Whitened, width: int) -> Float[Array, ""]:
+    """`Σ_{j > r} σ_j²` for `K = RRᵀ`; the lower triangle of `root` is `R`."""
+    lower = jnp.tril(root)
+    half = jax.vmap(lambda h: jax.scipy.linalg.solve_triangular(lower, h, lower=True))(
+        tasks.gram
+    )
+    inner = jax.vmap(
+        lambda h: jax.scipy.linalg.solve_triangular(lower, h.T, lower=True)
+    )(half)
+    least = jnp.linalg.eigvalsh(inner)[:, 0]
+    # Rounding of the eigenvalue is taken off, so that the bound stays one.
+    d, eps = lower.shape[0], jnp.finfo(lower.dtype).eps
+    size = jnp.trace(inner, axis1=1, axis2=2)
+    weight = jnp.maximum(least - 4 * d * eps * size, 0)
+    # As eigenvalues of the smaller product: singular values have no derivative at 0.
+    squares = _squared_singular_values(weight, tasks.solution @ lower)
+    return jnp.sum(squares[: len(squares) - width])
+
+
+def _squared_singular_values(
+    weight: Float[Array, " k"], rows: Float[Array, "k d"]
+) -> Float[Array, " n"]:
+    """Squared singular values of `diag(√w) rows`, ascending, min(k, d) of them."""
+    k, d = rows.shape
+    if d <= k:
+        return jnp.linalg.eigvalsh(rows.T @ (weight[:, None] * rows))
+    root = jnp.sqrt(jnp.where(weight > 0, weight, 1)) * (weight > 0)
+    scaled = root[:, None] * rows
+    return jnp.linalg.eigvalsh(scaled @ scaled.T)
+
+
+def _ascend(tasks: Whitened, root: Float[Array, "d d"], width: int) -> Float[Array, ""]:
+    optimiser = optax.adam(RATE)
+    slope = jax.value_and_grad(_excess)
+
+    def step(carry: tuple, _: None) -> tuple[tuple, None]:
+        at, state, best = carry
+        value, gradient = slope(at, tasks, width)
+        fine = jnp.isfinite(value) & jnp.all(jnp.isfinite(gradient))
+        best = jnp.where(fine, jnp.maximum(best, value), best)
+        gradient = jnp.where(fine, -gradient, 0)
+        update, state = optimiser.update(gradient, state)
+        return (at + update, state, best), None
+
+    start = (root, optimiser.init(root), jnp.zeros((), root.dtype))
+    (_, _, best), _ = lax.scan(step, start, None, length=STEPS)
+    return best

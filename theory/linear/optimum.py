@@ -1,0 +1,94 @@
+"""The optimum of the linear shared-module model, by whichever route fits the tasks."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from numpy.typing import ArrayLike
+
+from theory.linear.arguments import (
+    check_statistics,
+    check_weights,
+    check_width,
+    is_traced,
+)
+from theory.linear.common_covariance import (
+    common_covariance_optimum,
+    proportionality,
+)
+from theory.linear.multi_start import multi_start_optimum
+from theory.linear.one_less import one_less_optimum
+from theory.linear.result import SharedOptimum
+from theory.linear.single_task import task_ranks
+from theory.linear.two_tasks import two_task_optimum
+from theory.linear.wide_module import wide_optimum
+from theory.tasks import TaskStatistics
+
+# Gram matrices formed from the same rows agree to rounding of their m terms, about
+# √m ε; the lower bound pays for whatever deviation below this is found.
+PROPORTIONAL = 1e-10
+# Intervals for the rare two-task problem that the default search leaves open.
+LARGE_CAPACITY = 2048
+
+
+def shared_optimum(
+    statistics: TaskStatistics, width: int, weights: ArrayLike | None = None
+) -> SharedOptimum:
+    """Least loss of `k` linear tasks that share a module of `width` columns.
+
+        f* = min_{B, A_1..A_k} Σ_i α_i ‖X_i B A_i − y_i‖².
+
+    The route is the first that fits:
+
+    1. `width ≥ min(k, d)`: the single-task optima (W-P1); certified.
+    2. Proportional Gram matrices, such as a common `X`: Eckart-Young; certified.
+    3. Two tasks at width 1: branch and bound; certified.
+    4. `width = k − 1`, full rank, positive weights: a search over `k` numbers.
+    5. Otherwise many starts; 4 and 5 are certified only where their bracket closes.
+
+    Under jit, vmap or grad the values are unknown, so 2 and 4 are not chosen: call
+    `common_covariance_optimum` or `one_less_optimum` to have them. `loss` has a
+    gradient on every route, `shared` and `heads` on route 3.
+
+    Args:
+        statistics: The tasks, in 64-bit floats.
+        width: Number `r ≥ 1` of columns of `B`.
+        weights: `α_i ≥ 0`, ones by default.
+
+    Raises:
+        ValueError: Bad shapes, values, width or weights, or 32-bit floats. The
+            message names the task and the field.
+
+    Source: W eq 2 and 3; routes as named in their modules.
+    """
+    width = check_width(width)
+    check_statistics(statistics)
+    alpha = check_weights(weights, statistics)
+    k, d = statistics.moment.shape
+    if width >= min(k, d):
+        return wide_optimum(statistics, width, alpha)
+    if is_traced(*jax.tree.leaves(statistics), alpha):
+        if k == 2:
+            return two_task_optimum(statistics, alpha)
+        return multi_start_optimum(statistics, width, alpha)
+    return _measured_route(statistics, width, alpha)
+
+
+def _measured_route(
+    statistics: TaskStatistics, width: int, alpha: Float[Array, " k"]
+) -> SharedOptimum:
+    """Choose by the values of the statistics."""
+    deviation = proportionality(statistics)
+    if deviation <= PROPORTIONAL:
+        return common_covariance_optimum(statistics, width, alpha, deviation=deviation)
+    ranks = task_ranks(statistics)
+    if statistics.count == 2:
+        result = two_task_optimum(statistics, alpha)
+        if not result.certified:
+            result = two_task_optimum(statistics, alpha, capacity=LARGE_CAPACITY)
+        return eqx.tree_at(lambda found: found.rank, result, ranks)
+    regular = bool(np.all(np.asarray(ranks) == statistics.dimension))
+    if width == statistics.count - 1 and regular and bool(jnp.all(alpha > 0)):
+        return one_less_optimum(statistics, alpha)
+    return multi_start_optimum(statistics, width, alpha)

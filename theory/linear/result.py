@@ -1,0 +1,129 @@
+"""What an optimum of the linear shared-module model is returned as."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Bool, Float
+
+from theory.linear.loss import best_heads, loss
+from theory.tasks import TaskStatistics
+
+# A bracket narrower than this share of the explained energy counts as certified.
+GAP = 1e-9
+
+
+class SharedOptimum(eqx.Module):
+    """Least value of `f(A_1..A_k; B)` found, and how sure it is.
+
+    `lower_bound <= min f <= loss`; the lower bound allows for `rounding`, an estimate
+    of what rounding in the statistics and in the route does to the loss. `certified`
+    says that the bracket is within `GAP` times the explained energy `Σ α_i e_i − f`.
+    `rank` is the numerical rank of each `X_i`: where it is
+    below `d`, many modules are optimal and the least-norm heads are given for one.
+    Under jax transformations the fields are traced; `route` is static.
+    """
+
+    shared: Float[Array, "d r"]
+    heads: Float[Array, "k r"]
+    loss: Float[Array, ""]
+    lower_bound: Float[Array, ""]
+    certified: Bool[Array, ""]
+    rounding: Float[Array, ""]
+    rank: Float[Array, " k"]
+    route: str = eqx.field(static=True)
+
+    @property
+    def parameters(self) -> Float[Array, "k d"]:
+        """`θ_i = B A_i`, one a row."""
+        return self.heads @ self.shared.T
+
+    @property
+    def gap(self) -> Float[Array, ""]:
+        """`loss − lower_bound`, in units of the loss."""
+        return self.loss - self.lower_bound
+
+    def describe(self) -> str:
+        """The result in sentences, with whatever a user should know of it."""
+        d = self.shared.shape[0]
+        lines = [
+            f"loss {float(self.loss):.10g} by route '{self.route}', "
+            f"at least {float(self.lower_bound):.10g}: "
+            + ("certified" if self.certified else "not certified"),
+            f"rounding changes the loss by about {float(self.rounding):.1e}",
+        ]
+        for task, rank in enumerate(self.rank):
+            if rank < d:
+                lines.append(
+                    f"task {task}: covariates have rank {int(rank)} of {d}; "
+                    "its parameters are those of least norm for this module"
+                )
+        return "\n".join(lines)
+
+
+def assemble(
+    statistics: TaskStatistics,
+    weights: Float[Array, " k"],
+    shared: Float[Array, "d r"],
+    *,
+    lower_bound: Float[Array, ""],
+    rank: Float[Array, " k"],
+    route: str,
+    claimed: Float[Array, ""] | None = None,
+) -> SharedOptimum:
+    """Evaluate a module on the statistics themselves, whatever found it.
+
+    The heads are the best ones for the module. The gradient of `loss` is that of `f`
+    at fixed `(A, B)`, which is the whole gradient at an optimum (envelope theorem);
+    `shared` and `heads` keep whatever derivative the route gave to `shared`.
+
+    Args:
+        statistics: The tasks.
+        weights: `α_i`.
+        shared: `B`, of any column norms.
+        lower_bound: Nothing is below it, in exact arithmetic.
+        rank: Rank of every `X_i`.
+        route: What found it.
+        claimed: The loss that the route computed for this module on its own way;
+            how far it is from the loss itself is the measure of its rounding.
+    """
+    norm = jnp.sqrt(jnp.sum(lax.stop_gradient(shared) ** 2, axis=0))
+    shared = shared / jnp.where(norm > 0, norm, 1)
+    heads = best_heads(statistics, shared)
+    fixed, alpha = lax.stop_gradient((statistics, weights))
+    module, best = lax.stop_gradient((shared, heads))
+    value = loss(statistics, module, best, weights)
+    rounding = _rounding(fixed, alpha, best @ module.T)
+    if claimed is not None:
+        rounding = jnp.maximum(rounding, jnp.abs(lax.stop_gradient(claimed - value)))
+    least = jnp.minimum(lax.stop_gradient(lower_bound), value) - rounding
+    explained = jnp.sum(alpha * fixed.energy) - value
+    allowed = GAP * jnp.maximum(explained, 0)
+    # No label energy, nothing to explain: then rounding alone must be nothing.
+    settled = value - least <= jnp.maximum(allowed, jnp.finfo(value.dtype).tiny)
+    return SharedOptimum(
+        shared=shared,
+        heads=heads,
+        loss=value,
+        lower_bound=lax.stop_gradient(least),
+        certified=lax.stop_gradient(settled),
+        rounding=rounding,
+        rank=lax.stop_gradient(rank),
+        route=route,
+    )
+
+
+def _rounding(
+    statistics: TaskStatistics,
+    weights: Float[Array, " k"],
+    parameters: Float[Array, "k d"],
+) -> Float[Array, ""]:
+    """What a relative error `ε` in every entry of `(G, g, e)` does to the loss.
+
+    `4ε Σ α_i (e_i + 2|g_i|ᵀ|θ_i| + |θ_i|ᵀ|G_i||θ_i|)`: the inherent uncertainty of
+    statistics in floats at these parameters (Higham 2002, §3.1), and 4 for the sums.
+    """
+    size = jnp.abs(parameters)
+    parts = statistics.energy + 2 * jnp.sum(jnp.abs(statistics.moment) * size, axis=1)
+    curved = jnp.einsum("kde,ke->kd", jnp.abs(statistics.gram), size)
+    parts += jnp.sum(size * curved, axis=1)
+    return 4 * jnp.finfo(parts.dtype).eps * jnp.sum(weights * parts)

@@ -1,0 +1,94 @@
+"""What a task's rows must be, and the messages for rows that are not."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def task_label(index: int, names: Sequence[str] | None) -> str:
+    """What a message calls task `index`."""
+    if names is None or index >= len(names):
+        return f"task {index}"
+    return f"task {index} ({names[index]})"
+
+
+def check_task(
+    covariates: ArrayLike, labels: ArrayLike, label: str, dimension: int | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return one task's rows as 64-bit arrays of the right shapes.
+
+    Args:
+        covariates: `X` (m x d).
+        labels: `y` (m), or (m x 1).
+        label: What a message calls the task.
+        dimension: The other tasks' `d`, if there are any.
+
+    Raises:
+        ValueError: The arrays are not numbers, are empty, or do not fit.
+    """
+    x = _numbers(covariates, label, "covariates")
+    y = _numbers(labels, label, "labels")
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if x.ndim != 2:
+        raise ValueError(f"{label}: covariates must be m x d, got shape {x.shape}")
+    if y.ndim != 1:
+        raise ValueError(f"{label}: labels must be one column, got shape {y.shape}")
+    if len(x) != len(y):
+        raise ValueError(
+            f"{label}: covariates has {len(x)} rows and labels has {len(y)}"
+        )
+    if not len(y):
+        raise ValueError(f"{label} is empty: covariates and labels have no rows")
+    if not x.shape[1]:
+        raise ValueError(f"{label}: covariates has no columns")
+    if dimension is not None and x.shape[1] != dimension:
+        raise ValueError(
+            f"{label}: covariates has d = {x.shape[1]} columns, the tasks before it "
+            f"have d = {dimension}; a shared module needs one d"
+        )
+    return x, y
+
+
+def finite_block(
+    x: NDArray[np.float64], y: NDArray[np.float64], label: str, offset: int
+) -> None:
+    """Raise for the first value that is not finite, or whose square is not.
+
+    Args:
+        x: Rows.
+        y: Their labels.
+        label: What a message calls the task.
+        offset: Rows of the task that came before these.
+    """
+    for field, values in (("covariates", x), ("labels", y)):
+        with np.errstate(over="ignore", invalid="ignore"):
+            bad = np.argwhere(~np.isfinite(values**2))
+        if len(bad):
+            row, *column = bad[0]
+            value = values[tuple(bad[0])]
+            where = f"row {row + offset}" + "".join(f", column {c}" for c in column)
+            why = "is not finite" if not np.isfinite(value) else "is too large: rescale"
+            raise ValueError(
+                f"{label}: {field} has {value} at {where} ({len(bad)} such values); "
+                f"it {why}" + ("; drop or impute it" if not np.isfinite(value) else "")
+            )
+    with np.errstate(over="ignore"):
+        sums = np.append(np.sum(x**2, axis=0), np.sum(y**2))
+    if not np.isfinite(sums).all():
+        raise ValueError(
+            f"{label}: covariates or labels overflow when squared and summed: rescale"
+        )
+
+
+def _numbers(values: ArrayLike, label: str, field: str) -> NDArray[np.float64]:
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"dtype {array.dtype}")
+        return np.asarray(array, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{label}: {field} is not an array of numbers: {error}") from (
+            None
+        )

@@ -1,0 +1,233 @@
+"""The multi-task problem as a value: sufficient statistics, or rows."""
+
+from collections.abc import Iterable, Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+from numpy.typing import ArrayLike, NDArray
+
+from theory.rows import check_task, finite_block, task_label
+
+
+class TaskStatistics(eqx.Module):
+    """All that a squared loss sees of `k` linear tasks.
+
+    With rows `X_i` (m_i x d) and labels `y_i` (m_i),
+
+        G_i = X_iᵀX_i,   g_i = X_iᵀy_i,   e_i = y_iᵀy_i,
+
+    and `‖X_iθ − y_i‖² = e_i − 2 g_iᵀθ + θᵀG_iθ` for every `θ`. Optimum, gradient and
+    risk of a linear model therefore cost the same whatever `m_i` is. A leading axis
+    of tasks is written `*k`: one task has none, and `stack` joins such tasks.
+
+    A Gram matrix in floats of precision `ε` cannot tell a direction whose singular
+    value in `X_i` is below `√ε` of the largest from one that is absent.
+
+    Source: derived here, from W eq 1.
+    """
+
+    gram: Float[Array, "*k d d"]
+    moment: Float[Array, "*k d"]
+    energy: Float[Array, "*k"]
+    samples: Float[Array, "*k"]
+
+    @property
+    def count(self) -> int:
+        """Number `k` of tasks."""
+        return self.moment.shape[0]
+
+    @property
+    def dimension(self) -> int:
+        """Number `d` of inputs."""
+        return self.moment.shape[-1]
+
+    @classmethod
+    def from_data(
+        cls,
+        covariates: Sequence[ArrayLike],
+        labels: Sequence[ArrayLike],
+        names: Sequence[str] | None = None,
+    ) -> "TaskStatistics":
+        """Fold the rows of every task into its statistics.
+
+        Args:
+            covariates: `X_i` (m_i x d), one a task; one array for all tasks may be
+                repeated in the sequence.
+            labels: `y_i` (m_i), one a task.
+            names: What messages call the tasks; their numbers from 0 otherwise.
+
+        Raises:
+            ValueError: No task, another `d`, lengths that differ, an empty task,
+                a value that is not finite, or labels that are all equal. The
+                message names the task and the field.
+        """
+        folds = [_Fold() for _ in _paired(covariates, labels, names)]
+        for index, (x, y) in enumerate(zip(covariates, labels, strict=True)):
+            label = task_label(index, names)
+            folds[index].add(*check_task(x, y, label, folds[0].dimension), label)
+            folds[index].check_labels(label)
+        return _join(folds)
+
+    @classmethod
+    def from_blocks(
+        cls,
+        blocks: Iterable[tuple[int, ArrayLike, ArrayLike]],
+        names: Sequence[str] | None = None,
+    ) -> "TaskStatistics":
+        """Fold a stream of row blocks in one pass; memory does not grow with `m_i`.
+
+        Args:
+            blocks: `(task, X, y)`: the task's number from 0, some of its rows
+                (n x d), their labels (n). Any order; a task may come back.
+            names: What messages call the tasks; their numbers from 0 otherwise.
+
+        Raises:
+            ValueError: As `from_data`; also a number below 0, or one without rows.
+        """
+        folds: dict[int, _Fold] = {}
+        dimension = None
+        for task, x, y in blocks:
+            if isinstance(task, bool) or int(task) != task or task < 0:
+                raise ValueError(f"a block's task must be an integer >= 0, got {task}")
+            label = task_label(int(task), names)
+            rows = check_task(x, y, label, dimension)
+            dimension = rows[0].shape[1]
+            folds.setdefault(int(task), _Fold()).add(*rows, label)
+        if not folds:
+            raise ValueError("the stream has no blocks: give at least one")
+        for task in range(max(folds) + 1):
+            if task not in folds:
+                raise ValueError(f"{task_label(task, names)} is empty: it has no block")
+            folds[task].check_labels(task_label(task, names))
+        return _join([folds[task] for task in range(len(folds))])
+
+    @classmethod
+    def stack(cls, tasks: Sequence["TaskStatistics"]) -> "TaskStatistics":
+        """Join statistics of single tasks (no task axis), such as drawn ones."""
+        if not tasks:
+            raise ValueError("no task to stack: give at least one")
+        dimensions = [task.dimension for task in tasks]
+        for index, d in enumerate(dimensions):
+            if d != dimensions[0]:
+                raise ValueError(
+                    f"task {index}: moment has d = {d}, task 0 has d = {dimensions[0]}"
+                )
+        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *tasks)
+
+    def select(self, tasks: Sequence[int]) -> "TaskStatistics":
+        """The tasks with these numbers, in this order."""
+        index = np.asarray(tasks)
+        return jax.tree.map(lambda leaf: leaf[index], self)
+
+
+class Tasks(eqx.Module):
+    """The rows of `k` tasks, padded to one length.
+
+    ReLU and logistic models need rows. Task `i` owns the rows where `mask[i]` is
+    true; padded rows and labels are zero.
+    """
+
+    covariates: Float[Array, "k m d"]
+    labels: Float[Array, "k m"]
+    mask: Bool[Array, "k m"]
+
+    @classmethod
+    def from_data(
+        cls,
+        covariates: Sequence[ArrayLike],
+        labels: Sequence[ArrayLike],
+        names: Sequence[str] | None = None,
+    ) -> "Tasks":
+        """Pad the rows of every task to the longest; arguments as `TaskStatistics`."""
+        rows: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
+        _paired(covariates, labels, names)
+        for index, (x, y) in enumerate(zip(covariates, labels, strict=True)):
+            dimension = rows[0][0].shape[1] if rows else None
+            label = task_label(index, names)
+            rows.append(check_task(x, y, label, dimension))
+            finite_block(*rows[-1], label, 0)
+        m, d = max(len(y) for _, y in rows), rows[0][0].shape[1]
+        x_all, y_all = np.zeros((len(rows), m, d)), np.zeros((len(rows), m))
+        mask = np.zeros((len(rows), m), bool)
+        for index, (x, y) in enumerate(rows):
+            x_all[index, : len(y)] = x
+            y_all[index, : len(y)] = y
+            mask[index, : len(y)] = True
+        return cls(jnp.asarray(x_all), jnp.asarray(y_all), jnp.asarray(mask))
+
+    def statistics(self) -> TaskStatistics:
+        """Fold the rows into `(G_i, g_i, e_i, m_i)`."""
+        x, y = self.covariates, self.labels
+        return TaskStatistics(
+            gram=jnp.einsum("kmd,kme->kde", x, x),
+            moment=jnp.einsum("kmd,km->kd", x, y),
+            energy=jnp.sum(y**2, axis=1),
+            samples=jnp.sum(self.mask, axis=1).astype(x.dtype),
+        )
+
+
+class _Fold:
+    """Running sums of one task, in 64-bit NumPy whatever jax's precision is."""
+
+    def __init__(self) -> None:
+        self.gram: NDArray[np.float64] = np.zeros((0, 0))
+        self.moment: NDArray[np.float64] = np.zeros(0)
+        self.energy = 0.0
+        self.samples = 0
+        self.low, self.high = np.inf, -np.inf
+
+    @property
+    def dimension(self) -> int | None:
+        return len(self.moment) if self.samples else None
+
+    def add(self, x: NDArray[np.float64], y: NDArray[np.float64], label: str) -> None:
+        """Add rows; whatever is not finite in them shows in the sums."""
+        # A NaN or infinity in a row makes that column's diagonal entry not finite,
+        # so the product itself is the test and the rows are read once less.
+        with np.errstate(over="ignore", invalid="ignore"):
+            gram, moment, energy = x.T @ x, x.T @ y, float(y @ y)
+        if not (np.isfinite(np.diag(gram)).all() and np.isfinite(energy)):
+            finite_block(x, y, label, self.samples)
+        if not self.samples:
+            self.gram, self.moment = np.zeros_like(gram), np.zeros_like(moment)
+        self.gram += gram
+        self.moment += moment
+        self.energy += energy
+        self.samples += len(y)
+        self.low, self.high = min(self.low, y.min()), max(self.high, y.max())
+
+    def check_labels(self, label: str) -> None:
+        if self.samples > 1 and self.low == self.high:
+            raise ValueError(
+                f"{label}: labels are constant ({self.low:g} in all {self.samples} "
+                "rows), so nothing can be learned from them; drop the task"
+            )
+
+
+def _paired(
+    covariates: Sequence[ArrayLike],
+    labels: Sequence[ArrayLike],
+    names: Sequence[str] | None,
+) -> range:
+    if len(covariates) != len(labels):
+        raise ValueError(
+            f"covariates has {len(covariates)} tasks and labels has {len(labels)}: "
+            "give one array of each a task"
+        )
+    if not len(covariates):
+        raise ValueError("covariates is empty: give at least one task")
+    if names is not None and len(names) != len(labels):
+        raise ValueError(f"names has {len(names)} entries for {len(labels)} tasks")
+    return range(len(covariates))
+
+
+def _join(folds: Sequence[_Fold]) -> TaskStatistics:
+    return TaskStatistics(
+        gram=jnp.asarray(np.stack([fold.gram for fold in folds])),
+        moment=jnp.asarray(np.stack([fold.moment for fold in folds])),
+        energy=jnp.asarray(np.array([fold.energy for fold in folds])),
+        samples=jnp.asarray(np.array([float(fold.samples) for fold in folds])),
+    )
