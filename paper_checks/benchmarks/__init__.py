@@ -1,0 +1,1 @@
+"""Real data: loading, and what the linear model says of it."""

@@ -1,0 +1,259 @@
+"""Real data from a folder with a manifest, one benchmark at a time.
+
+Names come from the manifest; a file is read, and its SHA-256 compared, when its
+benchmark is asked for. No format that can hold pickled objects is read.
+"""
+
+import io
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import scipy.io
+
+from paper_checks.benchmarks.benchmark import LinearBenchmark
+from paper_checks.benchmarks.manifest import MANIFEST, Entry, read_manifest
+from paper_checks.benchmarks.tables import Table, read_arff, read_csv
+
+
+def benchmark_names(folder: Path) -> tuple[str, ...]:
+    """The linear benchmarks that the folder's manifest lists; no data is read.
+
+    Raises:
+        FileNotFoundError: No such folder, or no manifest.
+        ValueError: The manifest cannot be read.
+    """
+    listed = read_manifest(folder)
+    return tuple(
+        name for name, (split, _) in READERS.items() if (name, split) in listed
+    )
+
+
+def load_benchmark(folder: Path, name: str) -> LinearBenchmark:
+    """Read one benchmark.
+
+    Raises:
+        FileNotFoundError: No such folder, manifest or file; for a file the message
+            says where it comes from.
+        ValueError: A name that the manifest does not list, a wrong checksum, a file
+            that cannot be read, a row that is no row of numbers, or labels that are
+            constant. The message names the file and, in a text file, the line.
+    """
+    listed = read_manifest(folder)
+    known = [key for key, (split, _) in READERS.items() if (key, split) in listed]
+    if name not in known:
+        raise ValueError(
+            f"no benchmark '{name}': {folder / MANIFEST} lists {', '.join(known)}"
+        )
+    split, reader = READERS[name]
+    entry = listed[name, split]
+    benchmark = reader(entry)
+    found = (benchmark.rows, benchmark.count, benchmark.dimension)
+    said = (entry.rows, entry.tasks or found[1], entry.features or found[2])
+    if found != said:
+        raise ValueError(
+            f"{entry.path} has (rows, tasks, inputs) = {found}, and {MANIFEST} says "
+            f"{said}"
+        )
+    return benchmark
+
+
+def _school(entry: Entry) -> LinearBenchmark:
+    """Exam scores; cells `X` and `Y`, one school each."""
+    content = _read_mat(entry)
+    cells = [_variable(content, key, entry).ravel() for key in ("X", "Y")]
+    if any(cell.dtype != object for cell in cells) or len(cells[0]) != len(cells[1]):
+        raise ValueError(f"{entry.path}: X and Y must be cell arrays of one length")
+    names = [f"school {index + 1}" for index in range(len(cells[0]))]
+    covariates = [_real(x, entry) for x in cells[0]]
+    labels = [_real(y, entry).ravel() for y in cells[1]]
+    return _benchmark(entry, names, covariates, labels, "one task a school, with its X")
+
+
+def _sarcos(entry: Entry) -> LinearBenchmark:
+    """Seven torques on 21 inputs, all rows of one array of 28 columns."""
+    values = _real(_variable(_read_mat(entry), "sarcos_inv_test", entry), entry)
+    if values.ndim != 2 or values.shape[1] != 28:
+        raise ValueError(
+            f"{entry.path}: 21 inputs and 7 torques make 28 columns, got shape "
+            f"{values.shape}"
+        )
+    names = [f"torque {joint + 1}" for joint in range(7)]
+    note = (
+        "seven torques on one X; the test part only, which overlaps the training part"
+    )
+    return _benchmark(entry, names, values[:, :21], values[:, 21:], note)
+
+
+def _parkinsons(entry: Entry) -> LinearBenchmark:
+    """motor_UPDRS from 16 voice measures, one task a patient.
+
+    Age and sex are constant within a patient. Time is left out, because the scores
+    between visits were interpolated linearly in it.
+    """
+    table = read_csv(entry.read_lines(), entry.path)
+    missing = [name for name in (_SUBJECT, _SCORE) if name not in table.names]
+    if missing:
+        raise ValueError(f"{entry.path}, line 1: no column {', '.join(missing)}")
+    _refuse_missing(table, table.names, entry)
+    columns = dict(zip(table.names, table.values.T, strict=True))
+    voice = [name for name in table.names if name not in _NOT_VOICE]
+    inputs = np.stack([columns[name] for name in voice], axis=1)
+    patients = np.unique(columns[_SUBJECT])
+    own = [columns[_SUBJECT] == patient for patient in patients]
+    return _benchmark(
+        entry,
+        [f"patient {patient:g}" for patient in patients],
+        [inputs[rows] for rows in own],
+        [columns[_SCORE][rows] for rows in own],
+        f"{_SCORE} from {len(voice)} voice measures, one task a patient; age and sex "
+        "are dropped as constant within a patient, test_time because scores between "
+        "visits are interpolated linearly in it, total_UPDRS as another target",
+    )
+
+
+def _multitarget(entry: Entry) -> LinearBenchmark:
+    """Targets are the last attributes; missing values by `_without_missing`."""
+    table = read_arff(entry.read_lines(), entry.path)
+    targets = table.names[len(table.names) - (entry.tasks or 0) :]
+    if targets != entry.target_names or len(targets) == len(table.names):
+        raise ValueError(
+            f"{entry.path}: its last attributes are {', '.join(targets)}, and "
+            f"{MANIFEST} names the targets {', '.join(entry.target_names)}"
+        )
+    _refuse_missing(table, targets, entry)
+    inputs = table.values[:, : len(table.names) - len(targets)]
+    filled, note = _without_missing(inputs, table.names, entry)
+    labels = table.values[:, -len(targets) :]
+    return _benchmark(entry, targets, filled, labels, f"targets on one X; {note}")
+
+
+def _multilabel(entry: Entry) -> LinearBenchmark:
+    """Labels 0 and 1, read as -1 and +1, are the attributes the manifest names."""
+    table = read_arff(entry.read_lines(), entry.path)
+    absent = [name for name in entry.target_names if name not in table.names]
+    if absent or not entry.target_names:
+        raise ValueError(
+            f"{entry.path}: no attribute for the labels {', '.join(absent) or '(none)'}"
+            f" of {MANIFEST}"
+        )
+    _refuse_missing(table, table.names, entry)
+    columns = dict(zip(table.names, table.values.T, strict=True))
+    labels = np.stack([columns[name] for name in entry.target_names], axis=1)
+    if not np.isin(labels, (0, 1)).all():
+        raise ValueError(
+            f"{entry.path}: labels must be 0 or 1, got {np.unique(labels)}"
+        )
+    inputs = [columns[name] for name in table.names if name not in entry.target_names]
+    return _benchmark(
+        entry,
+        entry.target_names,
+        np.stack(inputs, axis=1),
+        2 * labels - 1,
+        f"labels on one X, 0 and 1 read as -1 and +1; the {entry.split} part only",
+    )
+
+
+_SUBJECT, _SCORE = "subject#", "motor_UPDRS"
+_NOT_VOICE = (_SUBJECT, "age", "sex", "test_time", _SCORE, "total_UPDRS")
+_MULTITARGET = ("atp1d", "atp7d", "oes97", "oes10", "wq", "enb", "jura", "scpf")
+_MULTILABEL = ("yeast", "scene", "emotions")
+_Reader = Callable[[Entry], LinearBenchmark]
+
+# Benchmark: the split of the manifest that is read, and how.
+READERS: Mapping[str, tuple[str, _Reader]] = MappingProxyType(
+    {
+        "school": ("all", _school),
+        "sarcos_test": ("test", _sarcos),
+        "parkinsons_telemonitoring": ("all", _parkinsons),
+        **dict.fromkeys(_MULTITARGET, ("all", _multitarget)),
+        **dict.fromkeys(_MULTILABEL, ("train", _multilabel)),
+    }
+)
+
+
+def _benchmark(
+    entry: Entry,
+    names: list[str] | tuple[str, ...],
+    covariates: np.ndarray | list[np.ndarray],
+    labels: np.ndarray | list[np.ndarray],
+    note: str,
+) -> LinearBenchmark:
+    common = isinstance(covariates, np.ndarray)
+    try:
+        return LinearBenchmark(
+            name=entry.name,
+            task_names=tuple(names),
+            covariates=(covariates,) * len(names) if common else tuple(covariates),
+            labels=tuple(labels.T) if isinstance(labels, np.ndarray) else tuple(labels),
+            common_covariates=common,
+            source=entry.source,
+            licence=entry.licence,
+            checksum=f"sha256:{entry.sha256}",
+            note=note,
+        )
+    except ValueError as error:
+        raise ValueError(f"{entry.path}: {error}") from None
+
+
+def _refuse_missing(table: Table, names: tuple[str, ...], entry: Entry) -> None:
+    columns = [table.names.index(name) for name in names]
+    gaps = np.isnan(table.values[:, columns]).sum(axis=0)
+    if gaps.any():
+        worst = names[int(np.argmax(gaps))]
+        raise ValueError(
+            f"{entry.path}: column {worst} has {gaps.max()} missing values; labels and "
+            "the inputs of this set may have none"
+        )
+
+
+def _without_missing(
+    inputs: np.ndarray, names: tuple[str, ...], entry: Entry
+) -> tuple[np.ndarray, str]:
+    """Read a missing value of a 0/1 column as 0; refuse any other.
+
+    The 0/1 columns are the indicators of a nominal attribute. A row whose category is
+    unknown belongs to none of them, which needs no moment of other rows.
+    """
+    gap = np.isnan(inputs)
+    holed = gap.any(axis=0)
+    if not holed.any():
+        return inputs, "no missing values"
+    for column in np.flatnonzero(holed):
+        if not np.isin(inputs[~gap[:, column], column], (0, 1)).all():
+            raise ValueError(
+                f"{entry.path}: column {names[column]} has {gap[:, column].sum()} "
+                "missing values and is no 0/1 indicator, so there is no neutral value"
+            )
+    return np.where(gap, 0.0, inputs), (
+        f"{gap.sum()} missing values in {holed.sum()} indicator columns and "
+        f"{gap.any(axis=1).sum()} rows are read as 0, 'none of the categories'"
+    )
+
+
+def _read_mat(entry: Entry) -> dict[str, Any]:
+    content = entry.read_bytes()
+    try:
+        return scipy.io.loadmat(io.BytesIO(content))
+    # scipy's reader lets many types through on a damaged file (zlib.error,
+    # TypeError, struct.error, MatReadError, ...), and documents none of them.
+    except Exception as error:
+        raise ValueError(
+            f"{entry.path} cannot be read as a MATLAB v5 file, or is truncated: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+
+
+def _variable(content: dict[str, Any], key: str, entry: Entry) -> np.ndarray:
+    if not isinstance(content.get(key), np.ndarray):
+        present = [name for name in content if not name.startswith("__")]
+        raise ValueError(f"{entry.path} has no array {key}; it has {present}")
+    return content[key]
+
+
+def _real(values: Any, entry: Entry) -> np.ndarray:
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiub":
+        raise ValueError(f"{entry.path}: a cell is no array of real numbers")
+    return values.astype(np.float64)

@@ -1,0 +1,154 @@
+"""The list of a data folder's files: what they hold, their checksums and sources."""
+
+import gzip
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One file of a data folder, as its manifest describes it."""
+
+    folder: Path
+    file: str  # relative to the folder
+    name: str
+    split: str
+    rows: int
+    sha256: str
+    licence: str
+    source: str
+    tasks: int | None
+    features: int | None
+    target_names: tuple[str, ...]
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies."""
+        return self.folder / self.file
+
+    def read_bytes(self) -> bytes:
+        """The file's bytes, once they have the checksum of the manifest.
+
+        Raises:
+            FileNotFoundError: The file is not there; the message says where it
+                comes from.
+            ValueError: It cannot be read, or its checksum is another.
+        """
+        try:
+            content = self.path.read_bytes()
+        except FileNotFoundError:
+            raise FileNotFoundError(
+                f"{self.path} is missing: it holds '{self.name}' ({self.split}) and "
+                f"comes from {self.source}"
+            ) from None
+        except OSError as error:
+            raise ValueError(f"{self.path} cannot be read: {error}") from error
+        found = hashlib.sha256(content).hexdigest()
+        if found != self.sha256:
+            raise ValueError(
+                f"{self.path} ({len(content)} bytes) has SHA-256 {found}, and "
+                f"{MANIFEST} says {self.sha256}: the file is truncated or changed; "
+                f"get it again from {self.source}"
+            )
+        return content
+
+    def read_lines(self) -> list[str]:
+        """The lines of a gzipped UTF-8 text file, split at line feeds only.
+
+        Raises:
+            FileNotFoundError: As `read_bytes`.
+            ValueError: As `read_bytes`; also a gzip stream that is broken or cut
+                short, or bytes that are not UTF-8. The message names the file.
+        """
+        try:
+            text = gzip.decompress(self.read_bytes()).decode("utf-8")
+        except EOFError:
+            raise ValueError(
+                f"{self.path} is truncated: its gzip stream ends early"
+            ) from (None)
+        except (gzip.BadGzipFile, zlib.error) as error:
+            raise ValueError(f"{self.path} is not a gzip file: {error}") from error
+        except UnicodeDecodeError as error:
+            line = 1 + error.object[: error.start].count(b"\n")
+            raise ValueError(f"{self.path}, line {line}: not UTF-8: {error}") from error
+        return text.split("\n")
+
+
+def read_manifest(folder: Path) -> Mapping[tuple[str, str], Entry]:
+    """The entries of a folder's manifest, by name and split.
+
+    Raises:
+        FileNotFoundError: No such folder, or it has no manifest.
+        ValueError: The manifest is not JSON, or an entry lacks a field.
+    """
+    path = folder / MANIFEST
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"{folder} is not a folder: give one that holds {MANIFEST} and the files "
+            "it lists, or none to use scikit-learn's bundled sets"
+        )
+    if not path.is_file():
+        raise FileNotFoundError(f"{folder} has no {MANIFEST}, so it lists no data")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"{path}, line {error.lineno}: not JSON: {error.msg}"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+    listed = content.get("files") if isinstance(content, dict) else None
+    if not isinstance(listed, list):
+        raise ValueError(f"{path}: 'files' must be a list of files")
+    entries = [_entry(folder, index, fields) for index, fields in enumerate(listed)]
+    return {(entry.name, entry.split): entry for entry in entries}
+
+
+def _entry(folder: Path, index: int, fields: Any) -> Entry:
+    where = f"{folder / MANIFEST}, file {index}"
+    if not isinstance(fields, dict):
+        raise ValueError(f"{where}: must be an object, got {fields!r}")
+    try:
+        origin = fields["source"]
+        entry = Entry(
+            folder=folder,
+            file=str(fields["file"]),
+            name=str(fields["name"]),
+            split=str(fields.get("split", "all")),
+            rows=int(fields.get("rows", 0)),
+            sha256=str(fields["sha256"]),
+            licence=str(fields["licence"]),
+            source=_origin(origin),
+            tasks=fields.get("tasks"),
+            features=fields.get("features"),
+            target_names=_target_names(fields),
+        )
+    except KeyError as error:
+        raise ValueError(f"{where} ({fields.get('file')}): no field {error}") from None
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{where} ({fields.get('file')}): {error}") from error
+    # A manifest must not reach outside its folder.
+    if not entry.path.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"{where}: {entry.file} lies outside of {folder}")
+    return entry
+
+
+def _origin(source: Any) -> str:
+    if not isinstance(source, dict):
+        raise TypeError(f"source must be an object, got {source!r}")
+    paths = ", ".join(str(path) for path in source.get("paths", []))
+    commit = str(source.get("commit", ""))[:10]
+    return f"{source['repo']} @ {commit}: {paths}"
+
+
+def _target_names(fields: dict[str, Any]) -> tuple[str, ...]:
+    names = fields.get("target_names", fields.get("label_names", ()))
+    # Classes of a text set are an object of names; they are no tasks.
+    return tuple(str(name) for name in names) if isinstance(names, list) else ()
