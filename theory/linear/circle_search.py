@@ -212,16 +212,26 @@ def _successors(
 ) -> _Intervals:
     reach = jnp.maximum(parents.high - parents.centre, parents.centre - parents.low)
     concave = taylor.curvature + taylor.third * reach < 0
-    newton = parents.centre - taylor.slope / jnp.where(concave, taylor.curvature, -1)
-    newton = jnp.clip(newton, parents.low, parents.high)
+    bends = taylor.curvature < 0
+    newton = parents.centre - taylor.slope / jnp.where(bends, taylor.curvature, -1)
     middle = (parents.low + parents.high) / 2
+
+    def centre(low: Float[Array, " n"], high: Float[Array, " n"]) -> Array:
+        """Where a maximum is expected, if in the interval: it may close it at once."""
+        inside = bends & (newton > low) & (newton < high)
+        return jnp.where(inside, newton, (low + high) / 2)
+
     left = parents._replace(
         high=jnp.where(concave, parents.high, middle),
-        centre=jnp.where(concave, newton, (parents.low + middle) / 2),
+        centre=jnp.where(
+            concave,
+            jnp.clip(newton, parents.low, parents.high),
+            centre(parents.low, middle),
+        ),
         alive=alive,
     )
     right = parents._replace(
-        low=middle, centre=(middle + parents.high) / 2, alive=alive & ~concave
+        low=middle, centre=centre(middle, parents.high), alive=alive & ~concave
     )
     return jax.tree.map(lambda x, y: jnp.concatenate([x, y]), left, right)
 

@@ -35,8 +35,9 @@ def multi_start_optimum(
 
         φ(B) = −Σ_i h_iᵀB (BᵀH_iB)⁻¹ Bᵀh_i
 
-    (variable projection) is minimised in whitened coordinates, with `theory.linear.metric_bound`
-    below it. The starts come from the data: leading singular vectors of the whitened
+    (variable projection) is minimised in whitened coordinates, with
+    `theory.linear.metric_bound` below it. The starts come from the data: leading
+    singular vectors of the whitened
     solutions, as they are and in the metric of each task, and spans of `r` tasks'
     solutions. `loss` has a gradient, `shared` and `heads` none, since which start
     wins can change.

@@ -17,14 +17,30 @@ class Pencil(NamedTuple):
     tasks have one size whatever their weights and sample counts: only the ratio of
     the heads changes with it. `λ_j + μ_j = 1` on directions that a task sees; the
     others have `λ_j = μ_j = 0`. Where `λ_j = 0` also `p_j = 0`, and likewise `q_j`.
+
+    `T = diag(column) L⁻ᵀ V` is kept as its factors: it is only ever applied to vectors,
+    and forming it would cost a third of the eigendecomposition.
     """
 
-    basis: Float[Array, "d d"]
+    column: Float[Array, " d"]
+    factor: Float[Array, "d d"]
+    rotation: Float[Array, "d d"]
     first: Float[Array, " d"]
     second: Float[Array, " d"]
     p: Float[Array, " d"]
     q: Float[Array, " d"]
     size: Float[Array, "2"]
+
+    def to_data(self, vector: Float[Array, " d"]) -> Float[Array, " d"]:
+        """`T v`: a direction of the pencil in the coordinates of the data."""
+        turned = self.rotation @ vector
+        return self.column * solve_triangular(self.factor, turned, lower=True, trans=1)
+
+    def from_data(self, vector: Float[Array, " d"]) -> Float[Array, " d"]:
+        """`Tᵀ v`: a moment of the data in the coordinates of the pencil."""
+        return self.rotation.T @ solve_triangular(
+            self.factor, self.column * vector, lower=True
+        )
 
 
 class _Scaled(NamedTuple):
@@ -56,16 +72,16 @@ def diagonalise(
     total = scaled.gram[0] + scaled.gram[1]
     factor = jnp.linalg.cholesky(total)
     if full_rank:
-        return _finish(scaled, *_definite(scaled.gram, factor))
+        return _finish(scaled, _definite(scaled.gram, factor))
     # A pivot below √(dε) has lost half its digits: the sum is singular, or may be.
     d, eps = total.shape[0], jnp.finfo(total.dtype).eps
     definite = jnp.min(jnp.diag(factor)) > jnp.sqrt(64 * d * eps)  # False for NaN
-    basis, first, kept = lax.cond(
+    parts = lax.cond(
         definite,
-        lambda: _definite(scaled.gram, jnp.nan_to_num(factor, nan=1.0)),
+        lambda: _definite(scaled.gram, jnp.where(definite, factor, jnp.eye(d))),
         lambda: _semidefinite(scaled.gram),
     )
-    return _finish(scaled, basis, first, kept)
+    return _finish(scaled, parts)
 
 
 def _scale(statistics: TaskStatistics, weights: Float[Array, "2"]) -> _Scaled:
@@ -79,46 +95,47 @@ def _scale(statistics: TaskStatistics, weights: Float[Array, "2"]) -> _Scaled:
     return _Scaled(gram * column[:, None] * column, moment * column, column, size)
 
 
-def _definite(
-    gram: Float[Array, "2 d d"], factor: Float[Array, "d d"]
-) -> tuple[Float[Array, "d d"], Float[Array, " d"], Bool[Array, " d"]]:
+class _Parts(NamedTuple):
+    factor: Float[Array, "d d"]
+    rotation: Float[Array, "d d"]
+    value: Float[Array, " d"]
+    kept: Bool[Array, " d"]
+
+
+def _definite(gram: Float[Array, "2 d d"], factor: Float[Array, "d d"]) -> _Parts:
     half = solve_triangular(factor, gram[0], lower=True)
     whitened = solve_triangular(factor, half.T, lower=True)
     value, vector = jnp.linalg.eigh(whitened)
-    basis = solve_triangular(factor, vector, lower=True, trans=1)
-    return basis, value, jnp.ones(value.shape, bool)
+    return _Parts(factor, vector, value, jnp.ones(value.shape, bool))
 
 
-def _semidefinite(
-    gram: Float[Array, "2 d d"],
-) -> tuple[Float[Array, "d d"], Float[Array, " d"], Bool[Array, " d"]]:
+def _semidefinite(gram: Float[Array, "2 d d"]) -> _Parts:
     size, vector = jnp.linalg.eigh(gram[0] + gram[1])
     d, eps = len(size), jnp.finfo(size.dtype).eps
     kept = size > 4 * d * eps * size[-1]
     root = jnp.where(kept, vector / jnp.sqrt(jnp.where(kept, size, 1)), 0)
     whitened = root.T @ gram[0] @ root
     # Eigenvalue −1 sets directions that no task sees apart from those of λ = 0.
-    value, rotation = jnp.linalg.eigh(whitened - jnp.diag(jnp.where(kept, 0.0, 1.0)))
-    return root @ rotation, value, value > -0.5
+    value, turn = jnp.linalg.eigh(whitened - jnp.diag(jnp.where(kept, 0.0, 1.0)))
+    return _Parts(jnp.eye(d), root @ turn, value, value > -0.5)
 
 
-def _finish(
-    scaled: _Scaled,
-    basis: Float[Array, "d d"],
-    first: Float[Array, " d"],
-    kept: Bool[Array, " d"],
-) -> Pencil:
-    d, eps = len(first), jnp.finfo(first.dtype).eps
+def _finish(scaled: _Scaled, parts: _Parts) -> Pencil:
+    d, eps = len(parts.value), jnp.finfo(parts.value.dtype).eps
     # An eigenvalue of the whitened matrix is known to about dε, and its norm is ≤ 1.
     rounding = 4 * d * eps
-    first = jnp.where(first > 1 - rounding, 1, jnp.where(first < rounding, 0, first))
+    first = jnp.where(parts.value > 1 - rounding, 1, parts.value)
+    first = jnp.where(first < rounding, 0, first)
     second = 1 - first
-    moment = scaled.moment @ basis
+    half = solve_triangular(parts.factor, scaled.moment.T, lower=True)
+    moment = half.T @ parts.rotation
     return Pencil(
-        basis=scaled.column[:, None] * basis,
-        first=jnp.where(kept, first, 0),
-        second=jnp.where(kept, second, 0),
-        p=jnp.where(kept & (first > 0), moment[0], 0),
-        q=jnp.where(kept & (second > 0), moment[1], 0),
+        column=scaled.column,
+        factor=parts.factor,
+        rotation=parts.rotation,
+        first=jnp.where(parts.kept, first, 0),
+        second=jnp.where(parts.kept, second, 0),
+        p=jnp.where(parts.kept & (first > 0), moment[0], 0),
+        q=jnp.where(parts.kept & (second > 0), moment[1], 0),
         size=scaled.size,
     )

@@ -79,49 +79,83 @@ def _ranks(pencil: Pencil, statistics: TaskStatistics) -> Float[Array, "2"]:
     return jnp.minimum(counts.astype(pencil.p.dtype), statistics.samples)
 
 
+@jax.custom_jvp
 def _module(
     statistics: TaskStatistics,
     weights: Float[Array, "2"],
     pencil: Pencil,
     ratio: Float[Array, "2"],
 ) -> Float[Array, " d"]:
-    """`B = M⁻¹v` at the optimal ratio, refined, with the derivative of both.
-
-    `P = T diag(1/(c²λ + s²μ)) Tᵀ` is `M⁻¹` up to the rounding of the pencil, so
-    `B + P(v − MB)` refines `B`, and has its derivative `M⁻¹(dv − dM B)`. The ratio
-    gets a Newton step on `F' = 2v'ᵀB − BᵀM'B`, by itself with the right derivative.
-    """
-    ratio = lax.stop_gradient(ratio)
+    """`B = M⁻¹v` at the optimal ratio; its derivative is that of `_by_newton`."""
+    inverse = _inverse(pencil, ratio)
     scaled = ratio * jnp.sqrt(pencil.size)
-    denominator = scaled[0] ** 2 * pencil.first + scaled[1] ** 2 * pencil.second
-    inverse = jnp.where(
-        denominator > 0, 1 / jnp.where(denominator > 0, denominator, 1), 0
+    first = pencil.to_data(inverse * (scaled[0] * pencil.p + scaled[1] * pencil.q))
+    return _refine(statistics, weights, pencil, ratio, first)
+
+
+@_module.defjvp
+def _module_jvp(primals: tuple, tangents: tuple) -> tuple:
+    value = _module(*primals)
+    fixed, alpha, pencil, ratio = primals
+    _, tangent = jax.jvp(
+        lambda s, w: _by_newton(s, w, pencil, ratio, value),
+        (fixed, alpha),
+        tangents[:2],
     )
-    gram = weights[:, None, None] * statistics.gram
-    moment = weights[:, None] * statistics.moment
+    return value, tangent
 
-    def apply_inverse(right: Float[Array, " d"]) -> Float[Array, " d"]:
-        return pencil.basis @ (inverse * (pencil.basis.T @ right))
 
-    def product(at: Float[Array, "2"], b: Float[Array, " d"]) -> Float[Array, " d"]:
-        return at**2 @ jnp.einsum("ide,e->id", gram, b)
+def _inverse(pencil: Pencil, ratio: Float[Array, "2"]) -> Float[Array, " d"]:
+    """Diagonal of `(TᵀMT)⁻¹`, zero where no task sees."""
+    scaled = ratio**2 * pencil.size
+    denominator = scaled[0] * pencil.first + scaled[1] * pencil.second
+    return jnp.where(denominator > 0, 1 / jnp.where(denominator > 0, denominator, 1), 0)
 
-    def refine(at: Float[Array, "2"], b: Float[Array, " d"]) -> Float[Array, " d"]:
-        change = apply_inverse(at @ moment - product(at, b))
-        # A large correction is the rounding of a nearly singular M, amplified.
-        helps = jnp.sum(change**2) < 1e-4 * jnp.sum(b**2)
-        return b + jnp.where(lax.stop_gradient(helps), change, 0)
 
-    first = lax.stop_gradient(refine(ratio, apply_inverse(ratio @ moment)))
-    shared = refine(ratio, first)
+def _refine(
+    statistics: TaskStatistics,
+    weights: Float[Array, "2"],
+    pencil: Pencil,
+    ratio: Float[Array, "2"],
+    shared: Float[Array, " d"],
+) -> Float[Array, " d"]:
+    """`B + P(v − MB)`, where `P = T (TᵀMT)⁻¹ Tᵀ` is `M⁻¹` up to rounding.
+
+    Refines `B`, and carries the derivative `M⁻¹(dv − dM B)`.
+    """
+    factor = weights * ratio**2
+    left = (weights * ratio) @ statistics.moment
+    left -= factor @ jnp.einsum("ide,e->id", statistics.gram, shared)
+    change = pencil.to_data(_inverse(pencil, ratio) * pencil.from_data(left))
+    # A large correction is the rounding of a nearly singular M, amplified.
+    helps = jnp.sum(change**2) < 1e-4 * jnp.sum(shared**2)
+    return shared + jnp.where(lax.stop_gradient(helps), change, 0)
+
+
+def _by_newton(
+    statistics: TaskStatistics,
+    weights: Float[Array, "2"],
+    pencil: Pencil,
+    ratio: Float[Array, "2"],
+    shared: Float[Array, " d"],
+) -> Float[Array, " d"]:
+    """`B` after a Newton step of the angle, for its derivative.
+
+    `F' = 2v'ᵀB − BᵀM'B` is zero at the solution `t`, so `−F'/F''` has the derivative
+    of `t` by the implicit function theorem, and refinement that of `B` given `t`.
+    """
+    shared = _refine(statistics, weights, pencil, ratio, shared)
     turned = jnp.stack([-ratio[1], ratio[0]])
-    mixed = jnp.einsum("ide,e->id", gram, shared)
+    moment = weights[:, None] * statistics.moment
+    mixed = weights[:, None] * jnp.einsum("ide,e->id", statistics.gram, shared)
     crossed = ratio * turned
     slope = 2 * turned @ moment @ shared - 2 * crossed @ (mixed @ shared)
-    # F'' = 2‖M^(-1/2)(v' − M'B)‖² + 2 v''ᵀB − BᵀM''B
-    residual = turned @ moment - 2 * crossed @ mixed
-    curvature = 2 * residual @ apply_inverse(residual) - 2 * ratio @ moment @ shared
+    # F'' = 2 (v' − M'B)ᵀM⁻¹(v' − M'B) + 2 v''ᵀB − BᵀM''B,  v'' = −v.
+    residual = pencil.from_data(turned @ moment - 2 * crossed @ mixed)
+    curvature = 2 * residual @ (_inverse(pencil, ratio) * residual)
+    curvature -= 2 * ratio @ moment @ shared
     curvature -= 2 * (turned**2 - ratio**2) @ (mixed @ shared)
-    step = -slope / lax.stop_gradient(jnp.where(curvature < 0, curvature, -jnp.inf))
-    step = jnp.where(jnp.abs(step) < 1e-6, step, lax.stop_gradient(0 * step))
-    return refine(ratio + step * turned, shared)
+    # A maximum has F'' < 0; where it is not, B has no derivative and gets that at
+    # a fixed angle.
+    safe = lax.stop_gradient(jnp.where(curvature < 0, curvature, -jnp.inf))
+    return _refine(statistics, weights, pencil, ratio - slope / safe * turned, shared)

@@ -1,0 +1,245 @@
+"""The span of the shared module under one covariance, and weights from an SVD."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from numpy.typing import ArrayLike
+
+from theory.linear.arguments import check_width, is_traced
+from theory.linear.single_task import equilibrated_spectrum, minimum_norm_solution
+
+
+class SharedSpan(NamedTuple):
+    """What Proposition 3 says the columns of the best module span.
+
+    `basis` is orthonormal. `eigenvalues` are those of `Σ_i α_i Uᵀy_iy_iᵀU` that may
+    differ from zero, descending. Where `gap`, `(λ_r − λ_(r+1))/λ_1`, is zero the
+    span is not determined: several are optimal and `basis` spans one of them. A span
+    moves by about `ε/gap` when the statistics move by a share `ε` (Davis-Kahan).
+    """
+
+    basis: Float[Array, "d r"]
+    eigenvalues: Float[Array, " n"]
+    gap: Float[Array, ""]
+
+
+def proposition_3_span(
+    gram: Float[Array, "d d"],
+    moments: Float[Array, "k d"],
+    rank: int,
+    weights: Float[Array, " k"] | None = None,
+) -> SharedSpan:
+    """Span of the optimal module when all tasks have one `X = UDVᵀ`.
+
+        span(B*) = span((XᵀX)⁻¹ V D Q_r),
+
+    with `Q_rQ_rᵀ` the best approximation of rank `r` of `Σ_i α_i Uᵀy_iy_iᵀU`. Rows
+    are not needed: `Uᵀy_i = D⁺Vᵀg_i`, and for any root `R` of the Gram matrix,
+    `RᵀR = G`, it is `R = W D Vᵀ` with `W` orthogonal, so that `Q_r` may be taken as
+    the top left singular vectors of `(√α_i (Rᵀ)⁺g_i)_i` and `V D Q_r` as `RᵀQ_r`.
+    The root used is `Λ^½VᵀD⁻¹` of the Gram matrix with columns scaled to unit norm.
+
+    The proposition takes `X` of rank `d`. For a lower rank the pseudo-inverse stands
+    for the inverse: `B` then has nothing in directions that no row sees, and if `r`
+    exceeds the rank of the `Uᵀy_i`, further columns are arbitrary and `gap` is zero.
+    jit- and vmap-compatible; differentiable where `gap` and the gaps between
+    eigenvalues are positive.
+
+    Args:
+        gram: `G = XᵀX`, the same for all tasks.
+        moments: `g_i = Xᵀy_i`, one a row.
+        rank: Number `r` of columns.
+        weights: `α_i ≥ 0`, ones if not given.
+
+    Raises:
+        ValueError: Shapes do not fit, `rank` is outside 1..min(k, d), or, unless
+            traced, a value is not finite or a weight is negative.
+
+    Source: W-P3 (W Prop 3); statistics and rank-deficient `X` derived here.
+    """
+    k, d = _check_moments(moments, rank)
+    if gram.shape != (d, d):
+        raise ValueError(f"gram must be {d} x {d} as moments, got shape {gram.shape}")
+    _check_values("gram", gram)
+    alpha = jnp.ones(k, moments.dtype) if weights is None else jnp.asarray(weights)
+    if alpha.shape != (k,):
+        raise ValueError(f"weights must have {k} entries, got shape {alpha.shape}")
+    _check_values("weights", alpha, least=0.0)
+    spectrum = equilibrated_spectrum(gram)
+    root = jnp.sqrt(jnp.where(spectrum.seen, spectrum.value, 1))
+    inverse = jnp.where(spectrum.seen, 1 / root, 0)
+    # (Rᵀ)⁺g_i for g_i in the range of G, one a column.
+    labels = inverse[:, None] * (
+        spectrum.vector.T @ (spectrum.scale[:, None] * moments.T)
+    )
+    q, size, _ = jnp.linalg.svd(labels * jnp.sqrt(alpha), full_matrices=False)
+    restored = jnp.where(spectrum.scale > 0, 1 / spectrum.scale, 0)
+    seen = jnp.where(spectrum.seen, root, 0)[:, None] * q[:, :rank]
+    right = restored[:, None] * (spectrum.vector @ seen)
+    shared = jax.vmap(minimum_norm_solution, (None, 1), 1)(gram, right)
+    return SharedSpan(
+        basis=jnp.linalg.qr(_unit_columns(shared))[0],
+        eigenvalues=size**2,
+        gap=_relative_gap(size**2, rank),
+    )
+
+
+def principal_angles(
+    first: Float[Array, "d r"], second: Float[Array, "d s"]
+) -> Float[Array, " n"]:
+    """Principal angles between two spans, `min(r, s)` of them, ascending, in radians.
+
+    With orthonormal bases `Q_1, Q_2` the cosines are the singular values of `Q_1ᵀQ_2`
+    and the sines those of `(I − Q_1Q_1ᵀ)Q_2`. Each angle is taken from whichever is
+    the smaller, so that it has an absolute error of a few `ε`; an angle of 1e-10 from
+    its cosine would come out as 0 (Björck and Golub 1973).
+
+    Args:
+        first: Columns that span one space; they need not be orthonormal.
+        second: Columns that span the other.
+
+    Raises:
+        ValueError: Another `d`, or, unless traced, a value that is not finite or
+            columns that are linearly dependent.
+    """
+    if first.shape[0] != second.shape[0]:
+        raise ValueError(
+            f"spans are of different spaces: d = {first.shape[0]} and "
+            f"d = {second.shape[0]}"
+        )
+    if first.shape[1] < second.shape[1]:
+        first, second = second, first
+    one, other = (_orthonormal(columns) for columns in (first, second))
+    inner = one.T @ other
+    cosine = jnp.linalg.svd(inner, compute_uv=False)
+    sine = jnp.linalg.svd(other - one @ inner, compute_uv=False)[::-1]
+    by_sine, by_cosine = jnp.clip(sine, 0, 1), jnp.clip(cosine, 0, 1)
+    return jnp.where(cosine**2 > 0.5, jnp.arcsin(by_sine), jnp.arccos(by_cosine))
+
+
+def svd_weights(
+    moments: Float[Array, "k d"],
+    rank: int,
+    *,
+    standardise: bool = False,
+    energies: Float[Array, " k"] | None = None,
+) -> Float[Array, " k"]:
+    """Task weights of Algorithm 2, for tasks with one `X`.
+
+        θ_i = Xᵀy_i,  U_r the top r left singular vectors of (θ_1, ..., θ_k),
+        α_i = ‖θ_iᵀU_r‖.
+
+    As printed, weights grow with the scale of the labels: with `G = XᵀX` of `m` rows
+    of covariance `s²I`, clean labels `Xθ` get about `m s²‖θ‖` and labels of pure noise
+    `ε ~ N(0, σ²I)` get `σs√(rm)` if `U_r` does not follow them. They do take `U_r`
+    over, and get `σs√(dm)`, once `σ√d > s‖θ‖√m`: loud noise outweighs a quiet task.
+
+    With `standardise` and `energies`, labels are first scaled to `‖y_i‖ = 1`, that is
+    `θ_i/√e_i`. Then `α_i ≤ σ_max(X)` whatever the labels are; for `X` as above clean
+    labels get `s√m`, labels with noise `s√m √R²` with `R²` the share of `e_i` that `X`
+    explains, and pure noise `s√r`, the share `√(r/m)` of a clean weight.
+
+    With `standardise` and no `energies`, the scale of the labels is not known, and
+    the moments are scaled to unit norm instead: `α_i` is the cosine between `θ_i` and
+    the span of `U_r`. No task can be loud then either, but noise is as long as
+    signal when `U_r` is found (`√(d/m)` of it above), so one clean and one noisy
+    task get equal weights at `r = 1`: give `energies` where they are known.
+
+    A task whose moment is zero gets weight 0. Weights are not determined where
+    singular values `r` and `r + 1` are equal.
+
+    Args:
+        moments: `θ_i = g_i = Xᵀy_i`, one a row.
+        rank: Number `r` of singular vectors.
+        standardise: Take the scale of the labels out.
+        energies: `e_i = ‖y_i‖²`, positive.
+
+    Raises:
+        ValueError: `rank` is outside 1..min(k, d); `energies` without `standardise`
+            or of the wrong length; or, unless traced, a value that is not finite or
+            an energy that is not positive.
+
+    Source: W-A2 (W Algorithm 2); standardised weights derived here.
+    """
+    k, _ = _check_moments(moments, rank)
+    if energies is not None:
+        if not standardise:
+            raise ValueError("energies are only used with standardise=True")
+        energies = jnp.asarray(energies)
+        if energies.shape != (k,):
+            raise ValueError(
+                f"energies must have {k} entries, got shape {energies.shape}"
+            )
+        _check_values("energies", energies, least=jnp.finfo(energies.dtype).tiny)
+    if standardise:
+        moments = _standardised(moments, energies)
+    # Rows θ_i: their right singular vectors are the left ones of (θ_1, ..., θ_k).
+    top = jnp.linalg.svd(moments, full_matrices=False)[2][:rank]
+    return jnp.sqrt(jnp.sum((moments @ top.T) ** 2, axis=1))
+
+
+def _standardised(
+    moments: Float[Array, "k d"], energies: Float[Array, " k"] | None
+) -> Float[Array, "k d"]:
+    if energies is not None:
+        return moments / jnp.sqrt(energies)[:, None]
+    return _unit_columns(moments.T).T
+
+
+def _unit_columns(columns: Float[Array, "d r"]) -> Float[Array, "d r"]:
+    square = jnp.sum(columns**2, axis=0)
+    return columns / jnp.sqrt(jnp.where(square > 0, square, 1))
+
+
+def _orthonormal(columns: Float[Array, "d r"]) -> Float[Array, "d r"]:
+    d, r = columns.shape
+    columns = _unit_columns(columns)
+    if not is_traced(columns):
+        size = np.linalg.svd(np.asarray(columns), compute_uv=False)
+        if not np.all(np.isfinite(size)):
+            raise ValueError("the columns of a span must be finite")
+        if r > d or size[-1] <= d * np.finfo(size.dtype).eps * size[0]:
+            raise ValueError(
+                f"the {r} columns of a span in d = {d} are linearly dependent: its "
+                "dimension is not their number"
+            )
+    return jnp.linalg.qr(columns)[0]
+
+
+def _relative_gap(eigenvalues: Float[Array, " n"], rank: int) -> Float[Array, ""]:
+    following = eigenvalues[rank] if rank < len(eigenvalues) else 0.0
+    largest = eigenvalues[0]
+    gap = (eigenvalues[rank - 1] - following) / jnp.where(largest > 0, largest, 1)
+    return jnp.where(largest > 0, gap, 0)
+
+
+def _check_moments(moments: Float[Array, "k d"], rank: int) -> tuple[int, int]:
+    if moments.ndim != 2 or not moments.size:
+        raise ValueError(f"moments must be k x d, got shape {moments.shape}")
+    if check_width(rank) > min(moments.shape):
+        raise ValueError(
+            f"rank must be between 1 and min(k, d) = {min(moments.shape)}, got {rank}"
+        )
+    _check_values("moments", moments)
+    k, d = moments.shape
+    return k, d
+
+
+def _check_values(field: str, values: ArrayLike, least: float | None = None) -> None:
+    if is_traced(jnp.asarray(values)):
+        return
+    array = np.asarray(values)
+    bad = ~np.isfinite(array) if least is None else ~(array >= least)
+    bad |= ~np.isfinite(array)
+    if bad.any():
+        where = tuple(int(index) for index in np.argwhere(bad)[0])
+        owner = "gram" if field == "gram" else f"task {where[0]}: {field}"
+        limit = (
+            "finite"
+            if least is None
+            else "finite and " + ("positive" if least > 0 else ">= 0")
+        )
+        raise ValueError(f"{owner} must be {limit}, got {array[where]}")
