@@ -72,8 +72,12 @@ $(STAMP): requirements.lock pyproject.toml
 	@if [ -e $(UNFINISHED) ] || ! [ -x $(BIN)/python ]; then rm -rf $(VENV); fi
 	@mkdir -p $(VENV) && touch $(UNFINISHED)
 	@echo "Installing into $(VENV) (a minute or two, once)"
-	@$(PYTHON) -m venv $(VENV) > /dev/null 2>&1 || $(PYTHON) -m venv --without-pip $(VENV)
-	@if $(BIN)/python -m pip --version > /dev/null 2>&1; then pip="$(BIN)/python -m pip"; \
+	@$(PYTHON) -m venv $(VENV) > /dev/null 2>&1 || $(PYTHON) -m venv --clear --without-pip $(VENV)
+	@$(BIN)/python -c 'import sys; sys.exit(sys.prefix == sys.base_prefix)' || { \
+	    echo "make: $(BIN)/python is not apart from '$(PYTHON)'; nothing was installed" >&2; exit 1; }
+	@touch $(UNFINISHED)
+	@export PIP_REQUIRE_VIRTUALENV=1; \
+	if $(BIN)/python -m pip --version > /dev/null 2>&1; then pip="$(BIN)/python -m pip"; \
 	else pip="$(PYTHON) -m pip --python $(BIN)/python"; fi; set -e; \
 	$$pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock; \
 	$$pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
