@@ -100,7 +100,7 @@ def gram_similarity(
         if gram.shape[0] != gram.shape[1]:
             raise ValueError(f"{name} must be d x d, got shape {gram.shape}")
     pair = jnp.stack([first, second])
-    return _scores(pair, check_energy(energy), normalised)[0, 1]
+    return _scores(pair, energy=check_energy(energy), normalised=normalised)[0, 1]
 
 
 def similarity_matrix(
@@ -128,7 +128,7 @@ def similarity_matrix(
         raise ValueError(f"gram must be k x d x d, got shape {grams.shape}")
     for task, gram in enumerate(grams):
         _matrix(gram, f"task {task}: gram")
-    return _scores(grams, check_energy(energy), normalised)
+    return _scores(grams, energy=check_energy(energy), normalised=normalised)
 
 
 def condition_number(x: ArrayLike) -> Float[Array, ""]:
@@ -202,8 +202,9 @@ def _kept_spectrum(
     return value, vector, lost > allowed * lost[-1]
 
 
+@partial(jax.jit, static_argnames=("energy", "normalised"))
 def _scores(
-    grams: Float[Array, "k d d"], energy: float, normalised: bool
+    grams: Float[Array, "k d d"], *, energy: float, normalised: bool
 ) -> Float[Array, "k k"]:
     trace = jnp.trace(grams, axis1=1, axis2=2)
     grams = grams / trace[:, None, None]
@@ -231,11 +232,12 @@ def check_energy(energy: float) -> float:
 
 def _matrix(values: ArrayLike, name: str, *, zero: bool = False) -> Float[Array, "m d"]:
     try:
-        matrix = jnp.asarray(values)
-    except (TypeError, ValueError) as error:
+        array = values if isinstance(values, jax.Array) else np.asarray(values)
+    except ValueError as error:
         raise ValueError(f"{name} is not an array of numbers: {error}") from None
-    if jnp.issubdtype(matrix.dtype, jnp.complexfloating):
-        raise ValueError(f"{name} must be real, got {matrix.dtype}")
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"{name} must be an array of real numbers, got {array.dtype}")
+    matrix = jnp.asarray(array)
     if not jnp.issubdtype(matrix.dtype, jnp.floating):
         matrix = matrix.astype(float)
     if matrix.ndim != 2 or not matrix.size:

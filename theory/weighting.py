@@ -1,5 +1,6 @@
 """The span of the shared module under one covariance, and weights from an SVD."""
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -68,23 +69,7 @@ def proposition_3_span(
     if alpha.shape != (k,):
         raise ValueError(f"weights must have {k} entries, got shape {alpha.shape}")
     _check_values("weights", alpha, least=0.0)
-    spectrum = equilibrated_spectrum(gram)
-    root = jnp.sqrt(jnp.where(spectrum.seen, spectrum.value, 1))
-    inverse = jnp.where(spectrum.seen, 1 / root, 0)
-    # (Rᵀ)⁺g_i for g_i in the range of G, one a column.
-    labels = inverse[:, None] * (
-        spectrum.vector.T @ (spectrum.scale[:, None] * moments.T)
-    )
-    q, size, _ = jnp.linalg.svd(labels * jnp.sqrt(alpha), full_matrices=False)
-    restored = jnp.where(spectrum.scale > 0, 1 / spectrum.scale, 0)
-    seen = jnp.where(spectrum.seen, root, 0)[:, None] * q[:, :rank]
-    right = restored[:, None] * (spectrum.vector @ seen)
-    shared = jax.vmap(minimum_norm_solution, (None, 1), 1)(gram, right)
-    return SharedSpan(
-        basis=jnp.linalg.qr(_unit_columns(shared))[0],
-        eigenvalues=size**2,
-        gap=_relative_gap(size**2, rank),
-    )
+    return _span(gram, moments * jnp.sqrt(alpha)[:, None], rank)
 
 
 def principal_angles(
@@ -113,6 +98,11 @@ def principal_angles(
     if first.shape[1] < second.shape[1]:
         first, second = second, first
     one, other = (_orthonormal(columns) for columns in (first, second))
+    return _angles(one, other)
+
+
+@jax.jit
+def _angles(one: Float[Array, "d r"], other: Float[Array, "d s"]) -> Float[Array, " s"]:
     inner = one.T @ other
     cosine = jnp.linalg.svd(inner, compute_uv=False)
     sine = jnp.linalg.svd(other - one @ inner, compute_uv=False)[::-1]
@@ -173,12 +163,40 @@ def svd_weights(
             raise ValueError(
                 f"energies must have {k} entries, got shape {energies.shape}"
             )
-        _check_values("energies", energies, least=jnp.finfo(energies.dtype).tiny)
+        _check_values("energies", energies, least=float(jnp.finfo(energies.dtype).tiny))
     if standardise:
         moments = _standardised(moments, energies)
+    return _projected_norms(moments, rank)
+
+
+@partial(jax.jit, static_argnames="rank")
+def _projected_norms(moments: Float[Array, "k d"], rank: int) -> Float[Array, " k"]:
     # Rows θ_i: their right singular vectors are the left ones of (θ_1, ..., θ_k).
     top = jnp.linalg.svd(moments, full_matrices=False)[2][:rank]
     return jnp.sqrt(jnp.sum((moments @ top.T) ** 2, axis=1))
+
+
+@partial(jax.jit, static_argnames="rank")
+def _span(
+    gram: Float[Array, "d d"], moments: Float[Array, "k d"], rank: int
+) -> SharedSpan:
+    spectrum = equilibrated_spectrum(gram)
+    root = jnp.sqrt(jnp.where(spectrum.seen, spectrum.value, 1))
+    inverse = jnp.where(spectrum.seen, 1 / root, 0)
+    # (Rᵀ)⁺g_i for g_i in the range of G, one a column.
+    labels = inverse[:, None] * (
+        spectrum.vector.T @ (spectrum.scale[:, None] * moments.T)
+    )
+    q, size, _ = jnp.linalg.svd(labels, full_matrices=False)
+    restored = jnp.where(spectrum.scale > 0, 1 / spectrum.scale, 0)
+    seen = jnp.where(spectrum.seen, root, 0)[:, None] * q[:, :rank]
+    right = restored[:, None] * (spectrum.vector @ seen)
+    shared = jax.vmap(minimum_norm_solution, (None, 1), 1)(gram, right)
+    return SharedSpan(
+        basis=jnp.linalg.qr(_unit_columns(shared))[0],
+        eigenvalues=size**2,
+        gap=_relative_gap(size**2, rank),
+    )
 
 
 def _standardised(
@@ -198,9 +216,9 @@ def _orthonormal(columns: Float[Array, "d r"]) -> Float[Array, "d r"]:
     d, r = columns.shape
     columns = _unit_columns(columns)
     if not is_traced(columns):
-        size = np.linalg.svd(np.asarray(columns), compute_uv=False)
-        if not np.all(np.isfinite(size)):
+        if not np.all(np.isfinite(np.asarray(columns))):
             raise ValueError("the columns of a span must be finite")
+        size = np.linalg.svd(np.asarray(columns), compute_uv=False)
         if r > d or size[-1] <= d * np.finfo(size.dtype).eps * size[0]:
             raise ValueError(
                 f"the {r} columns of a span in d = {d} are linearly dependent: its "
