@@ -31,7 +31,8 @@ def read_csv(lines: Sequence[str], path: Path) -> Table:
 
     Raises:
         ValueError: No rows; a line with another number of fields than the header; a
-            column named twice; a field that is no finite number. The message names the file and the line.
+            column named twice; a field that is no finite number. The message names
+            the file and the line.
     """
     names = tuple(name.strip() for name in lines[0].split(",")) if lines else ()
     return _table(names, lines, 1, path)

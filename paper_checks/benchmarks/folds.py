@@ -1,0 +1,242 @@
+"""Row statistics by fold, and tasks standardised with the moments of other folds."""
+
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from paper_checks.benchmarks.benchmark import LinearBenchmark
+from theory.linear import task_losses
+from theory.rows import task_label
+from theory.tasks import TaskStatistics
+
+
+class Folds(eqx.Module):
+    """Statistics of the rows `(1, x)` with labels `y`, for every fold of every task.
+
+    The leading 1 makes a Gram matrix hold the number and the sums of its rows as well,
+    so that any union of folds can be centred afterwards. Leaves of `parts` are
+    stacked over folds. `constant` marks a column that has one value in all rows of a
+    task outside of a fold.
+
+    Every column and label had one number taken off, its mean over the task's rows.
+    Centring undoes that exactly; it only keeps the sums from cancelling.
+    """
+
+    parts: TaskStatistics
+    constant: Bool[Array, "folds k d"]
+
+    @property
+    def count(self) -> int:
+        """Number of folds."""
+        return self.constant.shape[0]
+
+    def test(self, fold: int) -> TaskStatistics:
+        """The rows `(1, x)` of one fold."""
+        return jax.tree.map(lambda leaf: leaf[fold], self.parts)
+
+    def training(self, fold: int) -> TaskStatistics:
+        """The rows `(1, x)` of all folds but one: the total less the fold."""
+        return jax.tree.map(lambda leaf: leaf.sum(axis=0) - leaf[fold], self.parts)
+
+
+class Standardised(eqx.Module):
+    """Tasks with centred and scaled covariates and labels, and the way back.
+
+    The mean of a column is that of its task, so every task has an intercept of its
+    own. Its scale is one for all tasks, since they share the coordinates of `B`:
+    the root of the mean square within tasks. Labels are scaled task by task.
+    """
+
+    statistics: TaskStatistics
+    column_mean: Float[Array, "k d"]
+    column_scale: Float[Array, "k d"]  # factor 1/s_j, 0 for a constant column
+    label_mean: Float[Array, " k"]
+    label_deviation: Float[Array, " k"]
+
+    @jax.jit
+    def error(
+        self, parameters: Float[Array, "k d"], rows: TaskStatistics
+    ) -> Float[Array, " k"]:
+        """Mean squared error on rows `(1, x)`, in units of the training variance.
+
+        The prediction is `ȳ + s_y Σ_j θ_j (x_j − x̄_j)/s_j`, an affine function of `x`.
+        """
+        slopes = self.label_deviation[:, None] * self.column_scale * parameters
+        intercept = self.label_mean - jnp.sum(self.column_mean * slopes, axis=1)
+        affine = jnp.concatenate([intercept[:, None], slopes], axis=1)
+        return task_losses(rows, affine) / (rows.samples * self.label_deviation**2)
+
+
+def assign_folds(
+    benchmark: LinearBenchmark, folds: int, seed: int
+) -> list[Int[np.ndarray, " _"]]:
+    """The fold of every row of every task; sizes within a task differ by 1 at most.
+
+    A row of common covariates is in one fold for all tasks.
+
+    Raises:
+        ValueError: `folds` below 2, or a task has fewer rows.
+    """
+    if folds < 2:
+        raise ValueError(f"cross-validation needs folds >= 2, got {folds}")
+    rng = np.random.default_rng(seed)
+    lengths = [len(y) for y in benchmark.labels]
+    for index, length in enumerate(lengths):
+        if length < folds:
+            label = task_label(index, benchmark.task_names)
+            raise ValueError(
+                f"{benchmark.name}: {label} has {length} rows, too few for {folds} "
+                "folds"
+            )
+    if benchmark.common_covariates:
+        return [rng.permutation(np.arange(lengths[0]) % folds)] * benchmark.count
+    return [rng.permutation(np.arange(length) % folds) for length in lengths]
+
+
+def fold_statistics(
+    benchmark: LinearBenchmark, assignment: list[Int[np.ndarray, " _"]]
+) -> Folds:
+    """Fold the rows of a benchmark into statistics.
+
+    Args:
+        benchmark: Rows in the data's own units.
+        assignment: The fold of every row, one array a task; folds from 0 on.
+
+    Raises:
+        ValueError: Labels that are constant outside of a fold. The message names the
+            task and the fold.
+    """
+    count = 1 + max(int(fold.max()) for fold in assignment)
+    _check_labels(benchmark, assignment, count)
+    parts, constant = [], []
+    for f in range(count):
+        parts.append(row_statistics(benchmark, [fold == f for fold in assignment]))
+        constant.append(constant_columns(benchmark, [fold != f for fold in assignment]))
+    return Folds(
+        jax.tree.map(lambda *leaves: jnp.stack(leaves), *parts), jnp.stack(constant)
+    )
+
+
+def row_statistics(
+    benchmark: LinearBenchmark,
+    rows: list[Bool[np.ndarray, " _"]],
+    labels: Sequence[Float[np.ndarray, " _"]] | None = None,
+) -> TaskStatistics:
+    """Statistics of some rows `(1, x)`.
+
+    Args:
+        benchmark: Rows in the data's own units.
+        rows: Which rows of a task count; the same array for all tasks if their
+            covariates are common.
+        labels: Other labels than the benchmark's for the same rows, such as noisy
+            ones. The number taken off is the mean of the benchmark's all the same.
+    """
+    labels = benchmark.labels if labels is None else labels
+    centred = [y - own.mean() for y, own in zip(labels, benchmark.labels, strict=True)]
+    if benchmark.common_covariates:
+        y = np.stack(centred, axis=1)
+        leaves = _sums(benchmark.covariates[0], y, rows[0], benchmark.count)
+    else:
+        tasks = zip(benchmark.covariates, centred, rows, strict=True)
+        sums = [_sums(x, y[:, None], mine, 1) for x, y, mine in tasks]
+        leaves = [np.concatenate(parts) for parts in zip(*sums, strict=True)]
+    return TaskStatistics(*(jnp.asarray(leaf) for leaf in leaves))
+
+
+def constant_columns(
+    benchmark: LinearBenchmark, rows: list[Bool[np.ndarray, " _"]]
+) -> Bool[Array, "k d"]:
+    """Columns with one value in all of these rows of a task."""
+    if benchmark.common_covariates:
+        constant = [_constant(benchmark.covariates[0][rows[0]])] * benchmark.count
+    else:
+        pairs = zip(benchmark.covariates, rows, strict=True)
+        constant = [_constant(x[mine]) for x, mine in pairs]
+    return jnp.asarray(np.stack(constant))
+
+
+def standardised_whole(benchmark: LinearBenchmark) -> Standardised:
+    """All rows of a benchmark, centred and scaled with their own moments.
+
+    For what is said of the data itself, such as optima and similarities; nothing is
+    tested on these rows.
+    """
+    rows = [np.ones(len(y), bool) for y in benchmark.labels]
+    return standardise(
+        row_statistics(benchmark, rows), constant_columns(benchmark, rows)
+    )
+
+
+@jax.jit
+def standardise(rows: TaskStatistics, constant: Bool[Array, "k d"]) -> Standardised:
+    """Centre and scale tasks that are given by the statistics of rows `(1, x)`.
+
+    With `m` rows, column sums `s` and label sum `t`, centring is a Schur complement,
+
+        G − ssᵀ/m,   g − s t/m,   e − t²/m.
+
+    Args:
+        rows: Statistics of the training rows.
+        constant: Columns that are constant in them, which become zero.
+
+    Source: derived here.
+    """
+    m, sums, total = rows.gram[:, 0, 0], rows.gram[:, 0, 1:], rows.moment[:, 0]
+    mean, label_mean = sums / m[:, None], total / m
+    varies = ~constant
+    gram = rows.gram[:, 1:, 1:] - sums[:, :, None] * mean[:, None, :]
+    squares = jnp.where(varies, jnp.diagonal(gram, axis1=1, axis2=2), 0)
+    # Mean square over the tasks in which the column varies.
+    seen = jnp.sum(jnp.where(varies, m[:, None], 0), axis=0)
+    spread = jnp.sqrt(jnp.sum(squares, axis=0) / jnp.where(seen > 0, seen, 1))
+    usable = varies & (spread > 0)
+    scale = jnp.where(usable, 1 / jnp.where(spread > 0, spread, 1), 0)
+    deviation = jnp.sqrt((rows.energy - total * label_mean) / m)
+    moment = rows.moment[:, 1:] - sums * label_mean[:, None]
+    statistics = TaskStatistics(
+        gram=gram * scale[:, :, None] * scale[:, None, :],
+        moment=moment * scale / deviation[:, None],
+        energy=m,
+        samples=m,
+    )
+    return Standardised(statistics, mean, scale, label_mean, deviation)
+
+
+def _sums(
+    x: np.ndarray, labels: np.ndarray, mine: np.ndarray, count: int
+) -> tuple[np.ndarray, ...]:
+    """`(G, g, e, m)` of the rows `(1, x − x̄)` in `mine`, a task a column of labels."""
+    rows = np.concatenate(
+        [np.ones((mine.sum(), 1)), (x - x.mean(axis=0))[mine]], axis=1
+    )
+    y = labels[mine]
+    gram = rows.T @ rows
+    return (
+        np.broadcast_to(gram, (count, *gram.shape)),
+        (rows.T @ y).T,
+        np.sum(y**2, axis=0),
+        np.full(count, float(len(rows))),
+    )
+
+
+def _constant(x: np.ndarray) -> np.ndarray:
+    return x.min(axis=0) == x.max(axis=0)
+
+
+def _check_labels(
+    benchmark: LinearBenchmark, assignment: list[np.ndarray], count: int
+) -> None:
+    for index, (y, fold) in enumerate(zip(benchmark.labels, assignment, strict=True)):
+        for f in range(count):
+            rest = y[fold != f]
+            if np.all(rest == rest[0]):
+                label = task_label(index, benchmark.task_names)
+                raise ValueError(
+                    f"{benchmark.name}: {label}: labels are constant outside of fold "
+                    f"{f} ({rest[0]:g} in all {len(rest)} rows): use another seed or "
+                    "fewer folds"
+                )
