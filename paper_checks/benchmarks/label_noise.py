@@ -70,7 +70,7 @@ def label_noise(
         training = _split(benchmark, spec.training, rng)
         task = repeat % benchmark.count
         labels = list(benchmark.labels)
-        labels[task] = _randomised(labels[task], training[task], spec.share, rng)
+        labels[task] = randomised(labels[task], training[task], spec.share, rng)
         rows = row_statistics(benchmark, training, labels)
         model = standardise(rows, constant_columns(benchmark, training))
         test = row_statistics(benchmark, [~mine for mine in training])
@@ -111,6 +111,20 @@ def weighting_schemes(
     return {name: weights / jnp.mean(weights) for name, weights in schemes.items()}
 
 
+def randomised(
+    labels: Float[np.ndarray, " m"],
+    training: Bool[np.ndarray, " m"],
+    share: float,
+    rng: np.random.Generator,
+) -> Float[np.ndarray, " m"]:
+    """Replace a share of the training labels by draws from all of them."""
+    rows = np.flatnonzero(training)
+    chosen = rng.choice(rows, round(share * len(rows)), replace=False)
+    noisy = labels.copy()
+    noisy[chosen] = rng.choice(labels[rows], len(chosen))
+    return noisy
+
+
 def _repeat(model: Standardised, test: TaskStatistics, width: int) -> xr.Dataset:
     schemes = weighting_schemes(model, width)
     optima = [
@@ -140,16 +154,3 @@ def _split(
     distinct = lengths[:1] if benchmark.common_covariates else lengths
     masks = [rng.permutation(np.arange(n) < round(share * n)) for n in distinct]
     return masks * benchmark.count if benchmark.common_covariates else masks
-
-
-def _randomised(
-    labels: Float[np.ndarray, " m"],
-    training: Bool[np.ndarray, " m"],
-    share: float,
-    rng: np.random.Generator,
-) -> Float[np.ndarray, " m"]:
-    rows = np.flatnonzero(training)
-    chosen = rng.choice(rows, round(share * len(rows)), replace=False)
-    noisy = labels.copy()
-    noisy[chosen] = rng.choice(labels[rows], len(chosen))
-    return noisy

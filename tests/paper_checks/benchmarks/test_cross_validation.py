@@ -31,7 +31,10 @@ def rows_error(benchmark: LinearBenchmark, width: int | None) -> np.ndarray:
         triples = list(zip(centres, benchmark.covariates, splits, strict=True))
         within = np.concatenate([c.transform(x[train]) for c, x, (train, _) in triples])
         spread = StandardScaler(with_mean=False).fit(within)
-        xs = [spread.transform(c.transform(x[train])) for c, x, (train, _) in triples]
+        xs = [
+            np.asarray(spread.transform(c.transform(x[train])))
+            for c, x, (train, _) in triples
+        ]
         tests = [spread.transform(c.transform(x[test])) for c, x, (_, test) in triples]
         ys = [y[train] for y, (train, _) in zip(benchmark.labels, splits, strict=True)]
         ys = [(y - y.mean()) / y.std() for y in ys]

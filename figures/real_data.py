@@ -1,0 +1,114 @@
+"""Real data: cross-validated error against the width, and how alike the tasks are."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+PANEL = (2.6, 2.1)  # inches, three panels to a page's width
+COLUMNS = 3
+# Okabe & Ito's blue and vermilion, apart in grey as well; dashes tell them too.
+SHARED, APART = "#0072B2", "#D55E00"
+
+
+def cross_validation(datasets: Sequence[xr.Dataset]) -> Figure:
+    """Draw normalised test error against the width, a panel a benchmark.
+
+    Lines are means over tasks and folds, bands one standard error over folds of the
+    mean over tasks. Folds share training rows, so the band is a guide, no interval.
+
+    Args:
+        datasets: Each with `cv_error` (width, task, fold), `single_task_error` (task,
+            fold), and the name `benchmark`, `tasks`, `inputs` as attributes.
+
+    Raises:
+        ValueError: No datasets.
+    """
+    if not datasets:
+        raise ValueError("no cross-validated benchmark to draw")
+    columns = min(COLUMNS, len(datasets))
+    rows = -(-len(datasets) // columns)
+    figure = Figure(
+        figsize=(PANEL[0] * columns, PANEL[1] * rows + 0.4), layout="constrained"
+    )
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, data in zip(grid, datasets, strict=False):
+        _error_panel(axes, data)
+    for axes in grid[len(datasets) :]:
+        axes.set_axis_off()
+    figure.supxlabel("width r of the shared module", fontsize=9)
+    figure.supylabel("test error / label variance", fontsize=9)
+    handles, labels = grid[0].get_legend_handles_labels()
+    figure.legend(
+        handles, labels, loc="outside upper center", ncols=2, frameon=False, fontsize=8
+    )
+    return figure
+
+
+def similarity(data: xr.Dataset) -> Figure:
+    """Draw the covariance similarity of every pair of tasks, printed and normalised.
+
+    Args:
+        data: `printed` and `normalised` (task, other), and the name `benchmark`.
+    """
+    figure = Figure(figsize=(7.0, 3.1), layout="constrained")
+    titles = {"printed": "score, eq 5", "normalised": "normalised score"}
+    for axes, (name, title) in zip(figure.subplots(1, 2), titles.items(), strict=True):
+        scores = data[name].to_numpy()
+        # cividis grows monotonically in lightness, so it survives grey print.
+        image = axes.imshow(scores, cmap="cividis", interpolation="nearest")
+        axes.set_title(f"{data.attrs['benchmark']}: {title}", fontsize=9)
+        axes.set_xlabel("task", fontsize=8)
+        axes.set_ylabel("task", fontsize=8)
+        axes.tick_params(labelsize=7)
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+        if len(scores) <= 3:
+            _write_values(axes, scores)
+        figure.colorbar(image, ax=axes, shrink=0.85).ax.tick_params(labelsize=7)
+    return figure
+
+
+def _error_panel(axes: Axes, data: xr.Dataset) -> None:
+    width = data.width.to_numpy()
+    error, deviation = _over_folds(data.cv_error)
+    axes.fill_between(
+        width, error - deviation, error + deviation, color=SHARED, alpha=0.25, lw=0
+    )
+    axes.plot(width, error, "o-", color=SHARED, ms=3, lw=1.2, label="shared module")
+    apart, spread = _over_folds(data.single_task_error)
+    axes.axhspan(
+        float(apart - spread),
+        float(apart + spread),
+        facecolor=APART,
+        edgecolor="none",
+        alpha=0.15,
+    )
+    axes.axhline(
+        float(apart), color=APART, ls="--", lw=1.2, label="tasks trained apart"
+    )
+    note = f"k = {data.attrs['tasks']}, d = {data.attrs['inputs']}"
+    axes.set_title(f"{data.attrs['benchmark']} ({note})", fontsize=8)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.tick_params(labelsize=7)
+    if error.max() > 10 * error.min():
+        axes.set_yscale("log")
+
+
+def _over_folds(error: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over tasks and folds, and its standard error over folds."""
+    by_fold = error.mean("task")
+    deviation = by_fold.std("fold", ddof=1) / np.sqrt(by_fold.sizes["fold"])
+    return by_fold.mean("fold").to_numpy(), deviation.to_numpy()
+
+
+def _write_values(axes: Axes, scores: np.ndarray) -> None:
+    middle = (scores.min() + scores.max()) / 2
+    for (row, column), score in np.ndenumerate(scores):
+        colour = "white" if score < middle else "black"
+        axes.text(
+            column, row, f"{score:.3f}", ha="center", va="center", color=colour, size=8
+        )

@@ -1,0 +1,95 @@
+"""The whole study of one benchmark, and label noise."""
+
+import numpy as np
+import pytest
+
+from paper_checks.benchmarks.bundled import diabetes, linnerud
+from paper_checks.benchmarks.folds import standardised_whole
+from paper_checks.benchmarks.label_noise import (
+    LabelNoise,
+    label_noise,
+    randomised,
+    weighting_schemes,
+)
+from paper_checks.benchmarks.study import StudySpec, span, study
+
+SMALL = StudySpec(folds=2, noise=LabelNoise(repeats=3))
+
+
+def test_a_study_of_common_covariates_has_every_part():
+    found = study(linnerud(), SMALL)
+    parts = {"optima", "cross_validation", "similarity", "label_noise", "span"}
+    assert set(found) == parts
+    for data in found.values():
+        assert data.attrs["benchmark"] == "linnerud"
+        assert data.attrs["data_checksum"].startswith("bundled with scikit-learn")
+        assert '"folds": 2' in data.attrs["spec"]
+    loss = found["optima"].loss.to_numpy()
+    assert (np.diff(loss) <= 1e-9 * loss[0]).all(), "a wider module fits no worse"
+    assert (found["optima"].lower_bound <= loss).all()
+    # Angles move by ε / gap (Davis-Kahan), ε amplified by κ² < 1e3 of these rows.
+    bound = 1e3 * np.finfo(float).eps / found["span"].gap
+    assert (found["span"].angle <= bound).all()
+    np.testing.assert_allclose(found["similarity"].normalised, 1, rtol=1e-12)
+
+
+def test_a_study_of_own_covariates_has_no_span():
+    found = study(diabetes(), SMALL)
+    assert "span" not in found
+    score = found["similarity"].normalised.to_numpy()
+    assert 0 < score[0, 1] < 1
+    assert bool(found["optima"].certified.all())
+    with pytest.raises(ValueError, match="diabetes: Proposition 3 needs one X"):
+        span(diabetes(), [1])
+
+
+def test_repeats_are_paired_take_turns_and_follow_the_seed():
+    spec = LabelNoise(repeats=4)
+    data = label_noise(linnerud(), spec)
+    np.testing.assert_array_equal(data.corrupted, [0, 1, 2, 0])
+    assert data.test_error.dims == ("scheme", "repeat", "task")
+    np.testing.assert_allclose(data.weight.mean("task"), 1, rtol=1e-12)
+    again = label_noise(linnerud(), spec)
+    np.testing.assert_array_equal(data.test_error, again.test_error)
+
+
+def test_noise_replaces_a_share_of_the_training_labels_by_others_of_them():
+    labels, training = np.arange(100.0), np.arange(100) < 70
+    rng = np.random.default_rng(0)
+    noisy = randomised(labels, training, 0.2, rng)
+    changed = noisy != labels
+    assert not changed[~training].any()
+    # 14 labels are drawn; one of 70 draws gives a label back to its own row.
+    assert 10 <= changed.sum() <= 14
+    assert set(noisy[changed]) <= set(labels[training])
+    np.testing.assert_array_equal(randomised(labels, training, 0.0, rng), labels)
+
+
+def test_printed_weights_follow_the_unit_of_labels_and_standardised_ones_do_not():
+    model = standardised_whole(linnerud())
+    schemes = weighting_schemes(model, 1)
+    assert schemes["printed"][0] > 2 * schemes["standardised"][0]
+    moment = np.asarray(model.statistics.moment)
+    scaled = moment / np.sqrt(np.asarray(model.statistics.energy))[:, None]
+    expected = np.abs(scaled @ np.linalg.svd(scaled)[2][0])
+    np.testing.assert_allclose(
+        schemes["standardised"], expected / expected.mean(), rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"share": 1.5}, "share of labels must be in .* got 1.5"),
+        ({"training": 1.0}, "training share must be in .* got 1.0"),
+        ({"repeats": 0}, "repeats must be >= 1, got 0"),
+    ],
+)
+def test_a_noise_experiment_out_of_range_is_refused(fields, message):
+    with pytest.raises(ValueError, match=message):
+        LabelNoise(**fields)
+
+
+def test_a_split_without_test_rows_is_refused():
+    with pytest.raises(ValueError, match="Weight has 20 rows, and a training share"):
+        label_noise(linnerud(), LabelNoise(training=0.99))
