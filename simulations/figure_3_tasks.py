@@ -59,9 +59,11 @@ def figure_3_tasks(
     Source: W-F3 (Fig 3); both readings as claims.md asks.
     """
     _check(dimension, condition, cosine, reading)
-    theta_key, *turn_keys = jax.random.split(key, 3)
+    theta_key, turn_key = jax.random.split(key)
     first, second = _parameters(theta_key, dimension, cosine)
-    q_1, q_2 = (jax.random.orthogonal(turn, dimension) for turn in turn_keys)
+    # One batched call for both: jaxlib 0.10 can deadlock on two CPU cores when a graph
+    # has two independent batched LAPACK calls, each holding a worker of one pool.
+    q_1, q_2 = jax.random.orthogonal(turn_key, dimension, (2,))
     tenth = max(1, dimension // 10)
     place = jnp.arange(dimension)
     d_1 = jnp.where(place < tenth, condition, 1.0)

@@ -1,0 +1,106 @@
+"""Run a study and keep its data: `python -m simulations transfer --out results`."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import tyro
+import xarray as xr
+from rich.console import Console
+from rich.progress import Progress as Bar
+
+from simulations import store
+from simulations.chunks import Progress
+from simulations.experiments import transfer
+
+# Name on the command line and of the store: spec, run.
+EXPERIMENTS: dict[str, tuple[type, Callable[[Any, Progress | None], xr.Dataset]]] = {
+    "transfer": (transfer.TransferSweep, transfer.run),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """Where the data goes.
+
+    Args:
+        out: Folder of the stores; this one is called by the experiment's name.
+        rewrite: Replace a store of another spec or version instead of refusing.
+    """
+
+    out: Path = Path("results")
+    rewrite: bool = False
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what the command line asks for; 1 and one line of text if it cannot be."""
+    jax.config.update("jax_enable_x64", True)
+    console = Console(stderr=True)
+    try:
+        spec, output = _parse(arguments)
+        name, run = _experiment(spec)
+        result = store.load_or_run(
+            spec,
+            lambda wanted: _run(run, wanted, name, console),
+            output.out / f"{name}.zarr",
+            difference="rewrite" if output.rewrite else "refuse",
+        )
+    except (ValueError, OSError) as error:
+        print(f"simulations: {error}", file=sys.stderr)
+        return 1
+    print(result.message)
+    return 0
+
+
+def _parse(arguments: Sequence[str] | None) -> tuple[Any, Output]:
+    commands = {name: _command(kind) for name, (kind, _) in EXPERIMENTS.items()}
+    chosen = tyro.extras.subcommand_cli_from_dict(
+        commands,
+        prog="python -m simulations",
+        description=__doc__,
+        args=arguments,
+        config=(tyro.conf.OmitArgPrefixes,),
+    )
+    return chosen
+
+
+def _command(kind: type) -> Callable[..., tuple[Any, Output]]:
+    def command(spec: Any, output: Output) -> tuple[Any, Output]:
+        return spec, output
+
+    command.__annotations__.update(spec=kind, output=Output)
+    command.__doc__ = kind.__doc__
+    return command
+
+
+def _experiment(spec: Any) -> tuple[str, Callable[..., xr.Dataset]]:
+    for name, (kind, run) in EXPERIMENTS.items():
+        if isinstance(spec, kind):
+            return name, run
+    raise ValueError(f"no experiment has a spec {type(spec).__name__}")
+
+
+def _run(
+    run: Callable[..., xr.Dataset], spec: Any, name: str, console: Console
+) -> xr.Dataset:
+    with _progress(name, console) as progress:
+        return run(spec, progress)
+
+
+@contextmanager
+def _progress(name: str, console: Console) -> Iterator[Progress | None]:
+    """Show a bar on a terminal, nothing elsewhere."""
+    if not console.is_terminal:
+        yield None
+        return
+    with Bar(console=console, transient=True) as bar:
+        task = bar.add_task(name)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

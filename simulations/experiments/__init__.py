@@ -1,0 +1,1 @@
+"""One module a study: a frozen dataclass of axes, and `run(spec, progress)`."""
