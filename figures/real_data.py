@@ -8,10 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-PANEL = (2.6, 2.1)  # inches, three panels to a page's width
+from figures import style
+
 COLUMNS = 3
-# Okabe & Ito's blue and vermilion, apart in grey as well; dashes tell them too.
-SHARED, APART = "#0072B2", "#D55E00"
+PANEL = (style.PAGE[0] / COLUMNS, 2.1)  # inches
+SHARED, APART = style.LINES[:2]
 
 
 def cross_validation(datasets: Sequence[xr.Dataset]) -> Figure:
@@ -41,11 +42,16 @@ def cross_validation(datasets: Sequence[xr.Dataset]) -> Figure:
         _error_panel(axes, data)
     for axes in grid[len(datasets) :]:
         axes.set_axis_off()
-    figure.supxlabel("width r of the shared module", fontsize=9)
-    figure.supylabel("test error / label variance", fontsize=9)
+    figure.supxlabel("width r of the shared module", fontsize=style.TEXT)
+    figure.supylabel("test error / label variance", fontsize=style.TEXT)
     handles, labels = grid[0].get_legend_handles_labels()
     figure.legend(
-        handles, labels, loc="outside upper center", ncols=2, frameon=False, fontsize=8
+        handles,
+        labels,
+        loc="outside upper center",
+        ncols=2,
+        frameon=False,
+        fontsize=style.SMALL,
     )
     return figure
 
@@ -56,21 +62,23 @@ def similarity(data: xr.Dataset) -> Figure:
     Args:
         data: `printed` and `normalised` (task, other), and the name `benchmark`.
     """
-    figure = Figure(figsize=(7.0, 3.1), layout="constrained")
+    figure = Figure(figsize=style.PAGE, layout="constrained")
     titles = {"printed": "score, eq 5", "normalised": "normalised score"}
     for axes, (name, title) in zip(figure.subplots(1, 2), titles.items(), strict=True):
         scores = data[name].to_numpy()
         # cividis grows monotonically in lightness, so it survives grey print.
         image = axes.imshow(scores, cmap="cividis", vmin=0, vmax=1)
-        axes.set_title(f"{data.attrs['benchmark']}: {title}", fontsize=9)
-        axes.set_xlabel("task", fontsize=8)
-        axes.set_ylabel("task", fontsize=8)
-        axes.tick_params(labelsize=7)
+        axes.set_title(f"{data.attrs['benchmark']}: {title}", fontsize=style.TEXT)
+        axes.set_xlabel("task", fontsize=style.SMALL)
+        axes.set_ylabel("task", fontsize=style.SMALL)
+        axes.tick_params(labelsize=style.SMALL)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         if len(scores) <= 3:
             _write_values(axes, scores)
-        figure.colorbar(image, ax=axes, shrink=0.85).ax.tick_params(labelsize=7)
+        figure.colorbar(image, ax=axes, shrink=0.85).ax.tick_params(
+            labelsize=style.SMALL
+        )
     return figure
 
 
@@ -79,17 +87,26 @@ def _error_panel(axes: Axes, data: xr.Dataset) -> None:
     error = data.cv_error.mean(("task", "fold")).to_numpy()
     apart = float(data.single_task_error.mean())
     gain = (data.cv_error - data.single_task_error).mean("task")
-    folds = gain.sizes["fold"]
-    deviation = gain.std("fold", ddof=1).to_numpy() / np.sqrt(folds)
+    deviation = style.standard_error(gain, "fold")
     axes.fill_between(
-        width, error - deviation, error + deviation, color=SHARED, alpha=0.25, lw=0
+        width,
+        error - deviation,
+        error + deviation,
+        color=SHARED.color,
+        alpha=0.25,
+        lw=0,
     )
-    axes.plot(width, error, "o-", color=SHARED, ms=3, lw=1.2, label="shared module")
-    axes.axhline(apart, color=APART, ls="--", lw=1.2, label="tasks trained apart")
+    style.draw_line(axes, width, error, SHARED, "shared module")
+    axes.axhline(
+        apart,
+        color=APART.color,
+        ls=APART.linestyle,
+        lw=1.3,
+        label="tasks trained apart",
+    )
     note = f"k = {data.attrs['tasks']}, d = {data.attrs['inputs']}"
-    axes.set_title(f"{data.attrs['benchmark']} ({note})", fontsize=8)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    axes.tick_params(labelsize=7)
+    style.tidy(axes, f"{data.attrs['benchmark']} ({note})")
     if error.max() > 10 * error.min():
         axes.set_yscale("log")
 
@@ -98,5 +115,11 @@ def _write_values(axes: Axes, scores: np.ndarray) -> None:
     for (row, column), score in np.ndenumerate(scores):
         colour = "white" if score < 0.5 else "black"
         axes.text(
-            column, row, f"{score:.3f}", ha="center", va="center", color=colour, size=8
+            column,
+            row,
+            f"{score:.3f}",
+            ha="center",
+            va="center",
+            color=colour,
+            size=style.SMALL,
         )
