@@ -18,29 +18,33 @@ class Pencil(NamedTuple):
     the heads changes with it. `λ_j + μ_j = 1` on directions that a task sees; the
     others have `λ_j = μ_j = 0`. Where `λ_j = 0` also `p_j = 0`, and likewise `q_j`.
 
-    `T = diag(column) L⁻ᵀ V` is kept as its factors: it is only ever applied to vectors,
-    and forming it would cost a third of the eigendecomposition.
+    An error of relative size `κ = 4dε` in the scaled matrices changes `λ_j`, `μ_j` by
+    up to `uncertainty_j = κ (1 + ‖t_j‖²)`, `t_j` the columns of `L⁻ᵀV`. A `λ_j` below
+    `κ` counts as 0. Where the task's moment says otherwise, as when its columns are in
+    far smaller units than the other's, that moment is kept in `hidden`; in all such
+    directions task `i` explains at most `rest_i`.
+
+    `T = diag(column) L⁻ᵀ V`; `turned` is `L⁻ᵀ V`.
     """
 
     column: Float[Array, " d"]
-    factor: Float[Array, "d d"]
-    rotation: Float[Array, "d d"]
+    turned: Float[Array, "d d"]
     first: Float[Array, " d"]
     second: Float[Array, " d"]
     p: Float[Array, " d"]
     q: Float[Array, " d"]
     size: Float[Array, "2"]
+    uncertainty: Float[Array, " d"]
+    hidden: Float[Array, "2 d"]
+    rest: Float[Array, "2"]
 
     def to_data(self, vector: Float[Array, " d"]) -> Float[Array, " d"]:
         """`T v`: a direction of the pencil in the coordinates of the data."""
-        turned = self.rotation @ vector
-        return self.column * solve_triangular(self.factor, turned, lower=True, trans=1)
+        return self.column * (self.turned @ vector)
 
     def from_data(self, vector: Float[Array, " d"]) -> Float[Array, " d"]:
         """`Tᵀ v`: a moment of the data in the coordinates of the pencil."""
-        return self.rotation.T @ solve_triangular(
-            self.factor, self.column * vector, lower=True
-        )
+        return self.turned.T @ (self.column * vector)
 
 
 class _Scaled(NamedTuple):
@@ -48,6 +52,7 @@ class _Scaled(NamedTuple):
     moment: Float[Array, "2 d"]
     column: Float[Array, " d"]
     size: Float[Array, "2"]
+    energy: Float[Array, "2"]
 
 
 def diagonalise(
@@ -92,7 +97,10 @@ def _scale(statistics: TaskStatistics, weights: Float[Array, "2"]) -> _Scaled:
     gram, moment = gram / size[:, None, None], moment / jnp.sqrt(size)[:, None]
     diagonal = jnp.diag(gram[0] + gram[1])
     column = 1 / jnp.sqrt(jnp.where(diagonal > 0, diagonal, 1))
-    return _Scaled(gram * column[:, None] * column, moment * column, column, size)
+    energy = weights * statistics.energy
+    return _Scaled(
+        gram * column[:, None] * column, moment * column, column, size, energy
+    )
 
 
 class _Parts(NamedTuple):
@@ -127,15 +135,36 @@ def _finish(scaled: _Scaled, parts: _Parts) -> Pencil:
     first = jnp.where(parts.value > 1 - rounding, 1, parts.value)
     first = jnp.where(first < rounding, 0, first)
     second = 1 - first
-    half = solve_triangular(parts.factor, scaled.moment.T, lower=True)
-    moment = half.T @ parts.rotation
+    turned = solve_triangular(parts.factor, parts.rotation, lower=True, trans=1)
+    moment = scaled.moment @ turned
+    values = jnp.stack([jnp.where(parts.kept, v, 0) for v in (first, second)])
+    uncertainty = rounding * (1 + jnp.sum(turned**2, axis=0))
+    hidden, rest = _hidden(scaled.energy, values, moment, uncertainty)
     return Pencil(
         column=scaled.column,
-        factor=parts.factor,
-        rotation=parts.rotation,
+        turned=turned,
         first=jnp.where(parts.kept, first, 0),
         second=jnp.where(parts.kept, second, 0),
         p=jnp.where(parts.kept & (first > 0), moment[0], 0),
         q=jnp.where(parts.kept & (second > 0), moment[1], 0),
         size=scaled.size,
+        uncertainty=uncertainty,
+        hidden=jnp.where(parts.kept, hidden, 0),
+        rest=rest,
     )
+
+
+def _hidden(
+    energy: Float[Array, "2"],
+    values: Float[Array, "2 d"],
+    moment: Float[Array, "2 d"],
+    uncertainty: Float[Array, " d"],
+) -> tuple[Float[Array, "2 d"], Float[Array, "2"]]:
+    """Moments above rounding where the curvature is rounded away, and their energy."""
+    seen = values > 0
+    # In these coordinates a moment is at most the root of its task's energy.
+    noise = jnp.sqrt(energy)[:, None] * uncertainty
+    hidden = jnp.where(~seen & (jnp.abs(moment) > noise), moment, 0)
+    explained = jnp.sum(jnp.where(seen, moment**2 / jnp.where(seen, values, 1), 0), 1)
+    rest = jnp.where(jnp.any(hidden != 0, axis=1), energy - explained, 0)
+    return hidden, jnp.maximum(rest, 0)

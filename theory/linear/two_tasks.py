@@ -58,7 +58,7 @@ def two_task_optimum(
         statistics,
         weights,
         shared[:, None],
-        lower_bound=energy - maximum.upper_bound,
+        lower_bound=jnp.maximum(energy - maximum.upper_bound, 0),
         claimed=energy - maximum.value,
         rank=_ranks(pencil, fixed),
         route="two tasks, one direction: branch and bound",
