@@ -118,8 +118,15 @@ class TaskStatistics(eqx.Module):
         return jax.tree.map(lambda *leaves: jnp.stack(leaves), *tasks)
 
     def select(self, tasks: Sequence[int]) -> "TaskStatistics":
-        """The tasks with these numbers, in this order."""
+        """The tasks with these numbers, in this order.
+
+        Raises:
+            ValueError: A number that is not that of a task; jax would clip it.
+        """
         index = np.asarray(tasks)
+        for task in index:
+            if not 0 <= task < self.count:
+                raise ValueError(f"there is no task {task} among {self.count}")
         return jax.tree.map(lambda leaf: leaf[index], self)
 
 
@@ -193,10 +200,16 @@ class _Fold:
             finite_block(x, y, label, self.samples)
         if not self.samples:
             self.gram, self.moment = np.zeros_like(gram), np.zeros_like(moment)
-        self.gram += gram
-        self.moment += moment
+        with np.errstate(over="ignore"):
+            self.gram += gram
+            self.moment += moment
         self.energy += energy
         self.samples += len(y)
+        if not (np.isfinite(np.diag(self.gram)).all() and np.isfinite(self.energy)):
+            raise ValueError(
+                f"{label}: covariates or labels overflow when squared and summed: "
+                "rescale"
+            )
         self.low, self.high = min(self.low, y.min()), max(self.high, y.max())
 
     def check_labels(self, label: str) -> None:
