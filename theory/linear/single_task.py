@@ -25,13 +25,16 @@ def equilibrated_spectrum(gram: Float[Array, "d d"]) -> Spectrum:
 
     The scaling makes rank and accuracy independent of the columns' units: `H` is
     within a factor `d` of the best conditioned `D G D` (van der Sluis 1969).
-    Eigenvalues below `4 d ε` of the largest are rounding and count as zero.
+    Eigenvalues below `4 d ε` of the largest are rounding and count as zero. Columns of
+    zeros get eigenvalue −1, which keeps their unit vectors apart from the other
+    eigenvectors of eigenvalue 0.
     """
     diagonal = jnp.diag(gram)
     scale = jnp.where(
         diagonal > 0, 1 / jnp.sqrt(jnp.where(diagonal > 0, diagonal, 1)), 0
     )
-    value, vector = jnp.linalg.eigh(gram * scale[:, None] * scale)
+    absent = jnp.diag((diagonal <= 0).astype(gram.dtype))
+    value, vector = jnp.linalg.eigh(gram * scale[:, None] * scale - absent)
     d, eps = gram.shape[0], jnp.finfo(gram.dtype).eps
     return Spectrum(scale, value, vector, value > 4 * d * eps * value[-1])
 
@@ -68,8 +71,12 @@ def minimum_norm_solution(
 
 
 def _null_space(spectrum: Spectrum) -> Float[Array, "d d"]:
-    """Unit vectors that span the null space, and zero columns for the others."""
-    null = jnp.where(spectrum.seen, 0, spectrum.scale[:, None] * spectrum.vector)
+    """Unit vectors that span the null space, and zero columns for the others.
+
+    Empty columns of `X` are in the null space too, but solutions are zero there.
+    """
+    dependent = ~spectrum.seen & (spectrum.value > -0.5)
+    null = jnp.where(dependent, spectrum.scale[:, None] * spectrum.vector, 0)
     norm = jnp.sqrt(jnp.sum(null**2, axis=0))
     return null / jnp.where(norm > 0, norm, 1)
 
@@ -86,6 +93,11 @@ def single_task_optimum(statistics: TaskStatistics) -> Float[Array, "k d"]:
     Source: W §2.1; normal equations.
     """
     check_statistics(statistics, certificate=False)
+    return _solutions(statistics)
+
+
+@jax.jit
+def _solutions(statistics: TaskStatistics) -> Float[Array, "k d"]:
     # lax.map, not vmap: one eigendecomposition's workspace at a time.
     return lax.map(
         lambda task: minimum_norm_solution(*task), (statistics.gram, statistics.moment)
