@@ -65,10 +65,10 @@ def _one_a_task(field: str, value: Array, shape: tuple[int, ...]) -> Array:
 def _check_values(field: str, value: Array, allowed: _Test, rule: str) -> None:
     if is_traced(value):
         return
-    known = np.asarray(value)
+    known = np.atleast_1d(np.asarray(value))
     bad = np.argwhere(~allowed(known))
     if len(bad):
-        place = f"{list(map(int, bad[0]))}" if len(bad[0]) else ""
+        place = f"{list(map(int, bad[0]))}" if value.ndim else ""
         raise ValueError(f"{field}{place} must be {rule}, got {known[tuple(bad[0])]:g}")
 
 

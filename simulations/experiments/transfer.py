@@ -218,7 +218,7 @@ def _dataset(spec: TransferSweep, result: _Result) -> xr.Dataset:
         "source": ("source", list(SOURCES), "kind of source", "1"),
         "samples_source": (
             *("samples_source", np.asarray(spec.samples_source)),
-            *("samples of the source", "samples"),
+            *("size of the source", "samples"),
         ),
         "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
     }

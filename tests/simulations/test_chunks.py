@@ -1,0 +1,34 @@
+import jax
+import numpy as np
+import pytest
+
+from simulations.chunks import map_chunks, repeat_keys
+
+
+def test_repeats_do_not_depend_on_their_number_or_on_chunks():
+    sizes = []
+
+    @jax.vmap
+    def draw(key):
+        return {"a": jax.random.normal(key, (2,)), "b": jax.random.uniform(key)}
+
+    def function(keys):
+        sizes.append(len(keys))
+        return draw(keys)
+
+    few, many = repeat_keys(3, 5), repeat_keys(3, 7)
+    told = []
+    in_chunks = map_chunks(function, many, 3, lambda *now: told.append(now))
+    assert sizes == [3, 3, 3], "another size would be compiled anew"
+    assert told == [(3, 7), (6, 7), (7, 7)]
+    at_once = map_chunks(draw, few, 100)
+    for name in ("a", "b"):
+        assert np.array_equal(in_chunks[name][:5], at_once[name])
+        assert len(in_chunks[name]) == 7
+
+
+def test_no_keys_and_no_size_are_refused():
+    with pytest.raises(ValueError, match="0 and 3"):
+        map_chunks(lambda keys: keys, repeat_keys(0, 0), 3)
+    with pytest.raises(ValueError, match="2 and 0"):
+        map_chunks(lambda keys: keys, repeat_keys(0, 2), 0)
