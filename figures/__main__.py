@@ -1,0 +1,92 @@
+"""Draw every saved study: `python -m figures --results results --out pictures`."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+import xarray as xr
+from matplotlib.figure import Figure
+
+from figures.transfer import transfer
+
+# Name of the store and of the picture: its figure.
+FIGURES: dict[str, Callable[[xr.Dataset], Figure]] = {"transfer": transfer}
+FORMATS = {"png": {"dpi": 200}, "pdf": {}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """Draw every saved study as PNG and PDF.
+
+    Args:
+        results: Folder of the stores that `python -m simulations` writes.
+        out: Folder of the pictures.
+    """
+
+    results: Path = Path("results")
+    out: Path = Path("pictures")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Draw what is there, say what is missing; 1 if nothing could be drawn."""
+    asked = tyro.cli(Drawing, prog="python -m figures", args=arguments)
+    drawn, failed = 0, 0
+    for name, figure in FIGURES.items():
+        path = asked.results / f"{name}.zarr"
+        if not path.exists():
+            print(
+                f"{path} is missing; make it: python -m simulations {name} "
+                f"--out {asked.results}"
+            )
+            continue
+        try:
+            for written in save(figure(read(path)), asked.out / name):
+                print(written)
+            drawn += 1
+        except (ValueError, OSError) as error:
+            print(f"figures: {error}", file=sys.stderr)
+            failed += 1
+    return 0 if drawn and not failed else 1
+
+
+def read(path: Path) -> xr.Dataset:
+    """Read a store into memory.
+
+    Raises:
+        ValueError: It cannot be read, or would have Python objects unpickled.
+    """
+    try:
+        # The codec's name is all there is to refuse: reading it would run its code.
+        if '"pickle"' in (path / ".zmetadata").read_text():
+            raise ValueError("it holds pickled objects")
+        return xr.load_dataset(path, engine="zarr", zarr_format=2, consolidated=True)
+    except Exception as error:
+        # zarr and its codecs raise many kinds of exception on damaged files.
+        raise ValueError(f"{path} cannot be read: {error}") from error
+
+
+def save(figure: Figure, stem: Path) -> list[Path]:
+    """Write `stem.png` and `stem.pdf`, each whole or not at all.
+
+    Raises:
+        OSError: The folder cannot be written to.
+    """
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    written = []
+    with tempfile.TemporaryDirectory(
+        prefix=f".{stem.name}.", dir=stem.parent
+    ) as beside:
+        for kind, options in FORMATS.items():
+            path = stem.with_name(f"{stem.name}.{kind}")
+            figure.savefig(Path(beside, path.name), format=kind, **options)
+            os.replace(Path(beside, path.name), path)
+            written.append(path)
+    return written
+
+
+if __name__ == "__main__":
+    sys.exit(main())
