@@ -53,6 +53,7 @@ class _Scaled(NamedTuple):
     column: Float[Array, " d"]
     size: Float[Array, "2"]
     energy: Float[Array, "2"]
+    samples: Float[Array, "2"]
 
 
 def diagonalise(
@@ -99,7 +100,12 @@ def _scale(statistics: TaskStatistics, weights: Float[Array, "2"]) -> _Scaled:
     column = 1 / jnp.sqrt(jnp.where(diagonal > 0, diagonal, 1))
     energy = weights * statistics.energy
     return _Scaled(
-        gram * column[:, None] * column, moment * column, column, size, energy
+        gram * column[:, None] * column,
+        moment * column,
+        column,
+        size,
+        energy,
+        statistics.samples,
     )
 
 
@@ -134,10 +140,17 @@ def _finish(scaled: _Scaled, parts: _Parts) -> Pencil:
     rounding = 4 * d * eps
     first = jnp.where(parts.value > 1 - rounding, 1, parts.value)
     first = jnp.where(first < rounding, 0, first)
+    # Eigenvalues ascend, so that m_1 rows leave the lowest d − m_1 exactly zero, and
+    # m_2 rows the same of 1 − λ from above; rounding would leave them small instead.
+    place, absent = jnp.arange(d), d - jnp.sum(parts.kept)
+    none_first = place < d - scaled.samples[0]
+    none_second = place >= absent + scaled.samples[1]
+    first = jnp.where(none_first, 0, jnp.where(none_second, 1, first))
     second = 1 - first
     turned = solve_triangular(parts.factor, parts.rotation, lower=True, trans=1)
     moment = scaled.moment @ turned
     values = jnp.stack([jnp.where(parts.kept, v, 0) for v in (first, second)])
+    moment = jnp.where(jnp.stack([none_first, none_second]), 0, moment)
     uncertainty = rounding * (1 + jnp.sum(turned**2, axis=0))
     hidden, rest = _hidden(scaled.energy, values, moment, uncertainty)
     return Pencil(
