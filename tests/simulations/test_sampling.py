@@ -100,6 +100,18 @@ def check_laws(m: int, draws: int) -> None:
     assert p_value(np.asarray(one.energy), np.asarray(other.energy)) > LEVEL
 
 
+@pytest.mark.parametrize("m", [5, 12, 10_000])
+def test_what_is_not_explained_is_a_chi_square(m):
+    drawn = exact(m, 4_000)
+    solution = np.linalg.solve(
+        np.asarray(drawn.gram), np.asarray(drawn.moment)[..., None]
+    )
+    explained = np.sum(np.asarray(drawn.moment) * solution[..., 0], axis=1)
+    rest = (np.asarray(drawn.energy) - explained) / NOISE**2
+    found: Any = stats.kstest(rest, stats.chi2(m - D).cdf)
+    assert found.pvalue > LEVEL
+
+
 def test_means_at_ten_million_samples_are_exact():
     m, draws = 10**7, 2_000
     drawn = exact(m, draws)
