@@ -1,0 +1,102 @@
+"""The ledger: `python -m paper_checks` measures every claim and prints its verdict."""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+import tyro
+from rich.console import Console
+
+from paper_checks import ledger, real_data, sweeps
+from paper_checks.settings import Profile, Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Measure the claims of the paper and compare the verdicts with those on record.
+
+    Exit status: 0 as recorded, 1 a verdict has changed, 2 it could not be measured.
+
+    Args:
+        profile: `quick`: minutes on two cores. `full`: more instances, Fig 3 at
+            d = 100.
+        data: Folder of real data (its manifest.json says what there is); without it
+            the sets that scikit-learn brings along are used.
+        results: Folder of the stores and of ledger.json and ledger.md. Sweeps that
+            are already there are reused, so a run that was cut short goes on.
+        only: Claims to measure, such as W-P1 W-F3; all by default.
+        seed: Of every random draw.
+        fresh: Run all sweeps again even if their stores are there.
+        record: Put the verdicts on record instead of comparing them.
+    """
+
+    profile: Profile = "quick"
+    data: Path | None = None
+    results: Path = Path("results")
+    only: tuple[str, ...] = ()
+    seed: int = 0
+    fresh: bool = False
+    record: bool = False
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line."""
+    jax.config.update("jax_enable_x64", True)
+    # Programs one after the other: jaxlib 0.10 can deadlock when batched LAPACK calls
+    # of two programs share two cores.
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
+    asked = tyro.cli(Arguments, prog="python -m paper_checks", args=arguments)
+    settings = Settings(
+        profile=asked.profile,
+        seed=asked.seed,
+        results=asked.results,
+        data=asked.data,
+        fresh=asked.fresh,
+    )
+    console, notes = Console(), Console(stderr=True)
+    try:
+        findings = _measured(settings, asked.only, notes)
+        words = sys.argv[1:] if arguments is None else arguments
+        command = shlex.join(["python", "-m", "paper_checks", *words])
+        paths = ledger.save(findings, settings, command)
+        if asked.record:
+            ledger.record(findings, settings)
+    except (ValueError, OSError) as error:
+        print(f"paper_checks: {error}", file=sys.stderr)
+        return 2
+    console.print(ledger.table(findings))
+    console.print("Written:", *paths)
+    changed = ledger.changes(findings, settings)
+    for change in changed:
+        console.print(
+            f"[bold red]{change.claim} changed[/]: recorded {change.recorded}, "
+            f"measured {change.measured}"
+        )
+    return 1 if changed else 0
+
+
+def _measured(
+    settings: Settings, only: Sequence[str], notes: Console
+) -> list[ledger.Finding]:
+    """Run what figures need as well, then the claims."""
+    ledger.chosen(only)
+    with notes.status("starting") as status:
+
+        def report(text: str) -> None:
+            status.update(text)
+            if not notes.is_terminal:
+                notes.print(text)
+
+        if not only:
+            for name, sweep in sweeps.FOR_FIGURES.items():
+                report(f"sweep: {name}")
+                sweep(settings)
+            real_data.studies(settings, report)
+        return ledger.measure(settings, only, report)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""One statement measured on instances: two sides, a tolerance, and who is right."""
+
+from typing import Literal
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+
+class Check(eqx.Module):
+    """Both sides of a statement on `n` instances; a pytree, so it can be vmapped."""
+
+    lhs: Float[Array, "*n"]  # measured, found without the statement
+    rhs: Float[Array, "*n"]  # what the statement gives
+    tolerance: Float[Array, "*n"]  # what rounding or sampling alone explains
+    relation: Literal["<=", "=="] = eqx.field(static=True)
+    source: str = eqx.field(static=True)
+
+    @property
+    def slack(self) -> Float[Array, "*n"]:
+        """Room left on the right side, negative where the statement is broken."""
+        if self.relation == "==":
+            return -jnp.abs(self.rhs - self.lhs)
+        return self.rhs - self.lhs
+
+    @property
+    def holds(self) -> Bool[Array, "*n"]:
+        """Whether it holds on each instance; never for a NaN."""
+        return self.slack >= -self.tolerance
+
+    @property
+    def broken(self) -> int:
+        """Number of instances on which it does not hold."""
+        return int(np.sum(~np.asarray(self.holds)))
+
+    @property
+    def count(self) -> int:
+        """Number of instances."""
+        return int(np.size(self.lhs))
+
+    def worst(self) -> float:
+        """Largest violation as a share of the tolerance; above 1 is broken."""
+        return float(np.max(-np.asarray(self.slack) / np.asarray(self.tolerance)))

@@ -1,0 +1,182 @@
+"""Every claim, its verdict, and whether that is the verdict on record."""
+
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from paper_checks import (
+    algorithm_2,
+    equation_4,
+    equation_5,
+    figure_3,
+    local_minima,
+    noisy_copy,
+    proposition_1,
+    proposition_3,
+)
+from paper_checks.settings import Settings
+from paper_checks.verdict import Finding, Verdict
+
+# What each claim is measured by, in the order of the table.
+CLAIMS: dict[str, Callable[[Settings], Finding | Sequence[Finding]]] = {
+    "W-P1": proposition_1.find,
+    "W-E4": equation_4.find,
+    "W-F3": figure_3.find,
+    "W-E5": equation_5.find,
+    "W-P3": proposition_3.find,
+    "W-LM": local_minima.find,
+    "W-EX": noisy_copy.find,
+    "W-A2": algorithm_2.find,
+}
+COLOURS = {
+    Verdict.HOLDS: "green",
+    Verdict.FAILS: "red",
+    Verdict.VACUOUS: "yellow",
+    Verdict.NEEDS_DATA: "cyan",
+}
+RECORD = Path(__file__).with_name("recorded.json")
+
+
+@dataclass(frozen=True)
+class Change:
+    """A verdict that is not the one on record."""
+
+    claim: str
+    recorded: str
+    measured: str
+
+
+def chosen(only: Sequence[str]) -> dict[str, Callable[[Settings], Any]]:
+    """The claims asked for; all of them if none is named.
+
+    Raises:
+        ValueError: An unknown claim.
+    """
+    unknown = [name for name in only if name not in CLAIMS]
+    if unknown:
+        raise ValueError(f"no claim {unknown}: there are {', '.join(CLAIMS)}")
+    return {name: find for name, find in CLAIMS.items() if not only or name in only}
+
+
+def measure(
+    settings: Settings, only: Sequence[str], report: Callable[[str], None]
+) -> list[Finding]:
+    """Measure the claims asked for, one after the other."""
+    findings: list[Finding] = []
+    for name, find in chosen(only).items():
+        report(name)
+        found = find(settings)
+        findings += [found] if isinstance(found, Finding) else list(found)
+    return findings
+
+
+def changes(findings: Sequence[Finding], settings: Settings) -> list[Change]:
+    """Verdicts that differ from those on record; a claim not on record differs."""
+    recorded = json.loads(RECORD.read_text())[record_name(settings)]
+    return [
+        Change(found.claim, recorded.get(found.claim, "not on record"), found.verdict)
+        for found in findings
+        if recorded.get(found.claim) != found.verdict
+    ]
+
+
+def record_name(settings: Settings) -> str:
+    """Which record a run is held to: verdicts may depend on the data used."""
+    return "bundled data" if settings.data is None else "with a data folder"
+
+
+def record(findings: Sequence[Finding], settings: Settings) -> None:
+    """Put the verdicts measured on record."""
+    kept = json.loads(RECORD.read_text()) if RECORD.exists() else {}
+    mine = kept.setdefault(record_name(settings), {})
+    mine.update({found.claim: str(found.verdict) for found in findings})
+    _write(RECORD, json.dumps(kept, indent=2) + "\n")
+
+
+def table(findings: Sequence[Finding]) -> Table:
+    """The ledger for a terminal."""
+    drawn = Table(title="Claims and verdicts", show_lines=True)
+    for column in ("claim", "verdict", "what was found", "measured", "data"):
+        drawn.add_column(column, overflow="fold")
+    for found in findings:
+        colour = COLOURS[found.verdict]
+        drawn.add_row(
+            f"{found.claim}\n[dim]{found.source}[/dim]",
+            f"[bold {colour}]{found.verdict}[/]",
+            found.reason,
+            "\n".join(str(measurement) for measurement in found.measurements),
+            found.data,
+        )
+    return drawn
+
+
+def save(findings: Sequence[Finding], settings: Settings, command: str) -> list[Path]:
+    """Write `ledger.json` and `ledger.md` to the results, each whole or not at all."""
+    settings.results.mkdir(parents=True, exist_ok=True)
+    about = {
+        "command": command,
+        "profile": settings.profile,
+        "seed": settings.seed,
+        "data": record_name(settings),
+        "python": platform.python_version(),
+        **{name: metadata.version(name) for name in ("jax", "numpy", "optimistix")},
+    }
+    plain = {"about": about, "findings": [found.as_json() for found in findings]}
+    paths = [settings.results / "ledger.json", settings.results / "ledger.md"]
+    _write(paths[0], json.dumps(_no_nan(plain), indent=2, ensure_ascii=False) + "\n")
+    _write(paths[1], markdown(findings, about))
+    return paths
+
+
+def markdown(findings: Sequence[Finding], about: dict[str, Any]) -> str:
+    """The ledger as Markdown."""
+    versions = ", ".join(f"{name} {value}" for name, value in about.items())
+    lines = ["# Ledger", "", f"Written by `{about['command']}` ({versions}).", ""]
+    lines += ["| claim | verdict | what was found | data |", "|---|---|---|---|"]
+    for found in findings:
+        lines.append(
+            f"| {found.claim} | **{found.verdict}** | {_cell(found.reason)} | "
+            f"{_cell(found.data)} |"
+        )
+    for found in findings:
+        lines += ["", f"## {found.claim}: {found.verdict}", "", f"> {found.statement}"]
+        lines += ["", f"Source: {found.source}. Seed {found.seed}. {found.reason}.", ""]
+        lines += [f"- {entry}; {entry.interval}" for entry in found.measurements]
+        lines += [
+            f"- Control: without {control.dropped} the check noticed "
+            f"{control.noticed} of {control.instances}."
+            for control in found.controls
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _no_nan(value: Any) -> Any:
+    """JSON has no NaN or infinity; they become null and a string."""
+    if isinstance(value, dict):
+        return {key: _no_nan(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_no_nan(entry) for entry in value]
+    if isinstance(value, float) and value != value:
+        return None
+    if value in (float("inf"), float("-inf")):
+        return str(value)
+    return value
+
+
+def _write(path: Path, text: str) -> None:
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    with os.fdopen(handle, "w", encoding="utf-8") as beside:
+        beside.write(text)
+    os.replace(name, path)

@@ -1,0 +1,114 @@
+"""Studies of real data for the ledger and the figures, kept in stores."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import xarray as xr
+
+from paper_checks.benchmarks.benchmark import LinearBenchmark
+from paper_checks.benchmarks.bundled import BUNDLED
+from paper_checks.benchmarks.folder import benchmark_names, load_benchmark
+from paper_checks.benchmarks.label_noise import LabelNoise
+from paper_checks.benchmarks.study import StudySpec, study
+from paper_checks.settings import Settings
+from simulations import store
+from simulations.provenance import our_version, spec_json
+
+Study = dict[str, xr.Dataset]
+Report = Callable[[str], None]
+
+# Widths of the quick profile where all of them would take longest to compile.
+FEW_WIDTHS = {"digits": (1, 2, 4, 7, 9, 10)}
+# With k = 139 tasks of their own X every width is a search of some ten seconds.
+MANY_TASKS = 30
+
+
+def studies(settings: Settings, report: Report) -> dict[str, Study]:
+    """Study the bundled sets and, if a folder is given, all linear sets in it.
+
+    Each study is kept below `results/real_data` and reused if its spec and our
+    version are the same.
+
+    Args:
+        settings: What was asked for.
+        report: Told what is being worked on.
+
+    Raises:
+        FileNotFoundError, ValueError: A file of the folder is missing or bad; the
+            message names it. Studies already finished are kept.
+    """
+    found = {}
+    for name, load in _sources(settings):
+        report(f"real data: {name}")
+        found[name] = _kept(settings, name, load)
+    return found
+
+
+def data_named(studied: dict[str, Study]) -> str:
+    """The data's names, for the ledger."""
+    return "simulated; " + ", ".join(studied)
+
+
+def _sources(settings: Settings) -> Iterator[tuple[str, Callable[[], LinearBenchmark]]]:
+    yield from BUNDLED.items()
+    if settings.data is not None:
+        for name in benchmark_names(settings.data):
+            yield name, partial(load_benchmark, settings.data, name)
+
+
+def _spec(settings: Settings, name: str, benchmark: LinearBenchmark) -> StudySpec:
+    if benchmark.count > MANY_TASKS:
+        return StudySpec(
+            widths=(1, 2, 5, 10),
+            folds=2,
+            noise=LabelNoise(repeats=4, width=2),
+            seed=settings.seed,
+        )
+    quick = settings.profile == "quick"
+    spec = StudySpec(
+        folds=3 if quick else 5,
+        noise=LabelNoise(repeats=20 if quick else 100),
+        seed=settings.seed,
+    )
+    return (
+        replace(spec, widths=FEW_WIDTHS[name])
+        if quick and name in FEW_WIDTHS
+        else spec
+    )
+
+
+def _kept(settings: Settings, name: str, load: Callable[[], LinearBenchmark]) -> Study:
+    folder = settings.results / "real_data"
+    benchmark = load()
+    spec = _spec(settings, name, benchmark)
+    paths = sorted(folder.glob(f"{name}-*.zarr"))
+    if not settings.fresh and paths:
+        try:
+            saved = {
+                path.stem.removeprefix(f"{name}-"): store.load(path) for path in paths
+            }
+        except ValueError:
+            saved = {}
+        if saved and all(_is_of(data, spec, benchmark) for data in saved.values()):
+            return saved
+    return _run(folder, name, spec, benchmark)
+
+
+def _run(folder: Path, name: str, spec: StudySpec, benchmark: LinearBenchmark) -> Study:
+    found = study(benchmark, spec)
+    for part, data in found.items():
+        store.save(data, folder / f"{name}-{part}.zarr")
+    return found
+
+
+def _is_of(data: xr.Dataset, spec: StudySpec, benchmark: LinearBenchmark) -> bool:
+    """Whether stored data is of this spec, this data and our version."""
+    wanted = json.loads(spec_json(spec))
+    return (
+        json.loads(data.attrs["spec"]) == wanted
+        and data.attrs.get("version") == our_version()
+        and all(data.attrs.get(k) == v for k, v in benchmark.provenance().items())
+    )

@@ -1,0 +1,22 @@
+"""What a run of the ledger was asked for."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Profile = Literal["quick", "full"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Passed to every claim; nothing else decides what is measured."""
+
+    profile: Profile = "quick"
+    seed: int = 0
+    results: Path = Path("results")
+    data: Path | None = None
+    fresh: bool = False
+
+    def scaled(self, quick: int, full: int) -> int:
+        """A number of instances for the profile."""
+        return quick if self.profile == "quick" else full

@@ -1,0 +1,76 @@
+"""The sweeps that verdicts and figures rest on, kept in stores."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Literal
+
+import xarray as xr
+
+from paper_checks.settings import Settings
+from simulations import store
+from simulations.experiments import capacity, similarity, weights
+from simulations.experiments import transfer as transfers
+
+Regime = Literal["rotated", "as written", "ample"]
+STORES: dict[Regime, str] = {
+    "rotated": "transfer",
+    "as written": "transfer-as-written",
+    "ample": "transfer-ample",
+}
+# Source sizes of the two side sweeps: enough to see the sign of the gain.
+FEW = (60, 100, 1_000, 100_000, 10_000_000)
+
+
+def transfer(settings: Settings, regime: Regime) -> xr.Dataset:
+    """W-F3's sweep: as drawn, with Q as the paper writes it, or with ample targets."""
+    quick = settings.profile == "quick"
+    spec = transfers.TransferSweep.quick() if quick else transfers.TransferSweep()
+    spec = replace(spec, seed=settings.seed)
+    if regime != "rotated":
+        spec = replace(spec, samples_source=FEW)
+    if regime == "as written":
+        spec = replace(spec, reading="as written")
+    if regime == "ample":
+        spec = replace(spec, samples_target=2 * spec.dimension)
+    return _kept(settings, STORES[regime], spec, transfers.run)
+
+
+def capacity_sweep(settings: Settings) -> xr.Dataset:
+    """Excess risk against the width r."""
+    return _sweep(settings, "capacity", capacity.CapacitySweep, capacity.run)
+
+
+def similarity_sweep(settings: Settings) -> xr.Dataset:
+    """Gain against the similarity of covariances."""
+    return _sweep(settings, "similarity", similarity.SimilaritySweep, similarity.run)
+
+
+def weights_sweep(settings: Settings) -> xr.Dataset:
+    """Gain against weights, and Algorithm 2 under label noise."""
+    return _sweep(settings, "weights", weights.WeightsSweep, weights.run)
+
+
+# Sweeps that have a figure but no claim of their own.
+FOR_FIGURES: dict[str, Callable[[Settings], xr.Dataset]] = {
+    "capacity": capacity_sweep,
+    "similarity": similarity_sweep,
+}
+
+
+def _sweep(
+    settings: Settings, name: str, kind: Any, run: Callable[..., xr.Dataset]
+) -> xr.Dataset:
+    spec = kind.quick() if settings.profile == "quick" else kind()
+    return _kept(settings, name, replace(spec, seed=settings.seed), run)
+
+
+def _kept(
+    settings: Settings, name: str, spec: Any, run: Callable[..., xr.Dataset]
+) -> xr.Dataset:
+    """Run a sweep, or read it if a store has it; a different store is replaced."""
+    path = settings.results / f"{name}.zarr"
+    if settings.fresh:
+        data = run(spec)
+        store.save(data, path)
+        return data
+    return store.load_or_run(spec, run, path, difference="rewrite").data
