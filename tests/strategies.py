@@ -1,6 +1,6 @@
 """Problems that tests draw: shapes come from short lists, each is a compilation."""
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -77,20 +77,26 @@ def statistics(
     return TaskStatistics.from_data(covariates, labels)
 
 
-@st.composite
+class Problem(NamedTuple):
+    """What makes a problem; drawn before jax is called, which hypothesis asks for."""
+
+    seed: int
+    shape: tuple[int, int]
+    kind: Kind
+
+    def build(self) -> tuple[TaskStatistics, jnp.ndarray]:
+        """Tasks, and positive weights over four decades."""
+        rng = np.random.default_rng([self.seed, 1])
+        weights = jnp.asarray(10 ** rng.uniform(-2, 2, self.shape[0]))
+        return statistics(self.seed, *self.shape, self.kind), weights
+
+
 def problems(
-    draw: st.DrawFn,
     shapes: st.SearchStrategy[tuple[int, int]] = PAIRS,
     kinds: tuple[Kind, ...] = KINDS,
-    *,
-    weighted: bool = True,
-) -> tuple[TaskStatistics, jnp.ndarray]:
-    """Tasks and positive weights over four decades."""
-    tasks, dimension = draw(shapes)
-    found = statistics(draw(SEED), tasks, dimension, draw(st.sampled_from(kinds)))
-    rng = np.random.default_rng(draw(SEED))
-    weights = 10 ** rng.uniform(-2, 2, tasks) if weighted else np.ones(tasks)
-    return found, jnp.asarray(weights)
+) -> st.SearchStrategy[Problem]:
+    """Problems of these shapes, spoiled in these ways."""
+    return st.builds(Problem, SEED, shapes, st.sampled_from(kinds))
 
 
 def join(*problem: TaskStatistics) -> TaskStatistics:

@@ -1,6 +1,7 @@
 """What a linear optimum may be asked for, and the messages for what it may not."""
 
 import operator
+from typing import SupportsIndex
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,18 +12,15 @@ from numpy.typing import ArrayLike
 from theory.tasks import TaskStatistics
 
 
-def check_width(width: int) -> int:
+def check_width(width: object) -> int:
     """Return `width` as an int.
 
     Raises:
         ValueError: It is not an integer, or below 1.
     """
-    try:
-        if isinstance(width, bool):
-            raise TypeError
-        checked = operator.index(width)
-    except TypeError:
-        raise ValueError(f"width must be an integer, got {width!r}") from None
+    if isinstance(width, bool) or not isinstance(width, SupportsIndex):
+        raise ValueError(f"width must be an integer, got {width!r}")
+    checked = operator.index(width)
     if checked < 1:
         raise ValueError(f"a shared module needs width >= 1, got {width}")
     return checked
@@ -79,7 +77,8 @@ def check_statistics(
             )
         _check_finite(field, getattr(statistics, field))
     if certificate:
-        require_64_bit(statistics.gram)
+        for field in ("gram", "moment", "energy"):
+            require_64_bit(getattr(statistics, field))
     return statistics
 
 

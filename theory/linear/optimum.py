@@ -1,5 +1,7 @@
 """The optimum of the linear shared-module model, by whichever route fits the tasks."""
 
+from typing import SupportsIndex
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -33,7 +35,9 @@ LARGE_CAPACITY = 2048
 
 
 def shared_optimum(
-    statistics: TaskStatistics, width: int, weights: ArrayLike | None = None
+    statistics: TaskStatistics,
+    width: SupportsIndex,
+    weights: ArrayLike | None = None,
 ) -> SharedOptimum:
     """Least loss of `k` linear tasks that share a module of `width` columns.
 
@@ -62,17 +66,17 @@ def shared_optimum(
 
     Source: W eq 2 and 3; routes as named in their modules.
     """
-    width = check_width(width)
+    columns = check_width(width)
     check_statistics(statistics)
     alpha = check_weights(weights, statistics)
     k, d = statistics.moment.shape
-    if width >= min(k, d):
-        return wide_optimum(statistics, width, alpha)
+    if columns >= min(k, d):
+        return wide_optimum(statistics, columns, alpha)
     if is_traced(*jax.tree.leaves(statistics), alpha):
         if k == 2:
             return two_task_optimum(statistics, alpha)
-        return multi_start_optimum(statistics, width, alpha)
-    return _measured_route(statistics, width, alpha)
+        return multi_start_optimum(statistics, columns, alpha)
+    return _measured_route(statistics, columns, alpha)
 
 
 def _measured_route(

@@ -33,12 +33,12 @@ class SharedOptimum(eqx.Module):
     route: str = eqx.field(static=True)
 
     @property
-    def parameters(self) -> Float[Array, "k d"]:
-        """`θ_i = B A_i`, one a row."""
-        return self.heads @ self.shared.T
+    def parameters(self) -> Float[Array, "*batch k d"]:
+        """`θ_i = B A_i`, one a row; with a batch's axes after vmap."""
+        return self.heads @ jnp.swapaxes(self.shared, -1, -2)
 
     @property
-    def gap(self) -> Float[Array, ""]:
+    def gap(self) -> Float[Array, "*batch"]:
         """`loss − lower_bound`, in units of the loss."""
         return self.loss - self.lower_bound
 

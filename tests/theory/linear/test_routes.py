@@ -1,0 +1,211 @@
+"""Every other route against hand computation, starts, and the choice among them."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from simulations.alternating import alternate
+from tests.strategies import SEVERAL, Kind, problems, rows, statistics
+from theory.linear import (
+    SharedOptimum,
+    common_covariance_optimum,
+    multi_start_optimum,
+    one_less_optimum,
+    shared_optimum,
+    single_task_optimum,
+    task_losses,
+)
+from theory.linear.metric_bound import metric_lower_bound
+from theory.linear.whitened import whiten
+from theory.tasks import TaskStatistics
+
+EPS = np.finfo(float).eps
+WEIGHTS = jnp.array([0.5, 2.0, 1.0])
+
+
+def energy(found: TaskStatistics, weights) -> float:
+    return float(jnp.sum(found.energy * jnp.asarray(weights)))
+
+
+def starts(found: TaskStatistics, width: int, weights) -> jax.Array:
+    key = jax.random.key(0)
+    return jnp.min(alternate(found, width, weights, key, starts=20, steps=200).loss)
+
+
+def test_a_common_covariance_is_eckart_young_on_rows():
+    xs, ys = rows(0, 3, 4, "common")
+    scales = np.sqrt([1.0, 4.0, 0.25])
+    xs = [s * x for s, x in zip(scales, xs, strict=True)]
+    found = TaskStatistics.from_data(xs, ys)
+    fits = [
+        x @ np.linalg.lstsq(x, y, rcond=None)[0] for x, y in zip(xs, ys, strict=True)
+    ]
+    residual = sum(
+        w * np.sum((y - f) ** 2) for w, y, f in zip(WEIGHTS, ys, fits, strict=True)
+    )
+    signal = np.sqrt(WEIGHTS)[:, None] * np.array(fits)
+    for width in (1, 2):
+        lost = np.sum(np.linalg.svd(signal, compute_uv=False)[width:] ** 2)
+        best = shared_optimum(found, width, WEIGHTS)
+        assert best.certified
+        assert "Eckart-Young" in best.route
+        np.testing.assert_allclose(best.loss, residual + lost, rtol=1e-12)
+        assert best.shared.shape == (4, width)
+        tried = multi_start_optimum(found, width, WEIGHTS)
+        np.testing.assert_allclose(tried.loss, best.loss, rtol=1e-8)
+        # For proportional covariances the metric bound is exact.
+        assert tried.lower_bound >= (1 - 1e-6) * best.loss - best.rounding
+
+
+def test_a_deviation_from_proportional_lowers_the_bound_by_what_it_may_hide():
+    xs, ys = rows(1, 3, 4, "common")
+    found = TaskStatistics.from_data(xs, ys)
+    change = 1e-3 * jnp.diag(jnp.array([1.0, -1, 1, -1])) * found.gram[0, 0, 0]
+    near = TaskStatistics(
+        found.gram.at[0].add(change), found.moment, found.energy, found.samples
+    )
+    from theory.linear.common_covariance import proportionality
+
+    deviation = proportionality(near)
+    assert 1e-5 < deviation < 1e-1
+    assert proportionality(found) < 1e-12
+    sure = common_covariance_optimum(near, 1, WEIGHTS, deviation=deviation)
+    best = multi_start_optimum(near, 1, WEIGHTS)
+    assert not sure.certified
+    assert sure.lower_bound <= best.loss
+    assert sure.lower_bound < sure.loss - deviation * best.loss
+    plain = common_covariance_optimum(near, 1, WEIGHTS)
+    expected = 4 * deviation * explained_alone(near)
+    lowered = plain.loss - sure.lower_bound
+    np.testing.assert_allclose(lowered, expected, rtol=0.3)
+
+
+def explained_alone(found: TaskStatistics) -> jax.Array:
+    return jnp.sum(WEIGHTS * (found.energy - losses_alone(found)))
+
+
+def losses_alone(found: TaskStatistics) -> jax.Array:
+    return task_losses(found, single_task_optimum(found))
+
+
+@pytest.mark.parametrize("kind", ["plain", "few rows", "repeated"])
+@pytest.mark.parametrize("shape", [(3, 4, 3), (3, 4, 5), (5, 4, 4)])
+def test_a_wide_module_fits_every_task_alone(kind: Kind, shape):
+    k, d, width = shape
+    found = statistics(2, k, d, kind)
+    best = shared_optimum(found, width)
+    assert best.certified
+    assert "r >= min(k, d)" in best.route
+    np.testing.assert_allclose(
+        best.loss, jnp.sum(losses_alone(found)), atol=1e4 * EPS * energy(found, 1.0)
+    )
+    assert best.shared.shape == (d, width)
+    assert best.heads.shape == (k, width)
+    said = "covariates have rank" in best.describe()
+    assert said == (kind != "plain")
+
+
+def assert_bracket(best: SharedOptimum, found: TaskStatistics, width: int, weights):
+    other = starts(found, width, weights)
+    rounding = best.rounding + 1e2 * EPS * energy(found, weights)
+    # BFGS stops at 1e-9 of the explained energy.
+    assert best.loss <= other + rounding + 1e-8 * energy(found, weights)
+    assert best.lower_bound <= other
+    assert best.lower_bound <= best.loss
+    alone = jnp.sum(jnp.asarray(weights) * losses_alone(found))
+    assert best.lower_bound >= alone - rounding
+
+
+@settings(max_examples=15)
+@given(problem=problems(SEVERAL, ("plain", "columns", "split", "condition")))
+def test_r_one_below_k_beats_starts_and_multi_start(problem):
+    found, weights = problem.build()
+    width = found.count - 1
+    if width >= found.dimension:
+        return
+    best = one_less_optimum(found, weights)
+    assert_bracket(best, found, width, weights)
+    other = multi_start_optimum(found, width, weights)
+    assert best.loss <= other.loss + best.rounding + 1e-8 * energy(found, weights)
+
+
+@settings(max_examples=15)
+@given(problem=problems(SEVERAL))
+def test_multi_start_beats_alternating_starts(problem):
+    found, weights = problem.build()
+    assert_bracket(multi_start_optimum(found, 2, weights), found, 2, weights)
+
+
+@settings(max_examples=15)
+@given(problem=problems(SEVERAL))
+def test_the_metric_bound_is_below_every_start(problem):
+    found, weights = problem.build()
+    best = starts(found, 1, weights)
+    bound = metric_lower_bound(whiten(found, weights), 1)
+    assert bound <= best + 1e2 * EPS * energy(found, weights)
+
+
+def test_an_own_start_is_used():
+    found = statistics(4, 4, 3)
+    weights = jnp.ones(4)
+    best = multi_start_optimum(found, 2, weights)
+    again = multi_start_optimum(found, 2, weights, extra_starts=best.shared[None])
+    assert again.loss <= best.loss + best.rounding
+
+
+def test_routes_are_chosen_by_values_and_by_shapes_when_traced():
+    three = statistics(0, 3, 4)
+    assert "annihilates" in shared_optimum(three, 2).route
+    assert "multi-start" in shared_optimum(three, 1).route
+    assert "multi-start" in shared_optimum(three, 2, [1.0, 0.0, 1.0]).route
+    assert "multi-start" in shared_optimum(statistics(0, 3, 4, "repeated"), 2).route
+    pair = statistics(0, 2, 4)
+    assert "branch and bound" in shared_optimum(pair, 1).route
+    traced = jax.jit(lambda s: shared_optimum(s, 1))(pair)
+    assert "branch and bound" in traced.route
+    assert (
+        "branch and bound"
+        in jax.jit(lambda s: shared_optimum(s, 1))(statistics(0, 2, 4, "common")).route
+    )
+
+
+def test_a_task_of_weight_0_does_not_count():
+    found = statistics(5, 3, 4)
+    best = shared_optimum(found, 1, [1.0, 0.0, 2.0])
+    pair = shared_optimum(found.select([0, 2]), 1, [1.0, 2.0])
+    np.testing.assert_allclose(best.loss, pair.loss, rtol=1e-8)
+    assert best.lower_bound <= pair.loss
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_the_gradient_of_the_loss_is_that_of_differences(width):
+    found = statistics(6, 3, 4)
+    route = (
+        (lambda s: one_less_optimum(s, WEIGHTS, bounded=False).loss)
+        if width == 2
+        else (lambda s: multi_start_optimum(s, 1, WEIGHTS, bounded=False).loss)
+    )
+    change = jax.tree.map(lambda x: 0.1 * jnp.ones_like(x), found)
+    _, tangent = jax.jvp(route, (found,), (change,))
+    step = 1e-4
+    ahead, behind = (
+        route(jax.tree.map(lambda x, v, t=t: x + t * v, found, change))
+        for t in (step, -step)
+    )
+    # BFGS leaves 1e-10 in the loss, so 1e-6 in the difference.
+    np.testing.assert_allclose(tangent, (ahead - behind) / (2 * step), atol=2e-5)
+
+
+def test_routes_are_batched():
+    batch = [statistics(seed, 3, 4) for seed in range(3)]
+    from tests.strategies import join
+
+    every = jax.vmap(lambda s: one_less_optimum(s, WEIGHTS, bounded=False))(
+        join(*batch)
+    )
+    for index, one in enumerate(batch):
+        single = one_less_optimum(one, WEIGHTS, bounded=False)
+        np.testing.assert_allclose(every.loss[index], single.loss, rtol=1e-8)
+    assert every.parameters.shape == (3, 3, 4)
