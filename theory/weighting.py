@@ -130,7 +130,9 @@ def svd_weights(
     With `standardise` and `energies`, labels are first scaled to `‖y_i‖ = 1`, that is
     `θ_i/√e_i`. Then `α_i ≤ σ_max(X)` whatever the labels are; for `X` as above clean
     labels get `s√m`, labels with noise `s√m √R²` with `R²` the share of `e_i` that `X`
-    explains, and pure noise `s√r`, the share `√(r/m)` of a clean weight.
+    explains, and pure noise `s√r`, the share `√(r/m)` of a clean weight. These are
+    weights for the loss of the scaled labels: with labels as they are, loud ones still
+    lead, and the weights that give the same optimum are `α_i/e_i`.
 
     With `standardise` and no `energies`, the scale of the labels is not known, and
     the moments are scaled to unit norm instead: `α_i` is the cosine between `θ_i` and

@@ -1,0 +1,295 @@
+"""W-A2: what task weights do to a target, and to tasks among noisy ones."""
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jaxtyping import Array, Float, Key
+
+from simulations import labelled
+from simulations.chunks import Progress, map_chunks, repeat_keys
+from simulations.low_rank import fold_common, low_rank_parameters
+from theory.linear import common_covariance_optimum, single_task_optimum
+from theory.tasks import TaskStatistics
+from theory.weighting import svd_weights
+
+SOURCES = ("clean", "noisy")
+CORRUPTIONS = ("randomised", "additive")
+SCHEMES = ("uniform", "printed", "uniform, scaled", "standardised")
+# Repeats of one chunk: small matrices, so many to a kernel.
+CHUNK = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsSweep:
+    """Axes of both parts of the study; all tasks have one `X` of rows `N(0, I)`.
+
+    Part 1: a source and a target at width 1, over the ratio of their weights. Part 2:
+    `k` tasks of which the first `corrupted` have bad labels, in two ways: a share of
+    the labels is replaced by labels of random other rows, or `N(0, s²)` is added to
+    every label, `s` a multiple of the labels' standard deviation.
+
+    Args:
+        dimension: Inputs `d`.
+        samples: Rows `m` of the common `X`; above `d`.
+        noise: Standard deviation `σ` of the noise in all labels; parameters have
+            length about 1.
+        cosine: Between the parameters of source and target.
+        ratios: `α_source/α_target`.
+        noisy: Noise of the noisy source, as a multiple of `noise`.
+        tasks: `k` of part 2.
+        width: `r` of the module and of Algorithm 2.
+        true_rank: Rank of the common part of the parameters.
+        deviation: Length of a task's own part; that of the common part is 1.
+        corrupted: Tasks with bad labels, fewer than `k`.
+        shares: Shares of labels that are replaced, in [0, 1].
+        loudness: Multiples of the labels' standard deviation that are added.
+        repeats: Independent draws of tasks and data.
+        seed: Repeat `i` uses the key `fold_in(key(seed), i)`.
+    """
+
+    dimension: int = 30
+    samples: int = 60
+    noise: float = 0.5
+    cosine: float = 0.96
+    ratios: tuple[float, ...] = (
+        *(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0),
+        *(3.0, 10.0, 30.0, 100.0, 300.0, 1000.0),
+    )
+    noisy: float = 6.0
+    tasks: int = 8
+    width: int = 2
+    true_rank: int = 2
+    deviation: float = 0.1
+    corrupted: int = 2
+    shares: tuple[float, ...] = (0.0, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
+    loudness: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+    repeats: int = 400
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be run, before anything is computed."""
+        least = {"dimension": 2, "samples": self.dimension + 1, "tasks": 2}
+        least |= {"width": 1, "true_rank": 1, "corrupted": 0, "repeats": 1}
+        for name, value in least.items():
+            if getattr(self, name) < value:
+                raise ValueError(
+                    f"{name} must be at least {value}, got {getattr(self, name)}"
+                )
+        if self.corrupted >= self.tasks:
+            raise ValueError(f"corrupted must be below tasks, got {self.corrupted}")
+        most = min(self.tasks, self.dimension)
+        if self.width > most or self.true_rank > self.dimension:
+            raise ValueError(
+                f"width must be at most {most}, and true_rank must be at most "
+                f"{self.dimension}, got {self.width} and {self.true_rank}"
+            )
+        limits = {"ratios": (1e-300, 1e300), "shares": (0, 1), "loudness": (0, 1e300)}
+        for name, (low, high) in limits.items():
+            values = getattr(self, name)
+            if not values or not all(low <= value <= high for value in values):
+                raise ValueError(f"{name} must be in [{low}, {high}], got {values}")
+        for name, high in {"noise": 1e300, "noisy": 1e300, "deviation": 1e300}.items():
+            if not 0 <= getattr(self, name) <= high:
+                raise ValueError(
+                    f"{name} must be finite and >= 0, got {getattr(self, name)}"
+                )
+        if not -1 <= self.cosine <= 1:
+            raise ValueError(f"cosine must be in [-1, 1], got {self.cosine}")
+
+    @classmethod
+    def quick(cls) -> "WeightsSweep":
+        """Under half a minute on two cores."""
+        return cls(dimension=20, samples=40, tasks=6, corrupted=1, repeats=200)
+
+
+class _Pair(NamedTuple):
+    statistics: TaskStatistics
+    target: Float[Array, "*n d"]
+
+
+class _Many(NamedTuple):
+    statistics: TaskStatistics
+    parameter: Float[Array, "*n k d"]
+
+
+class _Result(NamedTuple):
+    target_alone: Float[Array, " n"]
+    target_joint: Float[Array, "n source ratio"]
+    alone: Float[Array, "n level k"]
+    joint: Float[Array, "n level scheme k"]
+    weights: Float[Array, "n level scheme k"]
+
+
+def run(spec: WeightsSweep, progress: Progress | None = None) -> xr.Dataset:
+    """Measure excess risk `‖θ̂_i − θ_i‖²` over both sweeps.
+
+    All optima are in closed form (common `X`). The schemes of part 2 are weights 1;
+    Algorithm 2 as printed; weights 1 after the labels are scaled to unit energy; and
+    Algorithm 2 on those scaled labels. The third tells apart what scaling does and
+    what the weights do. Scaling labels by `1/√e_i` is the same as weights `1/e_i`.
+    Points of a repeat have common draws, so that differences are paired.
+
+    Source: W-A2 (Algorithm 2) and W-EX; the standardised form is ours.
+    """
+    keys = repeat_keys(spec.seed, spec.repeats)
+    # What is compiled does not depend on these two.
+    chunk = partial(_chunk, replace(spec, repeats=1, seed=0))
+    return _dataset(spec, map_chunks(chunk, keys, min(CHUNK, spec.repeats), progress))
+
+
+def _chunk(spec: WeightsSweep, keys: Key[Array, " n"]) -> _Result:
+    # Programs one after the other: see `map_chunks` on deadlocks.
+    pair, many = jax.block_until_ready(_draw(keys, spec))
+    pair_joint = jax.block_until_ready(_pair_joint(pair, spec))
+    pair_alone = jax.block_until_ready(_pair_alone(pair))
+    weights = jax.block_until_ready(_weights(many, spec))
+    joint = jax.block_until_ready(_many_joint(many, weights, spec))
+    return _Result(pair_alone, pair_joint, _many_alone(many), joint, weights)
+
+
+@partial(jax.jit, static_argnames="spec")
+def _draw(keys: Key[Array, " n"], spec: WeightsSweep) -> tuple[_Pair, _Many]:
+    def one(key: Key[Array, ""]) -> tuple[_Pair, _Many]:
+        pair_key, many_key = jax.random.split(key)
+        return _draw_pair(pair_key, spec), _draw_many(many_key, spec)
+
+    return jax.vmap(one)(keys)
+
+
+def _draw_pair(key: Key[Array, ""], spec: WeightsSweep) -> _Pair:
+    """Source and target, with an axis of sources before that of tasks."""
+    task_key, row_key, noise_key = jax.random.split(key, 3)
+    d, m = spec.dimension, spec.samples
+    basis = jnp.linalg.qr(jax.random.normal(task_key, (d, 2)))[0]
+    turn = jnp.array([spec.cosine, (1 - spec.cosine**2) ** 0.5])
+    theta = jnp.stack([basis @ turn, basis[:, 0]])
+    x = jax.random.normal(row_key, (m, d))
+    noise = spec.noise * jax.random.normal(noise_key, (2, m))
+    factor = jnp.array([[1.0, 1.0], [spec.noisy, 1.0]])
+    labels = theta @ x.T + factor[:, :, None] * noise
+    return _Pair(jax.vmap(partial(fold_common, x))(labels), theta[1])
+
+
+def _draw_many(key: Key[Array, ""], spec: WeightsSweep) -> _Many:
+    """Tasks with an axis of levels, `shares` then `loudness`, before that of tasks."""
+    task_key, row_key, noise_key, mix_key, loud_key = jax.random.split(key, 5)
+    k, d, m = spec.tasks, spec.dimension, spec.samples
+    theta = low_rank_parameters(task_key, k, d, spec.true_rank, spec.deviation)
+    x = jax.random.normal(row_key, (m, d))
+    y = theta @ x.T + spec.noise * jax.random.normal(noise_key, (k, m))
+    bad = (jnp.arange(k) < spec.corrupted)[:, None]
+    place_key, order_key = jax.random.split(mix_key)
+    place = jax.random.permutation(place_key, m)
+    order = jax.random.uniform(order_key, (k, m))
+    mixed = jnp.take_along_axis(y, jnp.argsort(order, axis=1), axis=1)
+    loud = jnp.std(y, axis=1, keepdims=True) * jax.random.normal(loud_key, (k, m))
+    shares = jnp.asarray(spec.shares, float)[:, None, None]
+    factor = jnp.asarray(spec.loudness, float)[:, None, None]
+    randomised = jnp.where(bad & (place < shares * m), mixed, y)
+    labels = jnp.concatenate([randomised, y + jnp.where(bad, factor * loud, 0)])
+    return _Many(jax.vmap(partial(fold_common, x))(labels), theta)
+
+
+@partial(jax.jit, static_argnames="spec")
+def _pair_joint(pair: _Pair, spec: WeightsSweep) -> Float[Array, "n source ratio"]:
+    ratios = jnp.asarray(spec.ratios, float)
+
+    def point(
+        tasks: TaskStatistics, theta: Float[Array, " d"], ratio: Float[Array, ""]
+    ) -> Float[Array, ""]:
+        weights = jnp.stack([ratio, jnp.ones_like(ratio)])
+        best = common_covariance_optimum(tasks, 1, weights)
+        return jnp.sum((best.parameters[1] - theta) ** 2)
+
+    over_ratios = jax.vmap(point, (None, None, 0))
+    over_sources = jax.vmap(over_ratios, (0, None, None))
+    return jax.vmap(over_sources, (0, 0, None))(pair.statistics, pair.target, ratios)
+
+
+@jax.jit
+def _pair_alone(pair: _Pair) -> Float[Array, " n"]:
+    target = jax.tree.map(lambda leaf: leaf[:, 0, 1:], pair.statistics)
+    found = jax.vmap(single_task_optimum)(target)[:, 0]
+    return jnp.sum((found - pair.target) ** 2, axis=-1)
+
+
+@partial(jax.jit, static_argnames="spec")
+def _weights(many: _Many, spec: WeightsSweep) -> Float[Array, "n level scheme k"]:
+    def one(tasks: TaskStatistics) -> Float[Array, "scheme k"]:
+        scaled = svd_weights(
+            tasks.moment, spec.width, standardise=True, energies=tasks.energy
+        )
+        printed = svd_weights(tasks.moment, spec.width)
+        plain = jnp.ones_like(tasks.energy)
+        return jnp.stack([plain, printed, plain / tasks.energy, scaled / tasks.energy])
+
+    return jax.vmap(jax.vmap(one))(many.statistics)
+
+
+@partial(jax.jit, static_argnames="spec")
+def _many_joint(
+    many: _Many, weights: Float[Array, "n level scheme k"], spec: WeightsSweep
+) -> Float[Array, "n level scheme k"]:
+    def point(
+        tasks: TaskStatistics, alpha: Float[Array, " k"], theta: Float[Array, "k d"]
+    ) -> Float[Array, " k"]:
+        # Only ratios of weights matter; this keeps them near 1.
+        best = common_covariance_optimum(tasks, spec.width, alpha / jnp.max(alpha))
+        return jnp.sum((best.parameters - theta) ** 2, axis=1)
+
+    over_schemes = jax.vmap(point, (None, 0, None))
+    over_levels = jax.vmap(over_schemes, (0, 0, None))
+    return jax.vmap(over_levels)(many.statistics, weights, many.parameter)
+
+
+@jax.jit
+def _many_alone(many: _Many) -> Float[Array, "n level k"]:
+    found = jax.vmap(jax.vmap(single_task_optimum))(many.statistics)
+    return jnp.sum((found - many.parameter[:, None]) ** 2, axis=-1)
+
+
+def _dataset(spec: WeightsSweep, result: _Result) -> xr.Dataset:
+    shares = len(spec.shares)
+    target_joint = np.moveaxis(np.asarray(result.target_joint), 0, -1)
+    joint, weights, alone = (
+        np.moveaxis(np.asarray(values), 0, -1)
+        for values in (result.joint, result.weights, result.alone)
+    )
+    unit = "labels' units squared"
+    variables: dict[str, labelled.Entry] = {
+        "target_alone": ("repeat", result.target_alone, "excess risk, alone", unit),
+        "target_joint": (
+            *(("source", "ratio", "repeat"), target_joint),
+            *("excess risk of the target with a source", unit),
+        ),
+    }
+    for name, part in (("share", np.s_[:shares]), ("loudness", np.s_[shares:])):
+        few, axes = (name, "task", "repeat"), (name, "scheme", "task", "repeat")
+        variables |= {
+            f"alone_{name}": (few, alone[part], "excess risk, task alone", unit),
+            f"risk_{name}": (axes, joint[part], "excess risk, all tasks", unit),
+            f"weight_{name}": (axes, weights[part], "weight of the loss", "any"),
+        }
+    return labelled.dataset(spec, variables, _coordinates(spec))
+
+
+def _coordinates(spec: WeightsSweep) -> dict[str, labelled.Entry]:
+    bad = np.arange(spec.tasks) < spec.corrupted
+    return {
+        "source": ("source", list(SOURCES), "labels of the source", "1"),
+        "ratio": ("ratio", np.asarray(spec.ratios), "weight, source/target", "1"),
+        "scheme": ("scheme", list(SCHEMES), "weights and labels", "1"),
+        "share": ("share", np.asarray(spec.shares), "share of labels randomised", "1"),
+        "loudness": (
+            *("loudness", np.asarray(spec.loudness)),
+            *("noise added, in standard deviations of the labels", "1"),
+        ),
+        "task": ("task", np.arange(spec.tasks), "number of the task", "1"),
+        "corrupted": ("task", bad, "whether its labels are bad", "1"),
+        "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
+    }
