@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 from hypothesis import strategies as st
+from jaxtyping import Array, Float
 
 from theory.tasks import TaskStatistics
 
@@ -22,7 +23,7 @@ KINDS: tuple[Kind, ...] = (
 )
 SEED = st.integers(0, 2**31 - 1)
 # (k, d).
-PAIRS = st.sampled_from([(2, 4), (2, 1), (2, 2)])
+PAIRS = st.sampled_from([(2, 4), (2, 1)])
 SEVERAL = st.sampled_from([(3, 4), (4, 3)])
 
 
@@ -84,7 +85,7 @@ class Problem(NamedTuple):
     shape: tuple[int, int]
     kind: Kind
 
-    def build(self) -> tuple[TaskStatistics, jnp.ndarray]:
+    def build(self) -> tuple[TaskStatistics, Array]:
         """Tasks, and positive weights over four decades."""
         rng = np.random.default_rng([self.seed, 1])
         weights = jnp.asarray(10 ** rng.uniform(-2, 2, self.shape[0]))
@@ -97,6 +98,19 @@ def problems(
 ) -> st.SearchStrategy[Problem]:
     """Problems of these shapes, spoiled in these ways."""
     return st.builds(Problem, SEED, shapes, st.sampled_from(kinds))
+
+
+def rounding_at(
+    found: TaskStatistics, weights: Array, parameters: Array
+) -> Float[Array, "*n"]:
+    """What rounding of relative size `ε` in `(G, g, e)` does to losses at parameters.
+
+    `8ε Σ α_i (e_i + 2|g_i|ᵀ|θ_i| + |θ_i|ᵀ|G_i||θ_i|)`, 8 for the sums, which are short.
+    """
+    size = jnp.abs(parameters)
+    terms = found.energy + 2 * jnp.sum(jnp.abs(found.moment) * size, axis=-1)
+    terms += jnp.einsum("...kd,kde,...ke->...k", size, jnp.abs(found.gram), size)
+    return 8 * jnp.finfo(size.dtype).eps * terms @ weights
 
 
 def join(*problem: TaskStatistics) -> TaskStatistics:

@@ -1,5 +1,7 @@
 """Every other route against hand computation, starts, and the choice among them."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,17 @@ import pytest
 from hypothesis import given, settings
 
 from simulations.alternating import alternate
-from tests.strategies import SEVERAL, Kind, problems, rows, statistics
+from tests.strategies import (
+    KINDS,
+    SEVERAL,
+    Kind,
+    Problem,
+    join,
+    problems,
+    rounding_at,
+    rows,
+    statistics,
+)
 from theory.linear import (
     SharedOptimum,
     common_covariance_optimum,
@@ -29,9 +41,13 @@ def energy(found: TaskStatistics, weights) -> float:
     return float(jnp.sum(found.energy * jnp.asarray(weights)))
 
 
-def starts(found: TaskStatistics, width: int, weights) -> jax.Array:
+@partial(jax.jit, static_argnames="width")
+def starts(found: TaskStatistics, width: int, weights: jax.Array) -> jax.Array:
+    """Least loss of random alternating starts, with what rounding leaves of it."""
     key = jax.random.key(0)
-    return jnp.min(alternate(found, width, weights, key, starts=20, steps=200).loss)
+    tried = alternate(found, width, weights, key, starts=20, steps=200)
+    theta = tried.heads @ jnp.swapaxes(tried.shared, 1, 2)
+    return jnp.min(tried.loss + rounding_at(found, weights, theta))
 
 
 def test_a_common_covariance_is_eckart_young_on_rows():
@@ -132,10 +148,15 @@ def test_r_one_below_k_beats_starts_and_multi_start(problem):
 
 
 @settings(max_examples=15)
-@given(problem=problems(SEVERAL))
+@given(problem=problems(SEVERAL, tuple(kind for kind in KINDS if kind != "split")))
 def test_multi_start_beats_alternating_starts(problem):
     found, weights = problem.build()
     assert_bracket(multi_start_optimum(found, 2, weights), found, 2, weights)
+
+
+@jax.jit
+def bound_of(found: TaskStatistics, weights: jax.Array) -> jax.Array:
+    return metric_lower_bound(whiten(found, weights), 1)
 
 
 @settings(max_examples=15)
@@ -143,8 +164,18 @@ def test_multi_start_beats_alternating_starts(problem):
 def test_the_metric_bound_is_below_every_start(problem):
     found, weights = problem.build()
     best = starts(found, 1, weights)
-    bound = metric_lower_bound(whiten(found, weights), 1)
+    bound = bound_of(found, weights)
     assert bound <= best + 1e2 * EPS * energy(found, weights)
+
+
+def test_multi_start_may_miss_the_optimum_and_then_is_not_certified():
+    # Units over 5 decades that differ between tasks: 12 starts stop 0.5 % above.
+    found, weights = Problem(0, (3, 4), "split").build()
+    best = multi_start_optimum(found, 2, weights)
+    other = starts(found, 2, weights)
+    assert best.loss > 1.001 * other
+    assert not best.certified
+    assert best.lower_bound <= other
 
 
 def test_an_own_start_is_used():
@@ -200,8 +231,6 @@ def test_the_gradient_of_the_loss_is_that_of_differences(width):
 
 def test_routes_are_batched():
     batch = [statistics(seed, 3, 4) for seed in range(3)]
-    from tests.strategies import join
-
     every = jax.vmap(lambda s: one_less_optimum(s, WEIGHTS, bounded=False))(
         join(*batch)
     )

@@ -1,5 +1,7 @@
 """The certified optimum of two tasks against starts, digits and differences."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import mpmath as mp
@@ -8,7 +10,15 @@ import pytest
 from hypothesis import given, settings
 
 from simulations.alternating import alternate
-from tests.strategies import KINDS, Kind, join, problems, rows, statistics
+from tests.strategies import (
+    KINDS,
+    Kind,
+    join,
+    problems,
+    rounding_at,
+    rows,
+    statistics,
+)
 from tests.theory.linear.exact import exact_optimum
 from theory.linear import (
     best_heads,
@@ -28,36 +38,36 @@ def explained(found: TaskStatistics, weights: jnp.ndarray) -> float:
     return float(jnp.sum(found.energy * weights))
 
 
-@settings(max_examples=40)
+@partial(jax.jit, static_argnames="starts")
+def compare(found: TaskStatistics, weights: jax.Array, starts: int) -> tuple:
+    """The optimum, and for every start its loss and what rounding leaves of it."""
+    best = two_task_optimum(found, weights)
+    tried = alternate(found, 1, weights, jax.random.key(0), starts=starts, steps=100)
+    losses = jax.vmap(lambda b, a: loss(found, b, a, weights))(*tried[:2])
+    theta = tried.heads @ jnp.swapaxes(tried.shared, 1, 2)
+    return best, losses, rounding_at(found, weights, theta)
+
+
+def assert_best(found: TaskStatistics, weights: jax.Array, starts: int) -> None:
+    best, losses, rounding = compare(found, weights, starts)
+    assert best.loss <= jnp.min(losses + rounding) + best.rounding
+    assert best.lower_bound <= jnp.min(losses + rounding)
+    # The loss itself may be negative by its rounding, and the bound is that less again.
+    assert -2 * best.rounding <= best.lower_bound <= best.loss
+    assert (best.shared.shape, best.heads.shape) == ((found.dimension, 1), (2, 1))
+
+
+@settings(max_examples=60)
 @given(problem=problems())
 def test_no_start_of_alternating_least_squares_is_better(problem):
-    found, weights = problem.build()
-    best = two_task_optimum(found, weights)
-    tried = alternate(found, 1, weights, jax.random.key(0), starts=40, steps=100)
-    # Starts are evaluated on the statistics too, with rounding of their own.
-    loss_there = jax.vmap(lambda b, a: loss(found, b, a, weights))(*tried[:2])
-    rounding = best.rounding + 1e2 * EPS * explained(found, weights)
-    assert best.loss <= jnp.min(loss_there) + rounding
-    assert best.lower_bound <= jnp.min(loss_there)
-    assert 0 <= best.lower_bound <= best.loss
-    assert (best.shared.shape, best.heads.shape) == ((found.dimension, 1), (2, 1))
+    assert_best(*problem.build(), starts=40)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_thousand_problems_by_200_starts(kind: Kind):
-    count = 143  # times seven kinds
-    key = jax.random.key(1)
-    compare = jax.jit(
-        lambda s: (two_task_optimum(s, ONES), alternate(s, 1, ONES, key, starts=200))
-    )
-    for seed in range(count):
-        found = statistics(seed, 2, 4, kind)
-        best, tried = compare(found)
-        other = jax.vmap(lambda b, a, s=found: loss(s, b, a))(*tried[:2])
-        rounding = best.rounding + 1e2 * EPS * explained(found, ONES)
-        assert best.loss <= jnp.min(other) + rounding, (kind, seed)
-        assert best.lower_bound <= jnp.min(other), (kind, seed)
+    for seed in range(143):  # times seven kinds
+        assert_best(statistics(seed, 2, 4, kind), ONES, starts=200)
 
 
 @pytest.mark.parametrize("kind", ["plain", "columns", "few rows", "common", "repeated"])
@@ -188,7 +198,7 @@ def test_an_inner_direction_that_one_task_lacks():
     assert best.loss <= 7 - 4.49 + max(1e-12, float(best.rounding))
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(problem=problems())
 def test_order_sign_and_weights_scale(problem):
     found, weights = problem.build()
