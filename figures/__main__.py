@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +11,21 @@ import tyro
 import xarray as xr
 from matplotlib.figure import Figure
 
+from figures import real_data
+from figures.capacity import capacity
+from figures.similarity import similarity
 from figures.transfer import transfer
+from figures.weights import weights
 
 # Name of the store and of the picture: its figure.
-FIGURES: dict[str, Callable[[xr.Dataset], Figure]] = {"transfer": transfer}
+FIGURES: dict[str, Callable[[xr.Dataset], Figure]] = {
+    "transfer": transfer,
+    "capacity": capacity,
+    "similarity": similarity,
+    "weights": weights,
+}
+# Pictures of the real data that `python -m paper_checks` studied.
+REAL_DATA = "real_data"
 FORMATS = {"png": {"dpi": 200}, "pdf": {}}
 
 
@@ -35,6 +46,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Draw what is there, say what is missing; 1 if nothing could be drawn."""
     asked = tyro.cli(Drawing, prog="python -m figures", args=arguments)
     drawn, failed = 0, 0
+    for stem, draw in _real_data(asked.results):
+        try:
+            for written in save(draw(), asked.out / stem):
+                print(written)
+            drawn += 1
+        except (ValueError, OSError) as error:
+            print(f"figures: {error}", file=sys.stderr)
+            failed += 1
     for name, figure in FIGURES.items():
         path = asked.results / f"{name}.zarr"
         if not path.exists():
@@ -51,6 +70,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"figures: {error}", file=sys.stderr)
             failed += 1
     return 0 if drawn and not failed else 1
+
+
+def _real_data(results: Path) -> Iterator[tuple[str, Callable[[], Figure]]]:
+    """What to draw of the studies of real data: all errors, and own similarities."""
+    folder = results / REAL_DATA
+    errors = sorted(folder.glob("*-cross_validation.zarr"))
+    if not errors:
+        print(f"{folder} has no studies; make them: python -m paper_checks")
+        return
+    yield "real_data", lambda: real_data.cross_validation([read(p) for p in errors])
+    for path in sorted(folder.glob("*-similarity.zarr")):
+        name = path.stem.removesuffix("-similarity")
+        # With a common X all covariances are one, and the picture is of one colour.
+        if not (folder / f"{name}-span.zarr").exists():
+            yield (
+                f"similarity-{name}",
+                lambda path=path: real_data.similarity(read(path)),
+            )
 
 
 def read(path: Path) -> xr.Dataset:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from paper_checks import ledger, real_data, sweeps
 from paper_checks.settings import Profile, Settings
+from simulations.cpu_threads import avoid_deadlock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +45,8 @@ class Arguments:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line."""
+    avoid_deadlock()
     jax.config.update("jax_enable_x64", True)
-    # Programs one after the other: jaxlib 0.10 can deadlock when batched LAPACK calls
-    # of two programs share two cores.
-    jax.config.update("jax_cpu_enable_async_dispatch", False)
     asked = tyro.cli(Arguments, prog="python -m paper_checks", args=arguments)
     settings = Settings(
         profile=asked.profile,

@@ -10,9 +10,11 @@ from paper_checks.real_data import Study, data_named, studies
 from paper_checks.settings import Settings
 from paper_checks.sweeps import weights_sweep
 from paper_checks.verdict import (
+    Control,
     Finding,
     Measurement,
     Verdict,
+    judge,
     mean_with_interval,
 )
 
@@ -48,6 +50,9 @@ READINGS = (
         "uniform_standardised",
     ),
 )
+
+# No algorithm at all: what scaling the labels does by itself, as the control.
+SCALING = Reading("", "", "uniform, scaled", "uniform", "", "")
 
 
 def find(settings: Settings) -> Sequence[Finding]:
@@ -86,28 +91,39 @@ def _finding(
         ],
         "real sets with 20 % random labels on one task": real,
     }
+    loudest = float(sweep.loudness.values[-1])
+    scaling = _simulated(sweep, SCALING, "loudness", loudest, confidence)
+    control = Control(
+        dropped=f"labels of one size (noise of {loudest:g} label sd on one task; "
+        "scaling its labels must then help, and be seen to)",
+        noticed=int(scaling.low > 0),
+        instances=1,
+    )
     return Finding(
         claim=reading.claim,
         statement=f"Algorithm 2 {reading.name}: weights |theta_i' U_r| make training "
         "more robust to label noise.",
         source=SOURCE,
-        verdict=judge_gains(at_paper, [*simulated.values(), *real]),
+        verdict=judge_gains(at_paper, [*simulated.values(), *real], control),
         reason=_reason(reading, groups),
         measurements=(*simulated.values(), *real),
-        controls=(),
+        controls=(control,),
         data=data_named(studied),
         seed=settings.seed,
     )
 
 
-def judge_gains(at_paper: Measurement, all_gains: Sequence[Measurement]) -> Verdict:
+def judge_gains(
+    at_paper: Measurement, all_gains: Sequence[Measurement], control: Control
+) -> Verdict:
     """Fails where it is worse than uniform weights somewhere beyond its interval.
 
     It holds if it is never worse and better at the paper's share of random labels;
     if it is neither, it says nothing that uniform weights do not: vacuous.
     """
-    if any(gain.high < 0 for gain in all_gains):
-        return Verdict.FAILS
+    verdict = judge(all(gain.high >= 0 for gain in all_gains), (control,))
+    if verdict is Verdict.FAILS:
+        return verdict
     return Verdict.HOLDS if at_paper.low > 0 else Verdict.VACUOUS
 
 
@@ -117,8 +133,8 @@ def _simulated(
     """Relative fall of the clean tasks' excess risk; paired over repeats."""
     risk = sweep[f"risk_{axis}"].sel({axis: level})
     clean = risk.isel(task=np.flatnonzero(~sweep.corrupted.values)).mean("task")
-    uniform = clean.sel(method=reading.baseline)
-    weighted = clean.sel(method=reading.method)
+    uniform = clean.sel({"scheme": reading.baseline})
+    weighted = clean.sel({"scheme": reading.method})
     what = "of labels random" if axis == "share" else "label sd of noise added"
     return mean_with_interval(
         f"relative gain of clean tasks over uniform weights, {level:g} {what}",

@@ -93,7 +93,7 @@ def _real(data: xr.Dataset) -> Check:
         rhs=jnp.zeros(len(gap)),
         # As for drawn problems; real X may have any condition number, and what is
         # lost to it shows as an angle above this.
-        tolerance=jnp.asarray(1e3 * data.attrs["inputs"] * eps / gap),
+        tolerance=jnp.asarray(1e3 * DIMENSION * eps / gap),
         relation="==",
         source=SOURCE,
     )

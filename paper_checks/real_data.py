@@ -74,9 +74,7 @@ def _spec(settings: Settings, name: str, benchmark: LinearBenchmark) -> StudySpe
         seed=settings.seed,
     )
     return (
-        replace(spec, widths=FEW_WIDTHS[name])
-        if quick and name in FEW_WIDTHS
-        else spec
+        replace(spec, widths=FEW_WIDTHS[name]) if quick and name in FEW_WIDTHS else spec
     )
 
 

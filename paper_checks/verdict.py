@@ -111,9 +111,17 @@ def mean_with_interval(
         quantity: What it is, with its unit.
         values: One a seed.
         confidence: Of the interval; above 0.95 where several are judged together.
+
+    Raises:
+        RuntimeError: The values are all equal, or not numbers: a fault of the check.
     """
     sample = np.asarray(values, dtype=float).ravel()
     error = sample.std(ddof=1) / np.sqrt(len(sample))
+    if not error > 0:
+        raise RuntimeError(
+            f"{quantity}: all {len(sample)} values are {sample[0]:g}; seeds that do "
+            "not differ measure nothing"
+        )
     half = float(stats.t.ppf((1 + confidence) / 2, len(sample) - 1) * error)
     mean = float(sample.mean())
     return Measurement(

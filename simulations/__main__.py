@@ -15,11 +15,15 @@ from rich.progress import Progress as Bar
 
 from simulations import store
 from simulations.chunks import Progress
-from simulations.experiments import transfer
+from simulations.cpu_threads import avoid_deadlock
+from simulations.experiments import capacity, similarity, transfer, weights
 
 # Name on the command line and of the store: spec, run.
 EXPERIMENTS: dict[str, tuple[type, Callable[[Any, Progress | None], xr.Dataset]]] = {
     "transfer": (transfer.TransferSweep, transfer.run),
+    "capacity": (capacity.CapacitySweep, capacity.run),
+    "similarity": (similarity.SimilaritySweep, similarity.run),
+    "weights": (weights.WeightsSweep, weights.run),
 }
 
 
@@ -38,6 +42,7 @@ class Output:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the command line asks for; 1 and one line of text if it cannot be."""
+    avoid_deadlock()
     jax.config.update("jax_enable_x64", True)
     console = Console(stderr=True)
     try:

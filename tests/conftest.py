@@ -7,6 +7,9 @@ import hypothesis
 import jax
 import pytest
 
+from simulations.cpu_threads import avoid_deadlock
+
+avoid_deadlock()
 jax.config.update("jax_enable_x64", True)
 
 # The first example of a shape is a compilation, so no example has a deadline.

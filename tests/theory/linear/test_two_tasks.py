@@ -272,9 +272,17 @@ def test_full_rank_is_not_certified_where_it_is_wrong():
 
 def test_a_small_search_leaves_an_honest_bracket():
     found = statistics(9, 2, 4, "split")
-    large = two_task_optimum(found, ONES, capacity=2048)
+    large = two_task_optimum(found, ONES)
     small = two_task_optimum(found, ONES, capacity=2)
     assert small.lower_bound <= large.loss <= small.loss + small.rounding
+
+
+def test_a_search_of_more_intervals_than_it_begins_with_runs():
+    # Traced only: it is compiled for problems that the default search leaves open,
+    # such as the ill-conditioned ones above.
+    found = statistics(9, 2, 4)
+    best = jax.eval_shape(lambda s: two_task_optimum(s, ONES, capacity=2048), found)
+    assert best.loss.shape == ()
 
 
 def central(function, found: TaskStatistics, change: TaskStatistics, step: float):
