@@ -90,6 +90,10 @@ def _real_data(results: Path) -> Iterator[tuple[str, Callable[[], Figure]]]:
             )
 
 
+def _similarity(path: Path) -> Figure:
+    return real_data.similarity(read(path))
+
+
 def read(path: Path) -> xr.Dataset:
     """Read a store into memory.
 

@@ -179,13 +179,13 @@ def test_multi_start_may_miss_the_optimum_and_then_is_not_certified():
 
 
 def test_an_own_start_is_used():
-    found = statistics(4, 4, 3)
-    weights = jnp.ones(4)
-    best = multi_start_optimum(found, 2, weights)
-    again = multi_start_optimum(
-        found, 2, weights, extra_starts=best.shared[None], bounded=False
-    )
-    assert again.loss <= best.loss + best.rounding
+    found, weights = Problem(0, (3, 4), "split").build()
+    tried = alternate(found, 2, weights, jax.random.key(0), starts=20, steps=200)
+    own = tried.shared[jnp.argmin(tried.loss)][None]
+    best = multi_start_optimum(found, 2, weights, extra_starts=own, bounded=False)
+    # BFGS stops at 1e-9 of the explained energy.
+    scale = 1e-8 * energy(found, weights)
+    assert best.loss <= jnp.min(tried.loss) + scale + best.rounding
 
 
 def test_routes_are_chosen_by_values_and_by_shapes_when_traced():
