@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+from numpy.typing import ArrayLike
 
 from theory.rows import check_task, finite_block, task_label
 from theory.tasks import TaskStatistics
@@ -52,6 +53,35 @@ class LinearBenchmark:
                 f"{self.name}: common_covariates is set, but the tasks' covariates "
                 "are not one and the same array"
             )
+
+    @classmethod
+    def from_arrays(
+        cls,
+        covariates: Sequence[ArrayLike],
+        labels: Sequence[ArrayLike],
+        task_names: Sequence[str] | None = None,
+    ) -> "LinearBenchmark":
+        """Make a problem of your own arrays, one `X` and one `y` a task.
+
+        Covariates count as common if one and the same array is given for all tasks.
+
+        Raises:
+            ValueError: As the class; without names, tasks are called by their number.
+        """
+        named = task_names or [f"task {index}" for index in range(len(labels))]
+        common = all(x is covariates[0] for x in covariates)
+        arrays = [np.asarray(x, dtype=float) for x in covariates]
+        return cls(
+            name="your tasks",
+            task_names=tuple(named),
+            covariates=tuple(arrays[:1] * len(arrays) if common else arrays),
+            labels=tuple(np.asarray(y, dtype=float) for y in labels),
+            common_covariates=common,
+            source="arrays in memory",
+            licence="not known",
+            checksum="none",
+            note="as given",
+        )
 
     @classmethod
     def on_common_covariates(
