@@ -15,7 +15,7 @@ from rich.progress import Progress as Bar
 
 from simulations import store
 from simulations.chunks import Progress
-from simulations.cpu_threads import avoid_deadlock
+from simulations.cpu_threads import share_cpu
 from simulations.experiments import capacity, similarity, transfer, weights
 
 # Name on the command line and of the store: spec, run.
@@ -42,7 +42,7 @@ class Output:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the command line asks for; 1 and one line of text if it cannot be."""
-    avoid_deadlock()
+    share_cpu()
     jax.config.update("jax_enable_x64", True)
     console = Console(stderr=True)
     try:

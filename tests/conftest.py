@@ -7,9 +7,9 @@ import hypothesis
 import jax
 import pytest
 
-from simulations.cpu_threads import avoid_deadlock
+from simulations.cpu_threads import share_cpu
 
-avoid_deadlock()
+share_cpu()
 jax.config.update("jax_enable_x64", True)
 
 # The first example of a shape is a compilation, so no example has a deadline.
