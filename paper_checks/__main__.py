@@ -11,8 +11,10 @@ import tyro
 from rich.console import Console
 
 from paper_checks import ledger, real_data, sweeps
+from paper_checks.benchmarks.folder import benchmark_names
 from paper_checks.settings import Profile, Settings
-from simulations.cpu_threads import avoid_deadlock
+from paper_checks.verdict import CheckError
+from simulations.cpu_threads import share_cpu
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +47,7 @@ class Arguments:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line."""
-    avoid_deadlock()
+    share_cpu()
     jax.config.update("jax_enable_x64", True)
     asked = tyro.cli(Arguments, prog="python -m paper_checks", args=arguments)
     settings = Settings(
@@ -63,12 +65,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         paths = ledger.save(findings, settings, command)
         if asked.record:
             ledger.record(findings, settings)
-    except (ValueError, OSError) as error:
+        changed = [] if asked.record else ledger.changes(findings, settings)
+    except (ValueError, OSError, CheckError) as error:
         print(f"paper_checks: {error}", file=sys.stderr)
         return 2
     console.print(ledger.table(findings))
     console.print("Written:", *paths)
-    changed = ledger.changes(findings, settings)
     for change in changed:
         console.print(
             f"[bold red]{change.claim} changed[/]: recorded {change.recorded}, "
@@ -82,6 +84,8 @@ def _measured(
 ) -> list[ledger.Finding]:
     """Run what figures need as well, then the claims."""
     ledger.chosen(only)
+    if settings.data is not None:
+        benchmark_names(settings.data)  # a bad folder now rather than in minutes
     with notes.status("starting") as status:
 
         def report(text: str) -> None:
