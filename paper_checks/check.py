@@ -39,6 +39,14 @@ class Check(eqx.Module):
         """Number of instances."""
         return int(np.size(self.lhs))
 
+    @staticmethod
+    def broken_in_any(*checks: "Check") -> int:
+        """Number of instances on which at least one of these checks does not hold.
+
+        A rate needs independent instances: two checks of one draw are one instance.
+        """
+        return int(np.sum(~np.all([np.asarray(c.holds) for c in checks], axis=0)))
+
     def worst(self) -> float:
-        """Largest violation as a share of the tolerance; above 1 is broken."""
+        """Largest violation as a share of the tolerance; above 1, or NaN, is broken."""
         return float(np.max(-np.asarray(self.slack) / np.asarray(self.tolerance)))

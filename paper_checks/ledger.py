@@ -80,7 +80,7 @@ def measure(
 
 def changes(findings: Sequence[Finding], settings: Settings) -> list[Change]:
     """Verdicts that differ from those on record; a claim not on record differs."""
-    recorded = json.loads(RECORD.read_text())[record_name(settings)]
+    recorded = _on_record().get(record_name(settings), {})
     return [
         Change(found.claim, recorded.get(found.claim, "not on record"), found.verdict)
         for found in findings
@@ -95,10 +95,14 @@ def record_name(settings: Settings) -> str:
 
 def record(findings: Sequence[Finding], settings: Settings) -> None:
     """Put the verdicts measured on record."""
-    kept = json.loads(RECORD.read_text()) if RECORD.exists() else {}
+    kept = _on_record()
     mine = kept.setdefault(record_name(settings), {})
     mine.update({found.claim: str(found.verdict) for found in findings})
     _write(RECORD, json.dumps(kept, indent=2) + "\n")
+
+
+def _on_record() -> dict[str, dict[str, str]]:
+    return json.loads(RECORD.read_text()) if RECORD.exists() else {}
 
 
 def table(findings: Sequence[Finding]) -> Table:
@@ -131,7 +135,8 @@ def save(findings: Sequence[Finding], settings: Settings, command: str) -> list[
     }
     plain = {"about": about, "findings": [found.as_json() for found in findings]}
     paths = [settings.results / "ledger.json", settings.results / "ledger.md"]
-    _write(paths[0], json.dumps(_no_nan(plain), indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(_no_nan(plain), indent=2, ensure_ascii=False, allow_nan=False)
+    _write(paths[0], text + "\n")
     _write(paths[1], markdown(findings, about))
     return paths
 

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from paper_checks.settings import Settings
 from paper_checks.trained import train_each
@@ -21,29 +21,33 @@ from theory.tasks import TaskStatistics
 SOURCE = "W-EX (example after Proposition 3)"
 DIMENSION, SAMPLES = 6, 24
 WEIGHTS = tuple(10.0 ** np.linspace(-2, 8, 21))
+# The grid of `α_1` with `α_2 = 1`, and of `α_2` with `α_1 = 1`.
+CLEAN_GROWS = np.stack([WEIGHTS, np.ones(len(WEIGHTS))], axis=1)
+COPY_GROWS = CLEAN_GROWS[:, ::-1]
 # The angle is about σ²/α_1 times a ratio of sizes; at the end of the grid, with noise
-# of up to 100 signals, that is 1e-4, and its cosine 1 − 5e-9. Twenty times that.
+# of up to 100, that is 1e-4, and its cosine 1 − 5e-9. Twenty times that.
 LIMIT = 1e-7
 # cos is second order in the angle, and the certificate's module is good to √1e-15.
 ROUNDING = 1e-12
 
 
 def cosines(
-    statistics: TaskStatistics, parameter: Float[Array, " d"]
+    statistics: TaskStatistics,
+    parameter: Float[Array, " d"],
+    weights: Float[Array, "n 2"] = CLEAN_GROWS,
 ) -> Float[Array, " n"]:
-    """`cos(B*, θ)` over the grid of `α_1`, with `α_2 = 1` and `B` signed so `A_1 > 0`.
+    """`cos(B*, θ)` for each pair of weights, with `B` signed so that `A_1 > 0`.
 
     `B` and `A` share a sign that the loss does not see. Fixing it by `A_1 > 0` makes
     the curve continuous; the absolute cosine is not monotone where the noise turns
     the copy's least-squares solution by more than a right angle.
     """
 
-    def one(weight: Array) -> Array:
-        weights = jnp.stack([weight, jnp.ones_like(weight)])
-        optimum = two_task_optimum(statistics, weights, full_rank=True)
+    def one(pair: Array) -> Array:
+        optimum = two_task_optimum(statistics, pair, full_rank=True)
         return _cosine(optimum.shared, optimum.heads, parameter)
 
-    return jax.vmap(one)(jnp.asarray(WEIGHTS))
+    return jax.vmap(one)(jnp.asarray(weights))
 
 
 def problem(
@@ -70,31 +74,38 @@ def problem(
     ), theta
 
 
-def steps_down(curves: Float[Array, "n a"]) -> Array:
-    """Whether each curve falls anywhere by more than rounding."""
-    return jnp.any(jnp.diff(curves, axis=1) < -ROUNDING, axis=1)
+def steps_down(curves: Float[Array, "n a"]) -> Bool[Array, " n"]:
+    """Whether each curve falls anywhere by more than rounding, or has a NaN."""
+    return ~jnp.all(jnp.diff(curves, axis=1) >= -ROUNDING, axis=1)
+
+
+def breaks(curves: Float[Array, "n a"]) -> Bool[Array, " n"]:
+    """Whether each curve falls anywhere, or does not end at 1; a NaN breaks it."""
+    return steps_down(curves) | ~(1 - curves[:, -1] < LIMIT)
 
 
 def find(settings: Settings) -> Finding:
     """Measure whether `cos(B*, θ)` grows to 1 along a grid of `α_1`."""
     count = settings.scaled(150, 5000)
     keys = jax.random.split(jax.random.key(settings.seed), count)
-    # Noise of up to 30 times the signal, so that some copies point away from θ.
+    # Noise of 0.1 to 100, where labels without noise have a deviation of ‖θ‖, about
+    # 2.4: with the loudest some copies point away from θ.
     noise = 10.0 ** jnp.linspace(-1, 2, count)
-    curves = jax.vmap(lambda k, s: cosines(*problem(k, s)))(keys, noise)
+    problems, theta = jax.vmap(problem)(keys, noise)
+    over = jax.jit(jax.vmap(cosines, in_axes=(0, 0, None)))
+    curves = over(problems, theta, jnp.asarray(CLEAN_GROWS))
+    by_copy = over(problems, theta, jnp.asarray(COPY_GROWS))
     falls = int(jnp.sum(steps_down(jnp.abs(curves))))
     weights = jnp.asarray([WEIGHTS[-1], 1.0])
-    problems, theta = jax.vmap(problem)(keys, noise)
     trained = train_each(problems, 1, jnp.broadcast_to(weights, (count, 2)), keys)
     by_training = jax.vmap(_cosine)(trained.shared, trained.heads, theta)
-    only_copy = jax.vmap(lambda k, s: _copy_alone(*problem(k, s)))(keys, noise)
-    broken = int(jnp.sum(steps_down(curves)))
     final = 1 - np.asarray(curves[:, -1])
-    # Without the clean task's weight the limit is the copy's own solution, not θ.
+    broken = int(jnp.sum(breaks(curves)))
+    # As the copy's weight grows the limit is the copy's own solution, not θ.
     controls = (
         Control(
             dropped="alpha_1 grows (alpha_2 grows instead)",
-            noticed=int(np.sum(np.asarray(1 - only_copy) > final + ROUNDING)),
+            noticed=int(jnp.sum(breaks(by_copy))),
             instances=count,
         ),
     )
@@ -103,14 +114,14 @@ def find(settings: Settings) -> Finding:
         statement="y_1 = X theta, y_2 = X theta + eps: cos(B*, theta) grows to 1 as "
         "alpha_1 grows.",
         source=SOURCE,
-        verdict=judge(broken == 0 and bool(np.all(final < LIMIT)), controls),
+        verdict=judge(broken == 0, controls),
         reason=(
-            "with B signed so that A_1 > 0 every curve is monotone; the absolute "
-            f"cosine falls somewhere on {falls} of {count} draws, where noise turned "
+            f"with B signed so that A_1 > 0, {count - broken} of {count} curves grow "
+            f"to 1; the absolute cosine falls somewhere on {falls}, where noise turned "
             "the copy's solution away from theta"
         ),
         measurements=(
-            failure_rate("curves that fall somewhere", broken, count),
+            failure_rate("curves that fall or do not end at 1", broken, count),
             failure_rate("curves of |cos| that fall somewhere", falls, count),
             extreme(f"largest 1 - cos at alpha_1 = {WEIGHTS[-1]:g}", final),
             mean_with_interval(
@@ -136,9 +147,3 @@ def _cosine(
     direction = shared[:, 0] * jnp.sign(heads[0, 0])
     size = jnp.linalg.norm(direction) * jnp.linalg.norm(parameter)
     return direction @ parameter / size
-
-
-def _copy_alone(statistics: TaskStatistics, parameter: Array) -> Array:
-    weights = jnp.asarray([1.0, WEIGHTS[-1]])
-    optimum = two_task_optimum(statistics, weights, full_rank=True)
-    return _cosine(optimum.shared, optimum.heads, parameter)

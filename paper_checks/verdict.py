@@ -9,6 +9,10 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 
+class CheckError(RuntimeError):
+    """A fault of a check: it has no power, or its values have no spread."""
+
+
 class Verdict(StrEnum):
     """How a claim fares against what was measured."""
 
@@ -76,12 +80,12 @@ def judge(holds: bool, controls: tuple[Control, ...]) -> Verdict:
     """`holds` or `fails`, provided that the check can tell the two apart.
 
     Raises:
-        RuntimeError: A control was not noticed: the check has no power, which is an
+        CheckError: A control was not noticed: the check has no power, which is an
             error in the check and not a verdict.
     """
     for control in controls:
         if not control.convincing:
-            raise RuntimeError(
+            raise CheckError(
                 f"the check has no power: with '{control.dropped}' it noticed "
                 f"{control.noticed} of {control.instances}"
             )
@@ -113,15 +117,19 @@ def mean_with_interval(
         confidence: Of the interval; above 0.95 where several are judged together.
 
     Raises:
-        RuntimeError: The values are all equal, or not numbers: a fault of the check.
+        CheckError: Fewer than two values, all equal, or not all finite.
     """
     sample = np.asarray(values, dtype=float).ravel()
-    error = sample.std(ddof=1) / np.sqrt(len(sample))
-    if not error > 0:
-        raise RuntimeError(
-            f"{quantity}: all {len(sample)} values are {sample[0]:g}; seeds that do "
-            "not differ measure nothing"
+    if not np.all(np.isfinite(sample)):
+        bad = np.count_nonzero(~np.isfinite(sample))
+        raise CheckError(f"{quantity}: {bad} of {len(sample)} values are not finite")
+    # The range: a standard deviation of equal values may be an ε instead of zero.
+    if len(sample) < 2 or np.ptp(sample) == 0:
+        raise CheckError(
+            f"{quantity}: the values {np.unique(sample)} (n={len(sample)}) do not "
+            "differ, and seeds that do not differ measure nothing"
         )
+    error = sample.std(ddof=1) / np.sqrt(len(sample))
     half = float(stats.t.ppf((1 + confidence) / 2, len(sample) - 1) * error)
     mean = float(sample.mean())
     return Measurement(

@@ -1,0 +1,110 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from paper_checks.verdict import (
+    CheckError,
+    Control,
+    Finding,
+    Measurement,
+    Verdict,
+    extreme,
+    failure_rate,
+    judge,
+    mean_with_interval,
+)
+
+SEEN = Control(dropped="common X", noticed=5, instances=10)
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_a_check_with_power_gives_a_verdict(holds):
+    assert judge(holds, (SEEN,)) is (Verdict.HOLDS if holds else Verdict.FAILS)
+
+
+@pytest.mark.parametrize(("noticed", "instances"), [(4, 10), (0, 1), (0, 0)])
+@pytest.mark.parametrize("holds", [True, False])
+def test_a_check_without_power_gives_none(noticed, instances, holds):
+    blind = Control(dropped="r >= k", noticed=noticed, instances=instances)
+    with pytest.raises(RuntimeError, match=rf"'r >= k' it noticed {noticed} of"):
+        judge(holds, (SEEN, blind))
+
+
+@given(count=st.integers(1, 10_000), share=st.floats(0, 1))
+def test_clopper_pearson_is_that_of_the_beta_law(count, share):
+    broken = int(share * count)
+    found = failure_rate("rate", broken, count)
+    low = stats.beta.ppf(0.025, broken, count - broken + 1) if broken else 0
+    high = stats.beta.ppf(0.975, broken + 1, count - broken) if broken < count else 1
+    assert found.value == broken / count
+    assert found.n == count
+    assert (found.low, found.high) == pytest.approx((low, high), rel=1e-6)
+
+
+def test_a_mean_comes_with_students_interval():
+    found = mean_with_interval("q", [1.0, 2.0, 3.0, 6.0])
+    assert found.value == 3
+    # s² = 14/3, t_{3, 0.975} = 3.18245.
+    half = 3.182446305 * np.sqrt(14 / 3 / 4)
+    assert (found.low, found.high) == pytest.approx((3 - half, 3 + half))
+    assert (found.n, found.interval) == (4, "95 % Student")
+
+
+def test_the_interval_covers_the_mean_as_often_as_it_says():
+    draws = np.random.default_rng(0).normal(1.0, 2.0, size=(500, 6))
+    for confidence in (0.8, 0.95):
+        found = [mean_with_interval("q", row, confidence=confidence) for row in draws]
+        share = np.mean([m.low <= 1 <= m.high for m in found])
+        # Five standard errors of a share of 500.
+        room = 5 * np.sqrt(confidence * (1 - confidence) / len(draws))
+        assert abs(share - confidence) < room
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        # The standard deviation of ten times 0.1 is 1.5e-17, not 0.
+        ([0.1] * 10, "do not differ"),
+        ([2.0], "do not differ"),
+        ([], "do not differ"),
+        ([1.0, np.nan], "1 of 2 values are not finite"),
+        ([1.0, np.inf, -np.inf], "2 of 3 values are not finite"),
+    ],
+)
+def test_values_without_spread_measure_nothing(values, message):
+    with pytest.raises(CheckError, match=f"gain: .*{message}"):
+        mean_with_interval("gain", values)
+
+
+def test_an_extreme_has_no_interval_and_keeps_a_nan():
+    found = extreme("q", [1.0, 3.0])
+    assert found.value == 3
+    assert np.isnan([found.low, found.high]).all()
+    assert str(found) == "q: 3 (n=2)"
+    assert np.isnan(extreme("q", [1.0, np.nan]).value)
+
+
+def test_a_finding_is_plain_in_json():
+    number = Measurement(
+        quantity="q", value=1.0, low=0.5, high=2.0, interval="i", n=3
+    )
+    found = Finding(
+        claim="W-X",
+        statement="s",
+        source="W",
+        verdict=Verdict.NEEDS_DATA,
+        reason="r",
+        measurements=(number,),
+        controls=(SEEN,),
+        data="none",
+        seed=0,
+    )
+    plain = json.loads(json.dumps(found.as_json()))
+    assert plain["verdict"] == "needs data"
+    assert plain["measurements"][0]["high"] == 2.0
+    assert plain["controls"][0]["noticed"] == 5
+    assert str(number) == "q: 1 [0.5, 2] (n=3)"
