@@ -22,8 +22,9 @@ Report = Callable[[str], None]
 
 # Widths of the quick profile where all of them would take longest to compile.
 FEW_WIDTHS = {"digits": (1, 2, 4, 7, 9, 10)}
-# With k = 139 tasks of their own X every width is a search of some ten seconds.
-MANY_TASKS = 30
+# With k = 139 tasks of their own X every width is a search of some ten seconds, and
+# with d = 411 inputs every optimum an eigendecomposition or two of that size.
+MANY_TASKS, MANY_INPUTS = 30, 100
 
 
 def studies(settings: Settings, report: Report) -> dict[str, Study]:
@@ -61,12 +62,11 @@ def _sources(settings: Settings) -> Iterator[tuple[str, Callable[[], LinearBench
 
 def _spec(settings: Settings, name: str, benchmark: LinearBenchmark) -> StudySpec:
     if benchmark.count > MANY_TASKS:
-        return StudySpec(
-            widths=(1, 2, 5, 10),
-            folds=2,
-            noise=LabelNoise(repeats=4, width=2),
-            seed=settings.seed,
-        )
+        noise = LabelNoise(repeats=2, width=1)
+        return StudySpec(widths=(1, 2), folds=2, noise=noise, seed=settings.seed)
+    if benchmark.dimension > MANY_INPUTS and settings.profile == "quick":
+        noise = LabelNoise(repeats=6)
+        return StudySpec(widths=(1, 2, 4), folds=3, noise=noise, seed=settings.seed)
     quick = settings.profile == "quick"
     spec = StudySpec(
         folds=3 if quick else 5,
