@@ -34,7 +34,7 @@ ROUNDING = 1e-12
 def cosines(
     statistics: TaskStatistics,
     parameter: Float[Array, " d"],
-    weights: Float[Array, "n 2"] = CLEAN_GROWS,
+    weights: Float[Array, "n 2"],
 ) -> Float[Array, " n"]:
     """`cos(B*, θ)` for each pair of weights, with `B` signed so that `A_1 > 0`.
 
@@ -47,7 +47,7 @@ def cosines(
         optimum = two_task_optimum(statistics, pair, full_rank=True)
         return _cosine(optimum.shared, optimum.heads, parameter)
 
-    return jax.vmap(one)(jnp.asarray(weights))
+    return jax.vmap(one)(weights)
 
 
 def problem(

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Key, PRNGKeyArray
 
 from paper_checks.check import Check
 from paper_checks.instances import random_problem
@@ -29,7 +29,9 @@ class Comparison(NamedTuple):
     distance: Float[Array, " n"]
 
 
-def compare(problems: TaskStatistics, keys: PRNGKeyArray, *, width: int) -> Comparison:
+def compare(
+    problems: TaskStatistics, keys: Key[Array, " n"], *, width: int
+) -> Comparison:
     """Compare trained losses at `width` with the tasks trained apart.
 
     Proposition 1: for `r ≥ k` some optimum has `BA_i = θ̂_i` for every task, so that

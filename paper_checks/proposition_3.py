@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Key, PRNGKeyArray
 
 from paper_checks.check import Check
 from paper_checks.instances import random_problem
@@ -27,7 +27,7 @@ def check_trained(
     problems: TaskStatistics,
     weights: Float[Array, "n k"],
     width: int,
-    keys: PRNGKeyArray,
+    keys: Key[Array, " n"],
 ) -> Check:
     """Compare trained spans with Proposition 3's on `n` stacked problems.
 

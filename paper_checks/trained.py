@@ -3,7 +3,7 @@
 from functools import partial
 
 import jax
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Key
 
 from simulations.training import Trained, train_linear
 from theory.tasks import TaskStatistics
@@ -14,7 +14,7 @@ def train_each(
     problems: TaskStatistics,
     width: int,
     weights: Float[Array, "n k"],
-    keys: PRNGKeyArray,
+    keys: Key[Array, " n"],
     *,
     starts: int = 4,
 ) -> Trained:

@@ -1,0 +1,129 @@
+import json
+
+import numpy as np
+import pytest
+
+from paper_checks import ledger
+from paper_checks.settings import Settings
+from paper_checks.verdict import Control, Finding, Measurement, Verdict
+
+NAN, INF = float("nan"), float("inf")
+
+
+def finding(claim: str, verdict: Verdict = Verdict.HOLDS) -> Finding:
+    return Finding(
+        claim=claim,
+        statement=f"statement of {claim}",
+        source="W",
+        verdict=verdict,
+        reason="a | b",
+        measurements=(
+            Measurement(
+                quantity="size", value=INF, low=NAN, high=-INF, interval="none", n=3
+            ),
+        ),
+        controls=(Control(dropped="r = 1", noticed=7, instances=9),),
+        data="simulated",
+        seed=4,
+    )
+
+
+@pytest.fixture
+def record(tmp_path, monkeypatch):
+    path = tmp_path / "recorded.json"
+    monkeypatch.setattr(ledger, "RECORD", path)
+    return path
+
+
+def test_an_unknown_claim_is_named_with_those_there_are():
+    with pytest.raises(ValueError, match=r"no claim \['W-XX'\]: there are W-P1, "):
+        ledger.chosen(["W-E5", "W-XX"])
+
+
+def test_claims_keep_the_order_of_the_table():
+    assert list(ledger.chosen(["W-E5", "W-P1"])) == ["W-P1", "W-E5"]
+    assert ledger.chosen([]) == ledger.CLAIMS
+
+
+def test_a_claim_of_several_findings_gives_them_all(monkeypatch):
+    pair = [finding("W-A2"), finding("W-A2s")]
+    claims = {"W-E5": lambda _: finding("W-E5"), "W-A2": lambda _: pair}
+    monkeypatch.setattr(ledger, "CLAIMS", claims)
+    told: list[str] = []
+    found = ledger.measure(Settings(), [], told.append)
+    assert [entry.claim for entry in found] == ["W-E5", "W-A2", "W-A2s"]
+    assert told == ["W-E5", "W-A2"]
+
+
+def test_changes_are_told_from_what_is_on_record(record, tmp_path):
+    bundled, folder = Settings(), Settings(data=tmp_path)
+    found = [finding("W-P1"), finding("W-E5", Verdict.FAILS)]
+    new = ledger.changes(found, bundled)
+    assert [change.recorded for change in new] == ["not on record"] * 2
+    ledger.record(found, bundled)
+    assert ledger.changes(found, bundled) == []
+    assert len(ledger.changes(found, folder)) == 2
+    (change,) = ledger.changes([finding("W-P1"), finding("W-E5")], bundled)
+    assert change == ledger.Change("W-E5", "fails", "holds")
+
+
+def test_a_record_keeps_what_was_not_measured(record, tmp_path):
+    ledger.record([finding("W-P1"), finding("W-E5")], Settings())
+    ledger.record([finding("W-E5", Verdict.VACUOUS)], Settings())
+    ledger.record([finding("W-P1")], Settings(data=tmp_path))
+    assert json.loads(record.read_text()) == {
+        "bundled data": {"W-P1": "holds", "W-E5": "vacuous"},
+        "with a data folder": {"W-P1": "holds"},
+    }
+
+
+def test_files_are_whole_and_say_everything(tmp_path):
+    settings = Settings(results=tmp_path / "new" / "results", seed=4)
+    found = [finding("W-P1"), finding("W-E5", Verdict.FAILS)]
+    paths = ledger.save(found, settings, "python -m paper_checks")
+    assert sorted(path.name for path in settings.results.iterdir()) == [
+        "ledger.json",
+        "ledger.md",
+    ]
+
+    def refuse(word: str) -> None:
+        raise AssertionError(f"JSON has no {word}")
+
+    plain = json.loads(paths[0].read_text(), parse_constant=refuse)
+    assert plain["about"]["seed"] == 4
+    number = plain["findings"][0]["measurements"][0]
+    assert (number["value"], number["low"], number["high"]) == ("inf", None, "-inf")
+    text = paths[1].read_text()
+    for one in found:
+        assert f"| {one.claim} | **{one.verdict}** | a \\| b |" in text
+        assert f"> {one.statement}" in text
+    assert "without r = 1 the check noticed 7 of 9" in text
+
+
+def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
+    settings = Settings(results=tmp_path)
+    path, _ = ledger.save([finding("W-P1")], settings, "first")
+    before = path.read_text()
+
+    def fail(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(ledger.os, "replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        ledger.save([finding("W-E5")], settings, "second")
+    assert path.read_text() == before
+
+
+def test_numbers_of_numpy_are_plain_in_json(tmp_path):
+    number = Measurement(
+        quantity="q", value=np.float64("nan"), low=0.0, high=1.0, interval="", n=1
+    )
+    assert ledger._no_nan([{"a": number.value}, (1.5, "inf", True)]) == [
+        {"a": None},
+        [1.5, "inf", True],
+    ]
+
+
+def test_the_table_has_each_claim():
+    drawn = ledger.table([finding("W-P1"), finding("W-E5")])
+    assert drawn.row_count == 2

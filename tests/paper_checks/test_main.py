@@ -1,0 +1,77 @@
+import json
+
+import pytest
+
+from paper_checks import __main__ as front
+from paper_checks import ledger
+from paper_checks.verdict import CheckError, Verdict
+from tests.paper_checks.test_ledger import finding
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """The command line with one claim that costs nothing, on a record of our own."""
+    monkeypatch.setattr(ledger, "RECORD", tmp_path / "recorded.json")
+    monkeypatch.setattr(ledger, "CLAIMS", {"W-E5": lambda _: finding("W-E5")})
+
+    def call(*words: str) -> int:
+        return front.main(["--results", str(tmp_path / "out"), *words])
+
+    return call
+
+
+def test_exit_status_tells_whether_a_verdict_has_changed(run, monkeypatch, capsys):
+    only = ("--only", "W-E5")
+    assert run(*only) == 1
+    assert "recorded not on record" in capsys.readouterr().out
+    assert run(*only, "--record") == 0
+    assert run(*only) == 0
+    claims = {"W-E5": lambda _: finding("W-E5", Verdict.FAILS)}
+    monkeypatch.setattr(ledger, "CLAIMS", claims)
+    assert run(*only) == 1
+    assert "W-E5 changed: recorded holds, measured fails" in capsys.readouterr().out
+
+
+def test_results_are_written_even_if_a_verdict_has_changed(run, tmp_path):
+    assert run("--only", "W-E5") == 1
+    saved = json.loads((tmp_path / "out" / "ledger.json").read_text())
+    assert saved["findings"][0]["claim"] == "W-E5"
+    assert "--only W-E5" in saved["about"]["command"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--only", "W-E9"), "no claim ['W-E9']: there are W-E5"),
+        (("--only", "W-E5", "--data", "/no/such/folder"), "/no/such/folder"),
+        (("--data", "/no/such/folder"), "/no/such/folder"),
+    ],
+)
+def test_what_cannot_be_measured_is_one_line_of_text(run, tmp_path, capsys, words,
+                                                     message):  # fmt: skip
+    assert run(*words) == 2
+    error = capsys.readouterr().err.strip().splitlines()
+    (line,) = [line for line in error if line.startswith("paper_checks: ")]
+    assert message in line
+    assert line == error[-1]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_fault_of_a_check_is_no_verdict(run, monkeypatch, capsys):
+    def powerless(_: object) -> None:
+        raise CheckError("the check has no power")
+
+    monkeypatch.setattr(ledger, "CLAIMS", {"W-E5": powerless})
+    assert run("--only", "W-E5") == 2
+    assert "paper_checks: the check has no power\n" in capsys.readouterr().err
+
+
+def test_a_spoiled_record_is_one_line_of_text(run, capsys):
+    ledger.RECORD.write_text("{")
+    assert run("--only", "W-E5") == 2
+    assert "paper_checks: " in capsys.readouterr().err
+
+
+@pytest.mark.long
+def test_all_verdicts_are_those_on_record(tmp_path):
+    assert front.main(["--results", str(tmp_path)]) == 0

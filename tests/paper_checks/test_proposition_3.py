@@ -1,0 +1,71 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+
+from paper_checks import proposition_3
+from paper_checks.instances import random_problem
+from paper_checks.settings import Settings
+from paper_checks.verdict import Verdict
+from tests.strategies import SEED
+
+K, D, M, R = 3, 6, 30, 2
+CLOSED = jax.jit(proposition_3.check_closed_form, static_argnums=2)
+COMMON = jax.jit(lambda key: random_problem(key, K, D, M, common=True))
+OWN = jax.jit(lambda key: random_problem(key, K, D, M))
+
+
+@given(seed=SEED)
+@settings(max_examples=15)
+def test_holds_for_tasks_of_one_matrix_and_any_weights(seed):
+    weights = 10 ** np.random.default_rng(seed).uniform(-1, 1, K)
+    found = CLOSED(COMMON(jax.random.key(seed)), jnp.asarray(weights), R)
+    assert found.holds, found
+
+
+@pytest.mark.parametrize("weights", [np.array([1.0, 1.0, 9.0])])
+def test_breaks_for_other_weights_than_those_of_the_optimum(weights, monkeypatch):
+    right = proposition_3.proposition_3_span
+    monkeypatch.setattr(
+        proposition_3,
+        "proposition_3_span",
+        lambda gram, moment, rank, _: right(gram, moment, rank),
+    )
+    found = proposition_3.check_closed_form(
+        COMMON(jax.random.key(0)), jnp.asarray(weights), R
+    )
+    assert not found.holds
+
+
+def test_a_tie_leaves_the_span_open():
+    tied = proposition_3.tied_problem(jax.random.key(0))
+    span = proposition_3.proposition_3_span(tied.gram[0], tied.moment, R)
+    assert span.gap < 1e-12
+
+
+def test_real_angles_are_held_to_their_gap():
+    data = xr.Dataset(
+        {"angle": ("width", [1e-14, 1e-6, np.nan]), "gap": ("width", [0.1, 0.1, 0.1])}
+    )
+    assert proposition_3._real(data).holds.tolist() == [True, False, False]
+
+
+@pytest.mark.long
+def test_trained_spans_are_predicted_only_for_one_matrix_without_ties():
+    keys = jax.random.split(jax.random.key(1), 8)
+    ones = jnp.ones((8, K))
+    common = proposition_3.check_trained(jax.vmap(COMMON)(keys), ones, R, keys)
+    assert common.holds.all(), common
+    own = proposition_3.check_trained(jax.vmap(OWN)(keys), ones, R, keys)
+    assert not own.holds.any()
+    tied = jax.vmap(proposition_3.tied_problem)(keys)
+    assert (proposition_3.check_trained(tied, ones, R, keys).lhs > 1e-2).any()
+
+
+@pytest.mark.long
+def test_the_claim_is_measured(tmp_path):
+    found = proposition_3.find(Settings(results=tmp_path))
+    assert found.verdict is Verdict.HOLDS
+    assert "digits" in found.data
