@@ -81,7 +81,7 @@ def stationary_points(
     def value(point: Array, tasks: TaskStatistics) -> Array:
         return loss(tasks, *unravel(point)) / energy
 
-    def step(_: int, point: Array) -> Array:
+    def step(_: object, point: Array) -> Array:
         slope, hessian = (
             jax.grad(value)(point, statistics),
             jax.hessian(value)(point, statistics),

@@ -60,7 +60,7 @@ def alternate(
     )
 
     def train(shared: Array) -> tuple[Array, Array, Array]:
-        def step(_: int, shared: Array) -> Array:
+        def step(_: object, shared: Array) -> Array:
             return _module(scaled, weights, _heads(scaled, shared))
 
         shared = lax.fori_loop(0, steps, step, shared)

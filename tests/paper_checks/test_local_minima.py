@@ -56,10 +56,8 @@ def test_verdicts():
 
 
 def crossed() -> TaskStatistics:
-    """Each task sees one direction well: the loss has a minimum near each solution."""
-    gram = jnp.stack(
-        [jnp.diag(jnp.asarray([1.0, 0.05])), jnp.diag(jnp.asarray([0.05, 1]))]
-    )
+    """Each task's direction is its quiet one: a minimum near each of the solutions."""
+    gram = jnp.stack([jnp.diag(jnp.asarray(s)) for s in ([0.05, 1.0], [1.0, 0.05])])
     theta = jnp.asarray([[1.0, 0.0], [0.0, 1.0]])
     moment = jnp.einsum("kde,ke->kd", gram, theta)
     return TaskStatistics(
