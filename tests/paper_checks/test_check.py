@@ -1,3 +1,5 @@
+from typing import Literal
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +12,7 @@ from paper_checks.check import Check
 NUMBER = st.floats(-1e6, 1e6)
 
 
-def check(lhs, rhs, tolerance=1e-9, relation="==") -> Check:
+def check(lhs, rhs, tolerance=1e-9, relation: Literal["<=", "=="] = "==") -> Check:
     sides = np.broadcast_arrays(*(np.asarray(v, float) for v in (lhs, rhs, tolerance)))
     left, right, room = (jnp.asarray(side) for side in sides)
     return Check(left, right, room, relation, "derived here")

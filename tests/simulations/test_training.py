@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from simulations.training import Trained, train_linear
-from tests.strategies import Problem
+from tests.strategies import Kind, Problem
 from theory.linear import two_task_optimum
 from theory.linear.loss import loss
 from theory.tasks import TaskStatistics
@@ -13,7 +13,7 @@ STARTS = 4
 WEIGHTS = jnp.asarray([0.5, 2.0])
 
 
-def trained(seed: int, kind="plain") -> tuple[TaskStatistics, Trained]:
+def trained(seed: int, kind: Kind = "plain") -> tuple[TaskStatistics, Trained]:
     tasks, _ = Problem(seed, (2, 4), kind).build()
     key = jax.random.key(seed)
     return tasks, train_linear(tasks, 1, WEIGHTS, key, starts=STARTS)
