@@ -189,6 +189,15 @@ def test_module_and_heads_are_stationary():
     assert best.loss >= jnp.sum(weights * alone)
 
 
+def test_rounding_is_at_least_what_an_error_of_4_eps_in_the_statistics_does():
+    for kind in ("plain", "columns", "condition"):
+        found = statistics(8, 2, 4, kind)
+        best = two_task_optimum(found, ONES)
+        # rounding_at allows 8 ε.
+        least = rounding_at(found, ONES, best.parameters) / 2
+        assert best.rounding >= (1 - 1e-12) * least
+
+
 def test_a_batch_is_its_problems_and_full_rank_changes_nothing():
     batch = [statistics(seed, 2, 4) for seed in range(8)]
     every = jax.jit(jax.vmap(lambda s: two_task_optimum(s, ONES, full_rank=True)))(
