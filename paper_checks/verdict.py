@@ -107,14 +107,23 @@ def failure_rate(quantity: str, broken: int, count: int) -> Measurement:
 
 
 def mean_with_interval(
-    quantity: str, values: ArrayLike, *, confidence: float = 0.95
+    quantity: str,
+    values: ArrayLike,
+    *,
+    confidence: float = 0.95,
+    overlap: float = 0.0,
 ) -> Measurement:
     """Mean over seeds, with Student's interval.
+
+    Random splits of one data set share rows, and their spread alone understates the
+    error of the mean. With `overlap`, its variance is `(1/n + n_test/n_train) s²`
+    (Nadeau and Bengio 2003), which does not vanish with more splits.
 
     Args:
         quantity: What it is, with its unit.
         values: One a seed.
         confidence: Of the interval; above 0.95 where several are judged together.
+        overlap: `n_test/n_train` of random splits; 0 for independent draws.
 
     Raises:
         CheckError: Fewer than two values, all equal, or not all finite.
@@ -129,7 +138,7 @@ def mean_with_interval(
             f"{quantity}: the values {np.unique(sample)} (n={len(sample)}) do not "
             "differ, and seeds that do not differ measure nothing"
         )
-    error = sample.std(ddof=1) / np.sqrt(len(sample))
+    error = sample.std(ddof=1) * np.sqrt(1 / len(sample) + overlap)
     half = float(stats.t.ppf((1 + confidence) / 2, len(sample) - 1) * error)
     mean = float(sample.mean())
     return Measurement(
@@ -137,7 +146,8 @@ def mean_with_interval(
         value=mean,
         low=mean - half,
         high=mean + half,
-        interval=f"{100 * confidence:.4g} % Student",
+        interval=f"{100 * confidence:.4g} % Student"
+        + (", corrected for shared rows" if overlap else ""),
         n=len(sample),
     )
 

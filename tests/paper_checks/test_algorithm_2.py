@@ -75,6 +75,7 @@ def study(printed: float, standardised: float) -> dict[str, xr.Dataset]:
     data = xr.Dataset(
         {"test_error": (("task", "repeat", "scheme"), (error + 0.01 * noise)[None])},
         coords={"scheme": schemes},
+        attrs={"training_share": 0.7},
     )
     return {"label_noise": data}
 
@@ -105,6 +106,6 @@ def test_intervals_are_those_of_all_comparisons_together(monkeypatch):
     printed, _ = find(monkeypatch, (0.2, 0.2), (0.2, 0.2))
     # One level of each kind of noise, and one data set.
     assert len(printed.measurements) == 3
-    assert {m.interval for m in printed.measurements} == {"98.33 % Student"}
+    assert all(m.interval.startswith("98.33 % Student") for m in printed.measurements)
     # (1 − 0.8)/(1 + 0.8), and the noise of mean zero moves it a little.
     assert printed.measurements[0].value == pytest.approx(1 / 9, rel=1e-2)

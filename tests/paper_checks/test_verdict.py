@@ -106,3 +106,13 @@ def test_a_finding_is_plain_in_json():
     assert plain["measurements"][0]["high"] == 2.0
     assert plain["controls"][0]["noticed"] == 5
     assert str(number) == "q: 1 [0.5, 2] (n=3)"
+
+
+def test_splits_that_share_rows_get_a_wider_interval():
+    values = np.arange(20.0)
+    free = mean_with_interval("gain", values)
+    shared = mean_with_interval("gain", values, overlap=0.5)
+    widths = [found.high - found.low for found in (free, shared)]
+    # √(1/20 + 1/2) over √(1/20).
+    assert widths[1] / widths[0] == pytest.approx(np.sqrt(11), rel=1e-12)
+    assert "shared rows" in shared.interval
