@@ -5,10 +5,12 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import optimistix as optx
+from jax import lax
 from jaxtyping import Array, Float
 
+from theory.linear.loss import best_heads, loss
 from theory.linear.metric_bound import metric_lower_bound
-from theory.linear.result import SharedOptimum, assemble
+from theory.linear.result import SharedOptimum, assemble, inherent_rounding
 from theory.linear.single_task import task_ranks
 from theory.linear.whitened import Whitened, whiten
 from theory.tasks import TaskStatistics
@@ -18,7 +20,8 @@ STEPS = 500
 # Relative change of the explained energy at which BFGS stops; its error is quadratic
 # in the step, so steps of √ε settle the value to rounding.
 TOLERANCE = 1e-9
-# Keeps BᵀH_iB regular where a task sees fewer than r directions; Σ H_i = I.
+# Keeps BᵀH_iB regular where a task sees fewer than r directions: a share of its own
+# trace, since weights and units may make H_i small beside Σ H_i = I.
 RIDGE = 1e-12
 
 
@@ -58,28 +61,51 @@ def multi_start_optimum(
         total = jnp.einsum("k,kde->de", weights, statistics.gram)
         own = tasks.basis @ total @ extra_starts
         starts = jnp.concatenate([starts, own])
-    modules, values = jax.vmap(lambda start: _descend(tasks, start))(starts)
-    best = modules[jnp.argmin(jnp.where(jnp.isfinite(values), values, jnp.inf))]
+    modules = jax.vmap(lambda start: tasks.basis.T @ _descend(tasks, start))(starts)
+    if extra_starts is not None:
+        modules = jnp.concatenate([modules, extra_starts])
+    best = _least(statistics, weights, modules)
     least = metric_lower_bound(tasks, width) if bounded else tasks.residual
     return assemble(
         statistics,
         weights,
-        jax.lax.stop_gradient(tasks.basis.T @ best),
+        best,
         lower_bound=least,
         rank=task_ranks(statistics),
         route="multi-start: variable projection with BFGS",
     )
 
 
-def _descend(
-    tasks: Whitened, start: Float[Array, "d r"]
-) -> tuple[Float[Array, "d r"], Float[Array, ""]]:
+def _descend(tasks: Whitened, start: Float[Array, "d r"]) -> Float[Array, "d r"]:
     solver = optx.BFGS(rtol=TOLERANCE, atol=TOLERANCE)
     solution = optx.minimise(
         _negative_explained, solver, start, args=tasks, max_steps=STEPS, throw=False
     )
-    module, _ = jnp.linalg.qr(solution.value)
-    return module, _negative_explained(module, tasks)
+    return jnp.linalg.qr(solution.value)[0]
+
+
+def _least(
+    statistics: TaskStatistics,
+    weights: Float[Array, " k"],
+    modules: Float[Array, "n d r"],
+) -> Float[Array, "d r"]:
+    """The best module on the statistics themselves.
+
+    Whitening rounds what one task sees far less than another; so values in whitened
+    coordinates are for searching and not for comparing. Rounding counts against a
+    module, so that none wins by the rounding of its loss.
+    """
+    fixed, alpha, modules = lax.stop_gradient((statistics, weights, modules))
+    norm = jnp.sqrt(jnp.sum(modules**2, axis=1, keepdims=True))
+    units = modules / jnp.where(norm > 0, norm, 1)
+
+    def value(module: Float[Array, "d r"]) -> Float[Array, ""]:
+        heads = best_heads(fixed, module)
+        rounding = inherent_rounding(fixed, alpha, heads @ module.T)
+        return loss(fixed, module, heads, alpha) + rounding
+
+    values = lax.map(value, units)
+    return modules[jnp.argmin(jnp.where(jnp.isfinite(values), values, jnp.inf))]
 
 
 def _negative_explained(
@@ -87,7 +113,8 @@ def _negative_explained(
 ) -> Float[Array, ""]:
     """`φ(B)`, as a share of the energy that the tasks explain alone."""
     small = jnp.einsum("dr,kde,es->krs", module, tasks.gram, module)
-    size = jnp.sum(module**2) * RIDGE
+    size = jnp.trace(small, axis1=1, axis2=2)[:, None, None]
+    size = RIDGE * jnp.where(size > 0, size, 1)
     right = tasks.moment @ module
     eye = jnp.eye(module.shape[1], dtype=module.dtype)
     heads = jnp.linalg.solve(small + size * eye, right[..., None])[..., 0]

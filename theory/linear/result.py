@@ -92,7 +92,7 @@ def assemble(
     fixed, alpha = lax.stop_gradient((statistics, weights))
     module, best = lax.stop_gradient((shared, heads))
     value = loss(statistics, module, best, weights)
-    rounding = _rounding(fixed, alpha, best @ module.T)
+    rounding = inherent_rounding(fixed, alpha, best @ module.T)
     if claimed is not None:
         rounding = jnp.maximum(rounding, jnp.abs(lax.stop_gradient(claimed - value)))
     least = jnp.minimum(lax.stop_gradient(lower_bound), value) - rounding
@@ -112,7 +112,7 @@ def assemble(
     )
 
 
-def _rounding(
+def inherent_rounding(
     statistics: TaskStatistics,
     weights: Float[Array, " k"],
     parameters: Float[Array, "k d"],
