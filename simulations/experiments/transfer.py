@@ -10,17 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jaxtyping import Array, Bool, Float, Key
-from numpy.typing import ArrayLike
 
-from simulations import provenance
+from simulations import labelled
 from simulations.chunks import Progress, map_chunks, repeat_keys
 from simulations.figure_3_tasks import SOURCES, Figure3Tasks, Reading, figure_3_tasks
 from simulations.sampling import sample_statistics
 from theory.linear import single_task_optimum
 from theory.linear.two_tasks import two_task_optimum
 from theory.tasks import TaskStatistics
-
-Dims = str | tuple[str, ...]
 
 # Points of one chunk: at d = 100 about 1 MB each, and enough for a batched kernel.
 POINTS = 128
@@ -204,7 +201,7 @@ def _dataset(spec: TransferSweep, result: _Result) -> xr.Dataset:
     axes = ("source", "samples_source", "repeat")
     unit = "labels' units squared"
     certified = np.moveaxis(np.asarray(result.certified), 0, -1).mean(axis=-1)
-    variables = {
+    variables: dict[str, labelled.Entry] = {
         "risk_joint": (axes, joint, "excess risk of the target, both tasks", unit),
         "risk_alone": (axes[2:], alone, "excess risk of the target alone", unit),
         "gain": (axes, alone - joint, "excess risk alone minus joint", unit),
@@ -214,7 +211,7 @@ def _dataset(spec: TransferSweep, result: _Result) -> xr.Dataset:
         ),
         "certified": (axes[:2], certified, "share of certified optima", "1"),
     }
-    coordinates = {
+    coordinates: dict[str, labelled.Entry] = {
         "source": ("source", list(SOURCES), "kind of source", "1"),
         "samples_source": (
             *("samples_source", np.asarray(spec.samples_source)),
@@ -222,12 +219,4 @@ def _dataset(spec: TransferSweep, result: _Result) -> xr.Dataset:
         ),
         "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
     }
-    return xr.Dataset(
-        {name: _variable(*entry) for name, entry in variables.items()},
-        {name: _variable(*entry) for name, entry in coordinates.items()},
-        provenance.attributes(spec),
-    )
-
-
-def _variable(dims: Dims, values: ArrayLike, long_name: str, units: str) -> xr.Variable:
-    return xr.Variable(dims, values, {"long_name": long_name, "units": units})
+    return labelled.dataset(spec, variables, coordinates)
