@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Key
 
+from simulations.unit_columns import unit_columns
 from theory.tasks import TaskStatistics
 
 # Keeps a block's equations solvable when heads or columns vanish on the way.
@@ -49,15 +50,8 @@ def alternate(
         starts: Number of them.
         steps: Rounds of both halves.
     """
-    size = jnp.sqrt(jnp.sum(jnp.diagonal(statistics.gram, axis1=1, axis2=2), axis=0))
-    column = 1 / jnp.where(size > 0, size, 1)
+    scaled, column = unit_columns(statistics)
     draws = jax.random.normal(key, (starts, statistics.dimension, width))
-    scaled = TaskStatistics(
-        gram=statistics.gram * column[:, None] * column,
-        moment=statistics.moment * column,
-        energy=statistics.energy,
-        samples=statistics.samples,
-    )
 
     def train(shared: Array) -> tuple[Array, Array, Array]:
         def step(_: object, shared: Array) -> Array:

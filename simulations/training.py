@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optimistix as optx
 from jaxtyping import Array, Float, Key
 
+from simulations.unit_columns import unit_columns
 from theory.linear.loss import loss
 from theory.tasks import TaskStatistics
 
@@ -53,15 +54,8 @@ def train_linear(
         key: Of the starts.
         starts: Number of them.
     """
-    size = jnp.sqrt(jnp.sum(jnp.diagonal(statistics.gram, axis1=1, axis2=2), axis=0))
-    column = 1 / jnp.where(size > 0, size, 1)
+    scaled, column = unit_columns(statistics)
     energy = jnp.sum(weights * statistics.energy)
-    scaled = TaskStatistics(
-        gram=statistics.gram * column[:, None] * column,
-        moment=statistics.moment * column,
-        energy=statistics.energy,
-        samples=statistics.samples,
-    )
 
     def objective(point: tuple[Array, Array], tasks: TaskStatistics) -> Array:
         return loss(tasks, *point, weights) / energy
