@@ -82,6 +82,22 @@ def finite_block(
         )
 
 
+def varied_labels(low: float, high: float, rows: int, label: str) -> None:
+    """Raise for labels that are all equal; a single row may have any.
+
+    Args:
+        low: Least label of the task.
+        high: Largest label.
+        rows: Number of rows.
+        label: What a message calls the task.
+    """
+    if rows > 1 and low == high:
+        raise ValueError(
+            f"{label}: labels are constant ({low:g} in all {rows} rows), so nothing "
+            "can be learned from them; drop the task"
+        )
+
+
 def _numbers(values: ArrayLike, label: str, field: str) -> NDArray[np.float64]:
     try:
         array = np.asarray(values)

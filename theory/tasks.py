@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 from numpy.typing import ArrayLike, NDArray
 
-from theory.rows import check_task, finite_block, task_label
+from theory.rows import check_task, finite_block, task_label, varied_labels
 
 
 class TaskStatistics(eqx.Module):
@@ -148,7 +148,16 @@ class Tasks(eqx.Module):
         labels: Sequence[ArrayLike],
         names: Sequence[str] | None = None,
     ) -> "Tasks":
-        """Pad the rows of every task to the longest; arguments as `TaskStatistics`."""
+        """Pad the rows of every task to the longest.
+
+        Args:
+            covariates: As `TaskStatistics.from_data`, and so are the others.
+            labels: One array a task.
+            names: What messages call the tasks.
+
+        Raises:
+            ValueError: As `TaskStatistics.from_data`.
+        """
         rows: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
         _paired(covariates, labels, names)
         for index, (x, y) in enumerate(zip(covariates, labels, strict=True)):
@@ -156,6 +165,8 @@ class Tasks(eqx.Module):
             label = task_label(index, names)
             rows.append(check_task(x, y, label, dimension))
             finite_block(*rows[-1], label, 0)
+            own = rows[-1][1]
+            varied_labels(own.min(), own.max(), len(own), label)
         m, d = max(len(y) for _, y in rows), rows[0][0].shape[1]
         x_all, y_all = np.zeros((len(rows), m, d)), np.zeros((len(rows), m))
         mask = np.zeros((len(rows), m), bool)
@@ -213,11 +224,7 @@ class _Fold:
         self.low, self.high = min(self.low, y.min()), max(self.high, y.max())
 
     def check_labels(self, label: str) -> None:
-        if self.samples > 1 and self.low == self.high:
-            raise ValueError(
-                f"{label}: labels are constant ({self.low:g} in all {self.samples} "
-                "rows), so nothing can be learned from them; drop the task"
-            )
+        varied_labels(self.low, self.high, self.samples, label)
 
 
 def _paired(

@@ -106,10 +106,16 @@ def test_bad_rows_are_refused_by_task_and_field(kind, covariates, labels, messag
         kind.from_data(covariates, labels)
 
 
-def test_constant_labels_are_refused_in_one_piece_and_in_blocks():
+@pytest.mark.parametrize("kind", [TaskStatistics, Tasks])
+def test_constant_labels_are_refused_but_in_a_single_row(kind):
     flat = np.full(4, 2.5)
-    with pytest.raises(ValueError, match=r"task 1 \(b\): labels are constant \(2.5"):
-        TaskStatistics.from_data([X, X], [Y, flat], names=["a", "b"])
+    with pytest.raises(ValueError, match=r"task 1 \(b\): labels are constant \(2.5 in"):
+        kind.from_data([X, X], [Y, flat], names=["a", "b"])
+    kind.from_data([X, X[:1]], [Y, flat[:1]])
+
+
+def test_constant_labels_are_refused_in_blocks():
+    flat = np.full(4, 2.5)
     blocks = [(0, X[:2], flat[:2]), (0, X[2:], flat[2:])]
     with pytest.raises(ValueError, match="task 0: labels are constant"):
         TaskStatistics.from_blocks(blocks)
