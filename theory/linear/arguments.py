@@ -1,8 +1,10 @@
 """What a linear optimum may be asked for, and the messages for what it may not."""
 
 import operator
+from numbers import Real
 from typing import SupportsIndex
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
@@ -34,12 +36,14 @@ def check_weights(
     Values are checked unless they are traced.
 
     Raises:
-        ValueError: The wrong length, or a value that is negative or not finite, or
-            all zero. The message names the task.
+        ValueError: The wrong length, or a value that is no number, negative or not
+            finite, or all zero. The message names the task.
     """
     count = statistics.count
     if weights is None:
         return jnp.ones(count, statistics.moment.dtype)
+    if not is_traced(*jax.tree.leaves(weights)):
+        _check_numbers(weights)
     alpha = jnp.asarray(weights, statistics.moment.dtype)
     if alpha.shape != (count,):
         raise ValueError(
@@ -96,9 +100,16 @@ def require_64_bit(array: Array) -> None:
         )
 
 
-def is_traced(*arrays: Array) -> bool:
+def is_traced(*values: object) -> bool:
     """Whether a value is unknown because jax is tracing."""
-    return any(isinstance(array, Tracer) for array in arrays)
+    return any(isinstance(value, Tracer) for value in values)
+
+
+def _check_numbers(weights: ArrayLike) -> None:
+    """Refuse text, complex numbers and objects, which jax may convert or choke on."""
+    for task, value in enumerate(np.asarray(weights, dtype=object).ravel()):
+        if not isinstance(value, Real | np.bool_ | Array):
+            raise ValueError(f"task {task}: weights must be numbers, got {value!r}")
 
 
 def _check_finite(field: str, values: Array) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.strategies import statistics
 from theory.linear import shared_optimum
-from theory.linear.arguments import check_width
+from theory.linear.arguments import check_weights, check_width
 
 PAIR = statistics(0, 2, 4)
 
@@ -40,11 +40,28 @@ def test_an_integer_of_numpy_is_a_width():
         ([np.nan, 1.0], "task 0: weights must be finite"),
         ([1.0, np.inf], "task 1: weights must be finite"),
         ([0.0, 0.0], "weights are all zero"),
+        (["a", "b"], "task 0: weights must be numbers, got 'a'"),
+        ([1.0, "2"], "task 1: weights must be numbers, got '2'"),
+        (np.array(["1", "2"]), "task 0: weights must be numbers, got '1'"),
+        ("ab", "task 0: weights must be numbers, got 'ab'"),
+        ([1.0, None], "task 1: weights must be numbers, got None"),
+        ([1j, 1.0], "task 0: weights must be numbers, got 1j"),
+        ([[1.0], [1.0, 2.0]], r"task 0: weights must be numbers, got \[1.0\]"),
     ],
 )
 def test_weights_are_checked(weights, message):
     with pytest.raises(ValueError, match=message):
         shared_optimum(PAIR, 1, weights)
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [[1, 2.0], np.array([1, 2]), jnp.asarray([1.0, 2.0]), list(jnp.ones(2))],
+)
+def test_weights_may_be_any_sequence_of_numbers(weights):
+    assert check_weights(weights, PAIR).dtype == jnp.float64
+    traced = jax.jit(lambda w: check_weights([w[0], w[1]], PAIR))(jnp.ones(2))
+    np.testing.assert_array_equal(traced, 1)
 
 
 @pytest.mark.parametrize("field", ["gram", "moment", "energy"])
