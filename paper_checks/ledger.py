@@ -98,7 +98,7 @@ def record(findings: Sequence[Finding], settings: Settings) -> None:
     kept = _on_record()
     mine = kept.setdefault(record_name(settings), {})
     mine.update({found.claim: str(found.verdict) for found in findings})
-    _write(RECORD, json.dumps(kept, indent=2) + "\n")
+    _write(RECORD, _strict_json(kept))
 
 
 def _on_record() -> dict[str, dict[str, str]]:
@@ -135,8 +135,7 @@ def save(findings: Sequence[Finding], settings: Settings, command: str) -> list[
     }
     plain = {"about": about, "findings": [found.as_json() for found in findings]}
     paths = [settings.results / "ledger.json", settings.results / "ledger.md"]
-    text = json.dumps(_no_nan(plain), indent=2, ensure_ascii=False, allow_nan=False)
-    _write(paths[0], text + "\n")
+    _write(paths[0], _strict_json(plain))
     _write(paths[1], markdown(findings, about))
     return paths
 
@@ -167,6 +166,11 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
+def _strict_json(plain: Any) -> str:
+    text = json.dumps(_no_nan(plain), indent=2, ensure_ascii=False, allow_nan=False)
+    return text + "\n"
+
+
 def _no_nan(value: Any) -> Any:
     """JSON has no NaN or infinity; they become null and a string."""
     if isinstance(value, dict):
@@ -181,7 +185,11 @@ def _no_nan(value: Any) -> Any:
 
 
 def _write(path: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    with os.fdopen(handle, "w", encoding="utf-8") as beside:
-        beside.write(text)
-    os.replace(name, path)
+    # In a folder of its own a new file has the mode that the umask gives, which one
+    # of `mkstemp` has not, and is gone with the folder if anything fails.
+    with tempfile.TemporaryDirectory(
+        prefix=f".{path.name}.", dir=path.parent
+    ) as beside:
+        new = Path(beside, path.name)
+        new.write_text(text, encoding="utf-8")
+        os.replace(new, path)

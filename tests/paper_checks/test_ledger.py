@@ -1,7 +1,13 @@
+import dataclasses
 import json
+import os
+import stat
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from paper_checks import ledger
 from paper_checks.settings import Settings
@@ -26,6 +32,14 @@ def finding(claim: str, verdict: Verdict = Verdict.HOLDS) -> Finding:
         data="simulated",
         seed=4,
     )
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def refuse(word: str) -> None:
+    raise AssertionError(f"JSON has no {word}")
 
 
 @pytest.fixture
@@ -78,17 +92,13 @@ def test_a_record_keeps_what_was_not_measured(record, tmp_path):
 
 
 def test_files_are_whole_and_say_everything(tmp_path):
-    settings = Settings(results=tmp_path / "new" / "results", seed=4)
+    asked = Settings(results=tmp_path / "new" / "results", seed=4)
     found = [finding("W-P1"), finding("W-E5", Verdict.FAILS)]
-    paths = ledger.save(found, settings, "python -m paper_checks")
-    assert sorted(path.name for path in settings.results.iterdir()) == [
+    paths = ledger.save(found, asked, "python -m paper_checks")
+    assert sorted(path.name for path in asked.results.iterdir()) == [
         "ledger.json",
         "ledger.md",
     ]
-
-    def refuse(word: str) -> None:
-        raise AssertionError(f"JSON has no {word}")
-
     plain = json.loads(paths[0].read_text(), parse_constant=refuse)
     assert plain["about"]["seed"] == 4
     number = plain["findings"][0]["measurements"][0]
@@ -101,8 +111,8 @@ def test_files_are_whole_and_say_everything(tmp_path):
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
-    settings = Settings(results=tmp_path)
-    path, _ = ledger.save([finding("W-P1")], settings, "first")
+    asked = Settings(results=tmp_path)
+    path, _ = ledger.save([finding("W-P1")], asked, "first")
     before = path.read_text()
 
     def fail(*_: object) -> None:
@@ -110,8 +120,48 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
 
     monkeypatch.setattr(ledger.os, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
-        ledger.save([finding("W-E5")], settings, "second")
+        ledger.save([finding("W-E5")], asked, "second")
     assert path.read_text() == before
+    assert names_in(tmp_path) == ["ledger.json", "ledger.md"]
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
+def test_files_have_the_mode_of_the_umask(record, tmp_path, mask, mode):
+    before = os.umask(mask)
+    try:
+        paths = ledger.save([finding("W-P1")], Settings(results=tmp_path), "command")
+        ledger.record([finding("W-P1")], Settings())
+    finally:
+        os.umask(before)
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in (*paths, record)}
+    assert modes == {mode}
+
+
+def numbers() -> st.SearchStrategy[float]:
+    return st.floats() | st.floats().map(np.float64)
+
+
+@given(value=numbers(), low=numbers(), high=numbers())
+@settings(max_examples=30)
+def test_measurements_are_read_back_from_strict_json(value, low, high):
+    measured = Measurement(
+        quantity="q", value=value, low=low, high=high, interval="i", n=3
+    )
+    found = dataclasses.replace(finding("W-P1"), measurements=(measured,))
+    read = json.loads(ledger._strict_json(found.as_json()), parse_constant=refuse)
+    (saved,) = read["measurements"]
+    for field in ("value", "low", "high"):
+        if np.isnan(getattr(measured, field)):
+            assert saved[field] is None
+        else:
+            assert float(saved[field]) == getattr(measured, field)
+
+
+def test_json_that_is_none_is_never_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(ledger, "_no_nan", lambda value: value)
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        ledger.save([finding("W-P1")], Settings(results=tmp_path), "command")
+    assert names_in(tmp_path) == []
 
 
 def test_numbers_of_numpy_are_plain_in_json(tmp_path):
