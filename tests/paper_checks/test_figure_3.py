@@ -90,8 +90,9 @@ def test_intervals_hold_together():
     assert off <= 11
 
 
-def find(monkeypatch, rotated, written):
-    sweeps = {"rotated": rotated, "as written": written, "ample": rotated}
+def find(monkeypatch, rotated, written, ample=None):
+    ample = rotated if ample is None else ample
+    sweeps = {"rotated": rotated, "as written": written, "ample": ample}
     monkeypatch.setattr(figure_3, "transfer", lambda _, regime: sweeps[regime])
     return figure_3.find(Few())
 
@@ -108,3 +109,21 @@ def test_verdicts(monkeypatch):
     assert failed.measurements[2].value == np.inf
     with pytest.raises(CheckError, match="as written"):
         find(monkeypatch, good, good)
+
+
+@pytest.mark.parametrize(
+    ("same", "ample", "below", "never"),
+    [
+        (EARLY, (EARLY, LATE, LATE), False, 1),
+        ((-1, 1, 1, 1, 1), (EARLY, EARLY, (0, 0, 0, 1, 1)), True, 3),
+        (EARLY, (LATE, LATE, LATE), False, 0),
+    ],
+)
+def test_the_reason_says_which_sources_hurt(monkeypatch, same, ample, below, never):
+    bad = sweep(EARLY, EARLY, EARLY)
+    found = find(monkeypatch, sweep(same, LATE, LATE), bad, sweep(*ample))
+    assert ("it hurts below that" in found.reason) is below
+    assert f"with m_target = 2d {never} of 3 kinds" in found.reason
+    for gains, measured in zip(ample, found.measurements[3:6], strict=True):
+        assert measured.value == helps_from(gains)
+        assert "2d" in measured.quantity

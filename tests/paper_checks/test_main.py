@@ -57,6 +57,32 @@ def test_what_cannot_be_measured_is_one_line_of_text(run, tmp_path, capsys, word
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("only", [(), ("--only", "W-E5")])
+@pytest.mark.parametrize(
+    ("manifest", "message"),
+    [(None, "is not a folder"), ("", "manifest.json"), ("{", "not JSON")],
+)
+def test_a_bad_folder_is_told_before_anything_is_computed(
+    run, tmp_path, monkeypatch, capsys, only, manifest, message
+):
+    def compute(*_: object) -> None:
+        raise AssertionError("computed before the folder was looked at")
+
+    monkeypatch.setattr(ledger, "CLAIMS", {"W-E5": compute})
+    monkeypatch.setattr(front.sweeps, "FOR_FIGURES", {"capacity": compute})
+    monkeypatch.setattr(front.real_data, "studies", compute)
+    folder = tmp_path / "data"
+    if manifest is not None:
+        folder.mkdir()
+    if manifest:
+        (folder / "manifest.json").write_text(manifest)
+    assert run(*only, "--data", str(folder)) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert str(folder) in error
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_fault_of_a_check_is_no_verdict(run, monkeypatch, capsys):
     def powerless(_: object) -> None:
         raise CheckError("the check has no power")
