@@ -16,7 +16,7 @@ from theory.tasks import Tasks
 K, D, M = 2, 4, 9
 CHECK = jax.jit(equation_4.check)
 OPTIMUM = jax.jit(two_task_optimum)
-CHECK_OPTIMUM = jax.jit(equation_4.check_optimum)
+CHECK_OPTIMUM = jax.jit(equation_4.check_optimum, static_argnames="width")
 
 
 def drawn(seed: int) -> tuple[Tasks, np.ndarray, np.ndarray]:
@@ -63,6 +63,17 @@ def test_holds_at_the_certified_optimum(seed):
     assert found.holds, found
 
 
+@given(seed=SEED)
+@settings(max_examples=10)
+def test_the_optimum_of_a_wider_module_is_not_that_of_eq_4(seed):
+    tasks, _, weights = drawn(seed)
+    others = np.random.default_rng([seed, 1]).normal(size=(16, D))
+    found = CHECK_OPTIMUM(tasks, weights, others, width=2)
+    assert not found.holds
+    # It is what eq 4 has for each task apart, which no one direction reaches.
+    assert found.lhs < found.rhs
+
+
 def check_with(monkeypatch, false: SharedOptimum, tasks, weights, others):
     monkeypatch.setattr(equation_4, "two_task_optimum", lambda *_: false)
     return equation_4.check_optimum(tasks, jnp.asarray(weights), jnp.asarray(others))
@@ -88,5 +99,6 @@ def test_notices_planted_wrong_optima(monkeypatch):
 def test_the_claim_is_measured():
     found = equation_4.find(Few())
     assert found.verdict is Verdict.HOLDS
-    (control,) = found.controls
-    assert control.noticed == control.instances == found.measurements[0].n == 8
+    assert len(found.controls) == 2
+    for control in found.controls:
+        assert control.noticed == control.instances == found.measurements[0].n == 8
