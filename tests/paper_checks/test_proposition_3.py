@@ -6,6 +6,7 @@ import xarray as xr
 from hypothesis import given, settings
 
 from paper_checks import proposition_3
+from paper_checks.check import Check
 from paper_checks.instances import random_problem
 from paper_checks.settings import Settings
 from paper_checks.verdict import Verdict
@@ -52,6 +53,34 @@ def test_real_angles_are_held_to_their_gap():
     assert proposition_3._real(data).holds.tolist() == [True, False, False]
 
 
+def angles(lhs, tolerance) -> Check:
+    left, room = jnp.asarray(lhs, float), jnp.asarray(tolerance, float)
+    return Check(left, jnp.zeros(len(left)), room, "==", "source")
+
+
+def test_what_is_judged_can_fail():
+    """The largest angle of all, π/2, breaks whatever is judged."""
+    gap = 10.0 ** np.linspace(-20, 0, 41)
+    data = xr.Dataset(
+        {"angle": ("width", np.full(41, np.pi / 2)), "gap": ("width", gap)}
+    )
+    (found,) = proposition_3.judged(proposition_3._real(data))
+    assert found.broken == found.count == np.sum(gap > 1.3e-11)
+    tied = proposition_3.tied_problem(jax.random.key(0))
+    room = CLOSED(tied, jnp.ones(K), R).tolerance
+    (found,) = proposition_3.judged(angles([1.0], [room]))
+    assert found.count == 0
+
+
+def test_an_instance_is_judged_by_all_checks_or_none():
+    first = angles([0.0, 1.0, 2.0, 3.0], [1e-3, 1e-3, np.inf, np.nan])
+    second = angles([4.0, 5.0, 6.0, 7.0], [1e-3, 0.2, 1e-3, 1e-3])
+    one, other = proposition_3.judged(first, second)
+    assert one.lhs.tolist() == [0, 3]
+    assert other.lhs.tolist() == [4, 7]
+    assert one.broken == 1  # a NaN is not left out
+
+
 @pytest.mark.long
 def test_trained_spans_are_predicted_only_for_one_matrix_without_ties():
     keys = jax.random.split(jax.random.key(1), 8)
@@ -69,3 +98,5 @@ def test_the_claim_is_measured(tmp_path):
     found = proposition_3.find(Settings(results=tmp_path))
     assert found.verdict is Verdict.HOLDS
     assert "digits" in found.data
+    assert found.measurements[1].value == 0
+    assert "0 draws and 0 real widths are not judged" in found.reason
