@@ -1,0 +1,61 @@
+"""One shared ReLU unit: the problem in its direction alone."""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from theory.relu.arguments import check_tasks, check_weights
+from theory.tasks import Tasks
+
+
+def single_neuron_loss(
+    tasks: Tasks,
+    direction: Float[Array, " d"],
+    weights: Float[Array, " k"] | None = None,
+) -> Float[Array, ""]:
+    """Least loss over the heads of one shared ReLU unit `B`.
+
+        min_A f(A; B) = Σ_i α_i (y_iᵀy_i − ⟨ReLU(X_iB), y_i⟩²/‖ReLU(X_iB)‖²),
+
+    the second term zero for a task on which the unit is dead. For fixed `B` the task's
+    loss is a parabola in its number `A_i`, with its least value there. It depends on
+    the direction of `B` alone, not on its length; `B` and `−B` differ.
+
+    jit-, vmap- and grad-compatible. The derivative is that of the active rows, zero for
+    a dead task; it jumps where a row with `A_i ≠ 0` becomes active. Where a task's
+    only active rows are parallel its term is constant, so that the loss itself jumps
+    where they become inactive: the least value need not be attained.
+
+    Args:
+        tasks: Rows.
+        direction: `B`, of any length.
+        weights: `α_i ≥ 0`, ones if not given.
+
+    Raises:
+        ValueError: As `theory.relu.arguments.check_tasks` and `check_weights`.
+
+    Source: W-E4 (W eq 4) with ReLU; derived here.
+    """
+    alpha = check_weights(weights, tasks.labels.shape[0])
+    energy = jnp.sum(tasks.labels**2, axis=1)
+    return jnp.sum(alpha * (energy - explained_energy(tasks, direction)))
+
+
+def explained_energy(tasks: Tasks, direction: Float[Array, " d"]) -> Float[Array, " k"]:
+    """`⟨ReLU(X_iB), y_i⟩²/‖ReLU(X_iB)‖²` of each task, zero where the unit is dead.
+
+    Raises:
+        ValueError: As `theory.relu.arguments.check_tasks`.
+
+    Source: W-E4 (W eq 4) with ReLU; derived here.
+    """
+    check_tasks(tasks, direction.shape[0])
+    hidden = jax.nn.relu(tasks.covariates @ direction)
+    # The ratio has no unit in the hidden values: this keeps their squares in range.
+    size = lax.stop_gradient(jnp.max(hidden, axis=1, keepdims=True))
+    active = size[:, 0] > 0
+    hidden = hidden / jnp.where(size > 0, size, 1)
+    square = jnp.sum(hidden**2, axis=1)
+    moment = jnp.sum(hidden * tasks.labels, axis=1)
+    return jnp.where(active, moment**2 / jnp.where(active, square, 1), 0)
