@@ -33,16 +33,7 @@ def capacity(data: xr.Dataset) -> Figure:
         f"d = {spec['dimension']}, m = {spec['samples']}, "
         f"rank {spec['true_rank']} + {spec['deviation']:g}, σ = {spec['noise']:g}",
     )
-    handles, labels = left.get_legend_handles_labels()
-    figure.legend(
-        handles,
-        labels,
-        loc="outside upper center",
-        ncols=len(labels),
-        frameon=False,
-        fontsize=style.TEXT,
-        handlelength=3.5,
-    )
+    style.legend_above(figure, left)
     return figure
 
 

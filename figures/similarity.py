@@ -35,18 +35,11 @@ def similarity(data: xr.Dataset) -> Figure:
             _panel(axes, data.sel(samples_source=count), score)
             style.tidy(axes, f"{count} source samples; {_setting(data)}")
         row[0].set_ylabel("relative gain of the target")
-    handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(
-        handles,
-        labels,
-        loc="outside upper center",
-        ncols=len(labels),
-        frameon=False,
-        fontsize=style.TEXT,
-        handlelength=3.5,
+    style.legend_above(
+        figure,
+        grid[0, 0],
         title="how the source's covariance leaves the target's; "
         f"mean ± one standard error, {data.sizes['repeat']} draws",
-        title_fontsize=style.TEXT,
     )
     return figure
 

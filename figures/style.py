@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import ArrayLike
 from xarray import DataArray
@@ -78,6 +79,22 @@ def axis_label(variable: DataArray) -> str:
     name = variable.attrs.get("long_name", str(variable.name))
     units = variable.attrs.get("units", "1")
     return name if units == "1" else f"{name} ({units})"
+
+
+def legend_above(figure: Figure, axes: Axes, title: str | None = None) -> None:
+    """Name the lines of one panel above all of them, in one row."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(
+        handles,
+        labels,
+        loc="outside upper center",
+        ncols=len(labels),
+        frameon=False,
+        fontsize=TEXT,
+        handlelength=3.5,
+        title=title,
+        title_fontsize=TEXT,
+    )
 
 
 def log_y(axes: Axes) -> None:

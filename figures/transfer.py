@@ -25,16 +25,7 @@ def transfer(data: xr.Dataset) -> Figure:
     left, right = figure.subplots(1, 2)
     _gain_panel(left, data)
     _risk_panel(right, data)
-    handles, labels = left.get_legend_handles_labels()
-    figure.legend(
-        handles,
-        labels,
-        loc="outside upper center",
-        ncols=len(labels),
-        frameon=False,
-        fontsize=style.TEXT,
-        handlelength=3.5,
-    )
+    style.legend_above(figure, left)
     return figure
 
 

@@ -31,17 +31,10 @@ def weights(data: xr.Dataset) -> Figure:
     for row, name in zip(grid, ("share", "loudness"), strict=True):
         _risk(row[1], data, name, clean=True)
         _risk(row[2], data, name, clean=False)
-    handles, labels = grid[0, 1].get_legend_handles_labels()
-    figure.legend(
-        handles,
-        labels,
-        loc="outside upper center",
-        ncols=len(labels),
-        frameon=False,
-        fontsize=style.TEXT,
-        handlelength=3.5,
+    style.legend_above(
+        figure,
+        grid[0, 1],
         title=f"weights; mean ± one standard error, {data.sizes['repeat']} draws",
-        title_fontsize=style.TEXT,
     )
     return figure
 

@@ -87,6 +87,23 @@ def assert_labelled(figure: Figure) -> None:
     figure.draw_without_rendering()
 
 
+def test_the_legend_names_the_lines_of_a_panel_once(
+    capacity_data, similarity_data, weights_data
+):
+    for figure, names, said in (
+        (capacity(capacity_data), ["a", "b", "c"], ""),
+        (similarity(similarity_data), ["rotation", "spectrum"], "20 draws"),
+        (
+            weights(weights_data),
+            ["tasks alone", "uniform", "printed", "uniform, scaled", "standardised"],
+            "20 draws",
+        ),
+    ):
+        (legend,) = figure.legends
+        assert [text.get_text() for text in legend.get_texts()] == names
+        assert legend.get_title().get_text().endswith(said)
+
+
 def line(figure: Figure, panel: int, label: str) -> np.ndarray:
     (found,) = (one for one in figure.axes[panel].lines if one.get_label() == label)
     return np.asarray(found.get_ydata())
