@@ -1,5 +1,6 @@
 """W-LM: with one X, every local minimum of the linear model is global."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -74,12 +75,7 @@ def stationary_points(
     `excess` is `(f − f*)/Σe_i` and `curvature` the least eigenvalue of the Hessian;
     the gauge `B → BM, A → M⁻¹A` gives it zeros, so only a negative one says anything.
     """
-    energy = jnp.sum(statistics.energy)
-    d, k = statistics.dimension, statistics.count
-    _, unravel = ravel_pytree((jnp.zeros((d, width)), jnp.zeros((k, width))))
-
-    def value(point: Array, tasks: TaskStatistics) -> Array:
-        return loss(tasks, *unravel(point)) / energy
+    value = _scaled_loss(statistics, width)
 
     def step(_: object, point: Array) -> Array:
         slope, hessian = (
@@ -93,17 +89,8 @@ def stationary_points(
         length = jnp.linalg.norm(change)
         return point - change * jnp.minimum(1, LONGEST / jnp.maximum(length, LONGEST))
 
-    def one(start: Array) -> Stationary:
-        point = lax.fori_loop(0, NEWTON_STEPS, step, start)
-        slope = jnp.linalg.norm(jax.grad(value)(point, statistics))
-        hessian = jax.hessian(value)(point, statistics)
-        return Stationary(
-            found=slope < STATIONARY,
-            excess=value(point, statistics) - optimum / energy,
-            curvature=jnp.linalg.eigvalsh(hessian)[0],
-        )
-
-    return jax.vmap(one)(starts)
+    points = jax.vmap(lambda start: lax.fori_loop(0, NEWTON_STEPS, step, start))(starts)
+    return _examined(statistics, optimum, width, points, STATIONARY)
 
 
 def descended_points(
@@ -113,28 +100,48 @@ def descended_points(
     starts: Float[Array, "n p"],
 ) -> Stationary:
     """As `stationary_points`, but minimising `f`: what training would end at."""
+    value = _scaled_loss(statistics, width)
+
+    def descend(start: Array) -> Array:
+        solver = optx.BFGS(rtol=1e-13, atol=1e-13)
+        return optx.minimise(
+            value, solver, start, args=statistics, max_steps=2000, throw=False
+        ).value
+
+    # BFGS settles f, not its gradient: √ε is what it can promise.
+    return _examined(statistics, optimum, width, jax.vmap(descend)(starts), 1e-6)
+
+
+def _scaled_loss(
+    statistics: TaskStatistics, width: int
+) -> Callable[[Array, TaskStatistics], Array]:
+    """`f/Σe_i` of tasks of this shape, at a point: `B` and then `A` in one vector."""
     energy = jnp.sum(statistics.energy)
     d, k = statistics.dimension, statistics.count
     _, unravel = ravel_pytree((jnp.zeros((d, width)), jnp.zeros((k, width))))
+    return lambda point, tasks: loss(tasks, *unravel(point)) / energy
 
-    def value(point: Array, tasks: TaskStatistics) -> Array:
-        return loss(tasks, *unravel(point)) / energy
 
-    def one(start: Array) -> Stationary:
-        solver = optx.BFGS(rtol=1e-13, atol=1e-13)
-        point = optx.minimise(
-            value, solver, start, args=statistics, max_steps=2000, throw=False
-        ).value
+def _examined(
+    statistics: TaskStatistics,
+    optimum: Float[Array, ""],
+    width: int,
+    points: Float[Array, "n p"],
+    stationary: float,
+) -> Stationary:
+    """What points are, found if the gradient is below `stationary`."""
+    value = _scaled_loss(statistics, width)
+
+    def one(point: Array) -> Stationary:
         slope = jnp.linalg.norm(jax.grad(value)(point, statistics))
         hessian = jax.hessian(value)(point, statistics)
-        # BFGS settles f, not its gradient: √ε is what it can promise.
         return Stationary(
-            found=slope < 1e-6,
-            excess=value(point, statistics) - optimum / energy,
+            found=slope < stationary,
+            excess=value(point, statistics) - optimum / jnp.sum(statistics.energy),
             curvature=jnp.linalg.eigvalsh(hessian)[0],
         )
 
-    return jax.vmap(one)(starts)
+    return jax.vmap(one)(points)
 
 
 def _unlike_pair(key: PRNGKeyArray) -> TaskStatistics:
