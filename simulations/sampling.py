@@ -9,6 +9,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from simulations.chi_square import sample_chi_square
 from simulations.draw_arguments import check_draw
 from theory.tasks import Tasks, TaskStatistics
 
@@ -121,21 +122,18 @@ def _statistics(
     samples: Float[Array, ""],
 ) -> TaskStatistics:
     d, dtype = len(theta), theta.dtype
-    factor_key, chi_key, noise_key, rest_key = jax.random.split(key, 4)
+    normal_key, chi_key = jax.random.split(key)
     kept = jnp.arange(d) < samples
-    diagonal = _chi_square(chi_key, samples - jnp.arange(d))
-    below = _strictly_lower(
-        jax.random.normal(factor_key, (d * (d - 1) // 2,), dtype), d
-    )
-    factor = jnp.where(kept, below + jnp.diag(jnp.sqrt(diagonal)), 0)
-    half = root @ factor
-    z = jnp.where(kept, jax.random.normal(noise_key, (d,), dtype), 0)
-    seen = half.T @ theta + sigma * z
-    unseen = sigma**2 * _chi_square(rest_key, samples - d)
+    # Degrees of freedom of L's squared diagonal, and of what no row of L sees.
+    squares = sample_chi_square(chi_key, samples - jnp.arange(d + 1, dtype=dtype))
+    z, below = jnp.split(jax.random.normal(normal_key, (d * (d + 1) // 2,), dtype), [d])
+    factor = _strictly_lower(below, d) + jnp.diag(jnp.sqrt(squares[:d]))
+    half = root @ jnp.where(kept, factor, 0)
+    seen = theta @ half + sigma * jnp.where(kept, z, 0)
     return TaskStatistics(
         gram=half @ half.T,
         moment=half @ seen,
-        energy=jnp.sum(seen**2) + unseen,
+        energy=jnp.sum(seen**2) + sigma**2 * squares[d],
         samples=samples,
     )
 
@@ -147,13 +145,6 @@ def _strictly_lower(values: Float[Array, " n"], d: int) -> Float[Array, "d d"]:
     place[row, column] = np.arange(1, len(row) + 1)
     # A gather from (0, values) is some times faster on a CPU than a scatter.
     return jnp.concatenate([jnp.zeros(1, values.dtype), values])[place]
-
-
-def _chi_square(key: PRNGKeyArray, freedom: Float[Array, "*n"]) -> Float[Array, "*n"]:
-    """Draw `χ²(freedom)`, zero where `freedom ≤ 0`."""
-    some = freedom > 0
-    shape = jnp.where(some, freedom, 1) / 2
-    return jnp.where(some, 2 * jax.random.gamma(key, shape, dtype=shape.dtype), 0)
 
 
 def _law(name: str) -> RowLaw:

@@ -21,6 +21,7 @@ Derived here.
 from typing import NamedTuple
 
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Bool, Float
 
 from theory.linear.pencil import Pencil
@@ -102,38 +103,51 @@ def point(terms: Terms, intervals: Intervals) -> Float[Array, " n"]:
 
 
 def taylor_of(terms: Terms, intervals: Intervals) -> Taylor:
-    """Expand `F` at the centres."""
-    x = point(terms, intervals)
-    ratio = jnp.where(intervals.far[:, None], 1 / terms.ratio, terms.ratio)
-    a = jnp.where(intervals.far[:, None], -terms.a, terms.a)
-    y = x[:, None] * ratio
-    square, inverse = y * y, 1 / (1 + y * y)
-    value = jnp.sum(terms.amplitude) / 2 + jnp.sum(
-        (a * (1 - square) + 2 * terms.b * y) * inverse, axis=1
+    """Expand `F` at the centres.
+
+    In `x`, with `g = r/(1 + y²)`: `f' = −2g (bT + aH)` and
+    `f'' = 4g² (bH(y² − 3)/2 − a(1 − 3y²)/(1 + y²))`.
+    """
+    # Terms along the first axis, so that sums over them run along the intervals.
+    x, far = point(terms, intervals), intervals.far
+    ratio, a, b, amplitude = (
+        v[:, None] for v in (terms.ratio, terms.a, terms.b, terms.amplitude)
     )
-    first = 2 * ratio * inverse**2 * (terms.b * (1 - square) - 2 * a * y)
-    second = (
-        4
-        * (ratio * inverse) ** 2
-        * inverse
-        * (terms.b * y * (square - 3) - a * (1 - 3 * square))
-    )
-    slope, curvature = jnp.sum(first, axis=1), jnp.sum(second, axis=1)
-    start = jnp.exp(jnp.where(intervals.far, -terms.high, terms.low))
+    ratio, a = jnp.where(far, 1 / ratio, ratio), jnp.where(far, -a, a)
+    y = x * ratio
+    square = y * y
+    inverse = 1 / (1 + square)
+    t, h, g = (square - 1) * inverse, 2 * y * inverse, ratio * inverse
+    start = jnp.exp(jnp.where(far, -terms.high, terms.low))
     is_log = intervals.sign != 0
-    step = jnp.where(is_log, x, start)
     reach = jnp.maximum(
         intervals.high - intervals.centre, intervals.centre - intervals.low
     )
-    sech = jnp.minimum(1, jnp.exp(reach)[:, None] * 2 * jnp.abs(y) * inverse)
-    small = start[:, None] * ratio
-    third = jnp.where(is_log[:, None], sech, small**3 * (6 + 12 * small))
-    return Taylor(
-        value=value,
-        slope=slope * step,
-        curvature=curvature * step**2 + jnp.where(is_log, slope * x, 0),
-        third=third @ terms.amplitude,
+    sech = jnp.minimum(1, jnp.exp(reach) * jnp.abs(h))
+    small = start * ratio
+    value, first, second, third = _sums(
+        b * h - a * t,
+        -2 * g * (b * t + a * h),
+        4 * g**2 * (b * h * (square - 3) / 2 - a * (1 - 3 * square) * inverse),
+        amplitude * jnp.where(is_log, sech, small**3 * (6 + 12 * small)),
     )
+    step = jnp.where(is_log, x, start)
+    return Taylor(
+        value=value + jnp.sum(amplitude) / 2,
+        slope=first * step,
+        curvature=second * step**2 + jnp.where(is_log, first * x, 0),
+        third=third,
+    )
+
+
+def _sums(*terms: Float[Array, "d n"]) -> tuple[Float[Array, " n"], ...]:
+    """Sums over the first axis, in one pass: separate ones compute all terms anew."""
+    zero = jnp.zeros((), terms[0].dtype)
+
+    def add(left: tuple, right: tuple) -> tuple:
+        return tuple(x + y for x, y in zip(left, right, strict=True))
+
+    return tuple(lax.reduce(terms, (zero,) * len(terms), add, (0,)))
 
 
 def bounds(intervals: Intervals, taylor: Taylor) -> Float[Array, " n"]:

@@ -60,6 +60,18 @@ def rounding(
     )
 
 
+def rounding_anywhere(pencil: Pencil, terms: Terms) -> Float[Array, ""]:
+    """What rounding adds to `F` anywhere: that of `rounding` on the whole circle.
+
+    The fraction is at most `1/min(λ_j, μ_j)` and `f_j` at most `R_j²`; hidden moments
+    add at most what their tasks have left.
+    """
+    weight = 1 / jnp.minimum(terms.first, terms.second)
+    most = 2 * jnp.sum(pencil.uncertainty * terms.amplitude * weight)
+    rest = jnp.min(pencil.uncertainty) * (jnp.sum(terms.amplitude) + terms.constant)
+    return most + rest + jnp.sum(pencil.rest)
+
+
 def _side(terms: Terms, intervals: Intervals) -> _Side:
     is_log, far = intervals.sign != 0, intervals.far[:, None]
     start = jnp.exp(jnp.where(intervals.far, -terms.high, terms.low))
