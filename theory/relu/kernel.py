@@ -65,7 +65,6 @@ class _Geometry(NamedTuple):
     psi: Float[Array, "*n 1"]
     sine: Float[Array, "*n 1"]
     cosine: Float[Array, "*n 1"]
-    near: Float[Array, "*n d"]
 
     @property
     def regular(self) -> Array:
@@ -75,8 +74,7 @@ class _Geometry(NamedTuple):
 
 def _geometry(p: Float[Array, "*n d"], q: Float[Array, "*n d"]) -> _Geometry:
     (p_norm, p_unit), (q_norm, q_unit) = _polar(p), _polar(q)
-    apart, along = q_unit - p_unit, q_unit + p_unit
-    half_sine, half_cosine = _polar(apart)[0], _polar(along)[0]
+    half_sine, half_cosine = _polar(q_unit - p_unit)[0], _polar(q_unit + p_unit)[0]
     return _Geometry(
         p=p_norm,
         q=q_norm,
@@ -85,7 +83,6 @@ def _geometry(p: Float[Array, "*n d"], q: Float[Array, "*n d"]) -> _Geometry:
         psi=2 * jnp.arctan2(half_cosine, half_sine),
         sine=half_sine * half_cosine / 2,
         cosine=(half_cosine**2 - half_sine**2) / 4,
-        near=jnp.where(half_sine < half_cosine, apart, along),
     )
 
 
@@ -141,8 +138,8 @@ def _gradient_jvp(
     """`∂D/∂p ṗ + ∂D/∂q q̇`."""
     at = _geometry(*primals)
     p_change, q_change = tangents
-    # Of q̂ − p̂ and q̂ + p̂ the shorter has the more accurate part across p̂.
-    n = _polar(at.near - _dot(at.near, at.p_unit) * at.p_unit)[1]
+    # Its error is ε/sin φ, and it is multiplied by sin φ.
+    n = _polar(at.q_unit - _dot(at.q_unit, at.p_unit) * at.p_unit)[1]
     along, across = _dot(at.p_unit, q_change), _dot(n, q_change)
     own = p_change - _dot(at.p_unit, p_change) * at.p_unit + _dot(n, p_change) * n
     own *= at.q * at.sine / jnp.where(at.regular, at.p, 1)

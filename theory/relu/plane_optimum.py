@@ -14,8 +14,9 @@ from theory.relu.plane_search import Candidates, local_maxima
 from theory.relu.plane_sectors import Rows, Sectors, gather, sectors_of
 from theory.tasks import Tasks
 
-# How far inside its sector an optimum that is not attained is evaluated, in radians.
-INSIDE = 1e-8
+# How far inside its sector an optimum that is not attained is tried, in radians: closer
+# is better up to where rounding decides which rows are active.
+INSIDE = 10.0 ** -np.arange(4, 14)
 # Entries of the largest array when losses are evaluated on rows.
 CHUNK = 2**21
 
@@ -100,7 +101,7 @@ def plane_optimum(tasks: Tasks, weights: ArrayLike | None = None) -> PlaneOptimu
     losses = _losses(rows, sectors, found, alpha)
     order = np.argsort(losses, kind="stable")
     found = found.take(order)
-    return _result(tasks, rows, found, losses[order])
+    return _result(tasks, rows, found, losses[order], alpha)
 
 
 def _losses(
@@ -151,17 +152,17 @@ def _directions(rows: Rows, angle: NDArray) -> _Turned:
 
 
 def _result(
-    tasks: Tasks, rows: Rows, found: Candidates, losses: NDArray
+    tasks: Tasks, rows: Rows, found: Candidates, losses: NDArray, weights: NDArray
 ) -> PlaneOptimum:
     ends = [_directions(rows, end).angle for end in (found.low, found.high)]
     constant = found.high > found.low
     # One line alone has an arc of π, never one of 2π.
     width = np.where(constant, (ends[1] - ends[0]) % (2 * np.pi), 0)
     angle = _directions(rows, found.angle).angle
-    best = _directions(rows, found.angle[:1] + found.side[:1] * INSIDE).direction
-    x, y = np.asarray(tasks.covariates), np.asarray(tasks.labels)
-    hidden = np.maximum(x @ best, 0)
-    heads = [_heads(h, own[:, None]) for h, own in zip(hidden, y, strict=True)]
+    aside = found.angle[0] + found.side[0] * INSIDE
+    tried = _directions(rows, aside if found.side[0] else found.angle[:1]).direction
+    heads, value = _evaluated(tasks, tried, weights)
+    best = np.argmin(value)
     minima = PlaneMinima(
         angle=jnp.asarray(angle),
         loss=jnp.asarray(losses),
@@ -171,12 +172,25 @@ def _result(
     )
     return PlaneOptimum(
         angle=minima.angle[0],
-        shared=jnp.asarray(best),
-        heads=jnp.asarray(np.stack(heads)),
+        shared=jnp.asarray(tried[:, best, None]),
+        heads=jnp.asarray(heads[:, best, None]),
         loss=minima.loss[0],
         attained=minima.attained[0],
         minima=minima,
     )
+
+
+def _evaluated(
+    tasks: Tasks, directions: Float[NDArray[np.float64], "2 n"], weights: NDArray
+) -> tuple[Float[NDArray[np.float64], "k n"], Float[NDArray[np.float64], " n"]]:
+    """Best heads, and the loss with them, of directions as floats have them."""
+    hidden = np.maximum(np.asarray(tasks.covariates) @ directions, 0)
+    labels = np.asarray(tasks.labels)[:, :, None]
+    pairs = list(zip(hidden, labels, strict=True))
+    heads = np.stack([_heads(h, y) for h, y in pairs])
+    fitted = zip(pairs, heads, strict=True)
+    losses = np.stack([np.sum((y - h * a) ** 2, axis=0) for (h, y), a in fitted])
+    return heads, weights @ losses
 
 
 def _all_dead(tasks: Tasks, weights: NDArray) -> PlaneOptimum:

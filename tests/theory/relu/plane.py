@@ -85,7 +85,15 @@ def grid(instance: Instance, uniform: int) -> np.ndarray:
     offset = 10.0 ** np.arange(-7, -1, 0.5)
     offset = np.concatenate([-offset, offset])
     near = (instance.breakpoints()[:, None] + offset).ravel() % TURN
-    return np.unique(np.concatenate([np.linspace(0, TURN, uniform)[:-1], near]))
+    angles = np.unique(np.concatenate([np.linspace(0, TURN, uniform)[:-1], near]))
+    # At a breakpoint rounding decides which rows are active.
+    return angles[clear(instance, angles)]
+
+
+def clear(instance: Instance, angles: np.ndarray) -> np.ndarray:
+    """Whether an angle is so far from breakpoints that rounding is no matter."""
+    gap = np.abs((angles[:, None] - instance.breakpoints() + np.pi) % TURN - np.pi)
+    return gap.min(axis=1) > 5e-8
 
 
 def descend(instance: Instance, start: np.ndarray, steps: int = 150) -> np.ndarray:
@@ -94,7 +102,8 @@ def descend(instance: Instance, start: np.ndarray, steps: int = 150) -> np.ndarr
     step = np.full(len(at), 0.1)
     for _ in range(steps):
         tried = np.concatenate([at - step, at + step])
-        found = instance.losses(tried).reshape(2, -1)
+        found = np.where(clear(instance, tried), instance.losses(tried), np.inf)
+        found = found.reshape(2, -1)
         best = np.argmin(found, axis=0)
         least = found[best, np.arange(len(at))]
         better = least < value

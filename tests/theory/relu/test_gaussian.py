@@ -162,6 +162,15 @@ def test_vectors_without_variance_are_zero_vectors():
         np.testing.assert_array_equal(gradient_moment(point, other, sigma), 0)
 
 
+def test_vectors_without_variance_to_rounding_are_zero_vectors():
+    """What rounding leaves of `Sᵀw` has a direction, and it would get a gradient."""
+    other = jnp.ones(3)
+    for seed in range(5):
+        factor = np.random.default_rng(seed).normal(size=(3, 2))
+        null, sigma = jnp.asarray(np.cross(*factor.T)), jnp.asarray(factor @ factor.T)
+        np.testing.assert_array_equal(gradient_moment(null, other, sigma), 0)
+
+
 @pytest.mark.parametrize("rank", [2, 3])
 def test_gradient_in_the_covariance(rank):
     """Price's theorem: ∂K/∂Σ = (s/4π)(wwᵀ/a + vvᵀ/b) + ψ/2π · (wvᵀ + vwᵀ)/2."""
