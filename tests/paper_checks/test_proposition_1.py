@@ -42,7 +42,8 @@ def test_notices_a_planted_wrong_loss(wide, monkeypatch, planted):
         loss=planted * wide.check.lhs,
         losses=jnp.ones((4, 4)),
         gradient=jnp.zeros(4),
-        steps=jnp.ones((4, 4)),
+        steps=jnp.ones((4, 4), int),
+        status=jnp.zeros((4, 4), int),
     )
     monkeypatch.setattr(proposition_1, "train_each", lambda *_: found)
     false = proposition_1.compare(PROBLEMS, KEYS, width=K)

@@ -1,0 +1,67 @@
+"""The linear model on statistics: the cost of a step does not grow with the rows."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from simulations.training.model import Model, Units
+from simulations.training.result import Parameters
+from simulations.unit_columns import unit_columns
+from theory.linear.loss import task_losses
+from theory.tasks import TaskStatistics
+
+
+class LinearModel(Model):
+    """`L_i = ‖X_iBA_i − y_i‖²`, with `θ_i = BA_i` as the outputs.
+
+    Source: W eq 1 with linear `g`, eq 3.
+    """
+
+    statistics: TaskStatistics
+
+    @property
+    def count(self) -> int:
+        """Number `k` of tasks."""
+        return self.statistics.moment.shape[-2]
+
+    @property
+    def dimension(self) -> int:
+        """Number `d` of inputs."""
+        return self.statistics.dimension
+
+    @property
+    def dtype(self) -> jnp.dtype:
+        """Precision of the statistics."""
+        return self.statistics.moment.dtype
+
+    def outputs(self, point: Parameters) -> Float[Array, "k d"]:
+        """`θ_i = BA_i`."""
+        return point.heads @ point.shared.T
+
+    def losses(self, outputs: Float[Array, "k d"]) -> Float[Array, " k"]:
+        """`e_i − 2 g_iᵀθ_i + θ_iᵀG_iθ_i`."""
+        return task_losses(self.statistics, outputs)
+
+    def curved(
+        self,
+        outputs: Float[Array, "k d"],
+        change: Float[Array, "k d p"],
+        weights: Float[Array, " k"],
+    ) -> Float[Array, "k d p"]:
+        """`2α_iG_i δθ_i`."""
+        del outputs
+        gram = 2 * weights[:, None, None] * self.statistics.gram
+        return jnp.einsum("kde,kep->kdp", gram, change)
+
+    def scaled(self) -> tuple["LinearModel", Units]:
+        """Columns of `X`, and labels, of unit norm over all tasks."""
+        scaled, column = unit_columns(self.statistics)
+        size = jnp.sqrt(jnp.sum(scaled.energy))
+        label = jnp.where(size > 0, size, 1)
+        return LinearModel(
+            TaskStatistics(
+                gram=scaled.gram,
+                moment=scaled.moment / label,
+                energy=scaled.energy / label**2,
+                samples=scaled.samples,
+            )
+        ), Units(column, label)

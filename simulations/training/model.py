@@ -1,0 +1,88 @@
+"""What a shared-module model is to a solver: outputs, and a convex loss of them."""
+
+from abc import abstractmethod
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from simulations.training.result import Parameters
+
+
+class Units(eqx.Module):
+    """Scales of the columns of `X` and of the labels: `B = DB'`, `A_i = cA_i'`."""
+
+    column: Float[Array, " d"]
+    label: Float[Array, ""]
+
+    def restore(self, point: Parameters) -> Parameters:
+        """Parameters of the data as given, from those of the scaled data."""
+        return Parameters(
+            self.column[:, None] * point.shared, self.label * point.heads, point.bias
+        )
+
+    def remove(self, point: Parameters) -> Parameters:
+        """The inverse of `restore`."""
+        return Parameters(
+            point.shared / self.column[:, None], point.heads / self.label, point.bias
+        )
+
+
+class Model(eqx.Module):
+    """`f = Σ_i α_i L_i(u_i)`: outputs `u_i` of the parameters, `L_i` convex in `u_i`.
+
+    The data are leaves, so a model may be batched and vmapped. `f` is a sum over rows,
+    as in the source, and not a mean: a task counts by its rows, too.
+
+    Source: W eq 1 (α_i = 1), eq 2.
+    """
+
+    @property
+    @abstractmethod
+    def count(self) -> int:
+        """Number `k` of tasks."""
+
+    @property
+    @abstractmethod
+    def dimension(self) -> int:
+        """Number `d` of inputs."""
+
+    @property
+    @abstractmethod
+    def dtype(self) -> jnp.dtype:
+        """Precision of the data, and so of the training."""
+
+    @property
+    def has_bias(self) -> bool:
+        """Whether a head has a constant."""
+        return False
+
+    @abstractmethod
+    def outputs(self, point: Parameters) -> Float[Array, "..."]:
+        """All that the losses see of the parameters."""
+
+    @abstractmethod
+    def losses(self, outputs: Float[Array, "..."]) -> Float[Array, " k"]:
+        """`L_i(u_i)`."""
+
+    @abstractmethod
+    def curved(
+        self,
+        outputs: Float[Array, "..."],
+        change: Float[Array, "..."],
+        weights: Float[Array, " k"],
+    ) -> Float[Array, "..."]:
+        """Second derivative of `Σ α_i L_i` at `outputs`, times changes (last axis)."""
+
+    @abstractmethod
+    def scaled(self) -> tuple["Model", Units]:
+        """The model with columns and labels of unit size, and their units."""
+
+    def softened(self, smoothing: Float[Array, ""]) -> "Model":
+        """The model with the kinks of `g` smoothed over about this width."""
+        del smoothing
+        return self
+
+    def dead(self, point: Parameters) -> Bool[Array, " r"]:
+        """Units that are zero on every row, whatever the heads are."""
+        return jnp.zeros(point.shared.shape[1], bool)
