@@ -75,23 +75,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _real_data(results: Path) -> Iterator[tuple[str, Callable[[], Figure]]]:
     """What to draw of the studies of real data: all errors, and own similarities."""
     folder = results / REAL_DATA
-    errors = sorted(folder.glob("*-cross_validation.zarr"))
+    errors = sorted(folder.glob("*/cross_validation.zarr"))
     if not errors:
         print(f"{folder} has no studies; make them: python -m paper_checks")
         return
     yield "real_data", lambda: real_data.cross_validation([read(p) for p in errors])
-    for path in sorted(folder.glob("*-similarity.zarr")):
-        name = path.stem.removesuffix("-similarity")
+    for path in sorted(folder.glob("*/similarity.zarr")):
+        name = path.parent.name
         # With a common X all covariances are one, and the picture is of one colour.
-        if not (folder / f"{name}-span.zarr").exists():
+        if not (path.parent / "span.zarr").exists():
             yield (
                 f"similarity-{name}",
                 lambda path=path: real_data.similarity(read(path)),
             )
-
-
-def _similarity(path: Path) -> Figure:
-    return real_data.similarity(read(path))
 
 
 def read(path: Path) -> xr.Dataset:

@@ -1,6 +1,7 @@
 """Studies of real data for the ledger and the figures, kept in stores."""
 
 import json
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -30,7 +31,7 @@ MANY_TASKS, MANY_INPUTS = 30, 100
 def studies(settings: Settings, report: Report) -> dict[str, Study]:
     """Study the bundled sets and, if a folder is given, all linear sets in it.
 
-    Each study is kept below `results/real_data` and reused if its spec and our
+    Each study is kept in `results/real_data/<name>` and reused if its spec and our
     version are the same.
 
     Args:
@@ -79,27 +80,32 @@ def _spec(settings: Settings, name: str, benchmark: LinearBenchmark) -> StudySpe
 
 
 def _kept(settings: Settings, name: str, load: Callable[[], LinearBenchmark]) -> Study:
-    folder = settings.results / "real_data"
+    folder = settings.results / "real_data" / name
     benchmark = load()
     spec = _spec(settings, name, benchmark)
-    paths = sorted(folder.glob(f"{name}-*.zarr"))
-    if not settings.fresh and paths:
+    if not settings.fresh and folder.is_dir():
         try:
-            saved = {
-                path.stem.removeprefix(f"{name}-"): store.load(path) for path in paths
-            }
-        except ValueError:
+            saved = {path.stem: store.load(path) for path in folder.glob("*.zarr")}
+        except (ValueError, OSError):
             saved = {}
         if saved and all(_is_of(data, spec, benchmark) for data in saved.values()):
             return saved
-    return _run(folder, name, spec, benchmark)
-
-
-def _run(folder: Path, name: str, spec: StudySpec, benchmark: LinearBenchmark) -> Study:
     found = study(benchmark, spec)
-    for part, data in found.items():
-        store.save(data, folder / f"{name}-{part}.zarr")
+    _save(found, folder)
     return found
+
+
+def _save(found: Study, folder: Path) -> None:
+    """Write all parts of a study, or none: those of an older one go with it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        prefix=f".{folder.name}.", dir=folder.parent
+    ) as beside:
+        for part, data in found.items():
+            store.save(data, Path(beside, "new", f"{part}.zarr"))
+        if folder.exists():
+            folder.rename(Path(beside, "old"))
+        Path(beside, "new").rename(folder)
 
 
 def _is_of(data: xr.Dataset, spec: StudySpec, benchmark: LinearBenchmark) -> bool:

@@ -60,7 +60,8 @@ def studies(settings: Settings) -> dict[str, dict[str, xr.Dataset]]:
 
 
 def stores(results: Path) -> list[str]:
-    return sorted(path.name for path in (results / "real_data").iterdir())
+    folder = results / "real_data"
+    return sorted(str(path.relative_to(folder)) for path in folder.glob("*/*"))
 
 
 def assert_same(one: dict, other: dict) -> None:
@@ -81,7 +82,7 @@ def test_finished_studies_are_reused_and_each_is_told(bundled, studied, tmp_path
     assert told == ["real data: one", "real data: two"] * 2
     assert studied == ["one", "two"]
     assert_same(first, again)
-    expected = [f"{n}-{p}.zarr" for n in ("one", "two") for p in ("optima", "span")]
+    expected = [f"{n}/{p}.zarr" for n in ("one", "two") for p in ("optima", "span")]
     assert stores(tmp_path) == expected
 
 
@@ -128,7 +129,7 @@ def test_other_data_is_studied_again_and_only_it(bundled, studied, tmp_path, fie
 
 def test_a_damaged_store_is_studied_again(bundled, studied, tmp_path):
     studies(Settings(results=tmp_path))
-    chunk = tmp_path / "real_data" / "one-span.zarr" / "loss" / "0"
+    chunk = tmp_path / "real_data" / "one" / "span.zarr" / "loss" / "0"
     chunk.write_bytes(chunk.read_bytes()[:-1] + b"x")
     again = studies(Settings(results=tmp_path))
     assert studied == ["one", "two", "one"]
@@ -166,7 +167,7 @@ def test_a_bad_folder_leaves_what_was_finished(bundled, studied, tmp_path):
         real_data.studies(settings, told.append)
     assert told[-1] == "real data: emotions"
     assert studied == ["one", "two", "jura"]
-    assert "jura-optima.zarr" in stores(tmp_path)
+    assert "jura/optima.zarr" in stores(tmp_path)
     assert not any(name.startswith("emotions") for name in stores(tmp_path))
     file.write_bytes(good)
     studies(settings)
@@ -174,7 +175,7 @@ def test_a_bad_folder_leaves_what_was_finished(bundled, studied, tmp_path):
     file.unlink()
     with pytest.raises(FileNotFoundError, match=r"emotions\.arff\.gz is missing"):
         studies(settings)
-    assert "emotions-optima.zarr" in stores(tmp_path)
+    assert "emotions/optima.zarr" in stores(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -202,3 +203,33 @@ def test_large_sets_are_studied_less(bundled, studied, tmp_path, made, profile,
 def test_the_data_is_named_for_the_ledger(bundled, studied, tmp_path):
     found = studies(Settings(results=tmp_path))
     assert real_data.data_named(found) == "simulated; one, two"
+
+
+def test_parts_come_all_or_none(bundled, studied, tmp_path, monkeypatch):
+    """A study cut off while it is saved is not one that is finished."""
+    save, saved = real_data.store.save, []
+
+    def cut_off(data, path):
+        if saved:
+            raise OSError("disk full")
+        saved.append(save(data, path))
+
+    monkeypatch.setattr(real_data.store, "save", cut_off)
+    with pytest.raises(OSError, match="disk full"):
+        studies(Settings(results=tmp_path))
+    assert stores(tmp_path) == []
+    monkeypatch.setattr(real_data.store, "save", save)
+    assert set(studies(Settings(results=tmp_path))["one"]) == {"optima", "span"}
+
+
+def test_a_part_that_is_no_more_goes(bundled, studied, tmp_path, monkeypatch):
+    studies(Settings(results=tmp_path))
+    whole = real_data.study
+    monkeypatch.setattr(
+        real_data, "study", lambda b, s: {"optima": whole(b, s)["optima"]}
+    )
+    studies(Settings(results=tmp_path, seed=3))
+    assert stores(tmp_path) == ["one/optima.zarr", "two/optima.zarr"]
+    count = len(studied)
+    studies(Settings(results=tmp_path, seed=3))
+    assert len(studied) == count

@@ -81,8 +81,13 @@ def common_whitening(
 
 @jax.jit
 def proportionality(statistics: TaskStatistics) -> Float[Array, ""]:
-    """`max_i ‖W G_i Wᵀ/c_i − I‖_F` on the range: 0 iff all `G_i` are proportional."""
+    """`max_i ‖W G_i Wᵀ/c_i − I‖_F` on the range: 0 iff all are proportional.
+
+    Exactly 0 for equal matrices, as of one `X`; for others with rounding over
+    the least eigenvalue.
+    """
     whiten, ratio = common_whitening(statistics)
     seen = jnp.diag(jnp.any(whiten != 0, axis=1).astype(whiten.dtype))
     whitened = whiten @ statistics.gram @ whiten.T / ratio[:, None, None]
-    return jnp.max(jnp.sqrt(jnp.sum((whitened - seen) ** 2, axis=(1, 2))))
+    deviation = jnp.max(jnp.sqrt(jnp.sum((whitened - seen) ** 2, axis=(1, 2))))
+    return jnp.where(jnp.all(statistics.gram == statistics.gram[0]), 0, deviation)

@@ -28,6 +28,7 @@ from theory.linear import (
     single_task_optimum,
     task_losses,
 )
+from theory.linear.common_covariance import proportionality
 from theory.linear.metric_bound import metric_lower_bound
 from theory.linear.whitened import whiten
 from theory.tasks import TaskStatistics
@@ -82,8 +83,6 @@ def test_a_deviation_from_proportional_lowers_the_bound_by_what_it_may_hide():
     near = TaskStatistics(
         found.gram.at[0].add(change), found.moment, found.energy, found.samples
     )
-    from theory.linear.common_covariance import proportionality
-
     deviation = proportionality(near)
     assert 1e-5 < deviation < 1e-1
     assert proportionality(found) < 1e-12
@@ -96,6 +95,17 @@ def test_a_deviation_from_proportional_lowers_the_bound_by_what_it_may_hide():
     expected = 4 * deviation * explained_alone(near)
     lowered = plain.loss - sure.lower_bound
     np.testing.assert_allclose(lowered, expected, rtol=0.3)
+
+
+def test_one_ill_conditioned_matrix_for_all_is_proportional():
+    # Condition 1e12: whitening alone is off by 1e-4, but equal matrices are equal.
+    rng = np.random.default_rng(0)
+    turn = np.linalg.qr(rng.normal(size=(4, 4)))[0]
+    x = rng.normal(size=(40, 4)) @ (turn * 10.0 ** -np.arange(0, 8, 2))
+    y = [x @ turn[0] + rng.normal(size=40) for _ in range(3)]
+    found = TaskStatistics.from_data([x] * 3, y)
+    assert proportionality(found) == 0
+    assert "Eckart-Young" in shared_optimum(found, 1).route
 
 
 def explained_alone(found: TaskStatistics) -> jax.Array:
