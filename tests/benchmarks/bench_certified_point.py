@@ -17,7 +17,7 @@ from theory.linear.two_tasks import two_task_optimum
 from theory.tasks import TaskStatistics
 
 NOISE = 10.0
-BATCHES = (8, 32, 128)
+BATCHES = (8, 16, 32, 128)
 
 
 class _Laws(NamedTuple):

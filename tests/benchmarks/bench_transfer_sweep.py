@@ -1,10 +1,12 @@
 """Fig 3's sweep at d = 100 against plain NumPy, and its time against m_source."""
 
+import os
 from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from simulations.experiments import transfer
 from simulations.experiments.transfer import TransferSweep
@@ -20,14 +22,17 @@ def _sweep(count: int, copies: int, repeats: int) -> TransferSweep:
     return replace(TransferSweep(), samples_source=(count,) * copies, repeats=repeats)
 
 
-def _plain(samples: int) -> PlainPoint:
+def _plain(samples: int, threads: int | None) -> PlainPoint:
     spec = TransferSweep()
     tasks = jax.device_get(figure_3_tasks(jax.random.key(0), spec.dimension))
     roots = np.stack([tasks.target_root, tasks.source_roots[1]])
     parameters = np.stack([tasks.target_parameter, tasks.source_parameter])
     sizes = (spec.samples_target, samples)
     rng = np.random.default_rng(0)
-    return plain_point(rng, roots, parameters, sizes, spec.noise)
+    # Our programs keep BLAS to one thread; the plain way gets what it has elsewhere,
+    # and one thread too, since more of them slow its last step.
+    with threadpool_limits(threads, user_api="blas"):
+        return plain_point(rng, roots, parameters, sizes, spec.noise)
 
 
 def test_points_per_second(report, smoke):
@@ -36,12 +41,14 @@ def test_points_per_second(report, smoke):
     spec = _sweep(samples, copies, repeats)
     points = len(SOURCES) * copies * repeats
     seen: list[PlainPoint] = []
+    alone: list[PlainPoint] = []
     matrices = jnp.stack([jnp.cov(x) for x in _normals(64)])
     eigh = jax.jit(jnp.linalg.eigh)
     times = interleave(
         {
             "ours": lambda: np.asarray(transfer.run(spec)["risk_joint"]),
-            "plain": lambda: seen.append(_plain(samples)),
+            "plain": lambda: seen.append(_plain(samples, os.cpu_count())),
+            "plain, one thread": lambda: alone.append(_plain(samples, 1)),
             "eigh": lambda: eigh(matrices),
         },
         rounds,
@@ -60,6 +67,8 @@ def test_points_per_second(report, smoke):
     parts = ", ".join(f"{name} {1e3 * s:.3g}" for name, s in steps.items())
     report(f"sweep plain point, ms: {parts}")
     report(f"sweep ratio ours/plain: {quartiles(plain / ours)} (target >= 200)")
+    single = times["plain, one thread"]
+    report(f"sweep ratio ours/plain with one BLAS thread: {quartiles(single / ours)}")
     report(f"sweep ratio, normals shared by 3 sources: {quartiles(shared / ours)}")
     report(
         f"sweep floor, one batched eigh a point: {quartiles(1e6 * floor)} µs; ours is "
