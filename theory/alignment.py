@@ -208,6 +208,23 @@ def check_words(maps: str, reading: str, ridge: ArrayLike) -> None:
         raise ValueError(f"ridge is for free maps, got {ridge} with {maps} maps")
 
 
+def check_ridge(ridge: ArrayLike, statistics: TaskStatistics) -> Float[Array, "*k"]:
+    """Return `λ` as an array; values are checked unless they are traced.
+
+    Raises:
+        ValueError: Neither a number nor one a task, or negative or not finite.
+    """
+    penalty = jnp.asarray(ridge, statistics.moment.dtype)
+    if penalty.shape not in ((), statistics.energy.shape):
+        raise ValueError(f"ridge must be a number or one a task, got {penalty.shape}")
+    if not is_traced(penalty):
+        known = np.atleast_1d(np.asarray(penalty))
+        bad = known[~(np.isfinite(known) & (known >= 0))]
+        if len(bad):
+            raise ValueError(f"ridge must be finite and >= 0, got {bad[0]:g}")
+    return penalty
+
+
 def _slope(
     statistics: TaskStatistics, alpha: Float[Array, " k"], theta: Float[Array, "k d"]
 ) -> Float[Array, "k d"]:
@@ -259,12 +276,5 @@ def _check(
         found = getattr(point, field).shape
         if found != shape:
             raise ValueError(f"{field} has shape {found}, wanted {shape}")
-    penalty = jnp.asarray(ridge, point.maps.dtype)
-    if penalty.shape not in ((), (k,)):
-        raise ValueError(f"ridge must be a number or one a task, got {penalty.shape}")
-    if not is_traced(penalty):
-        known = np.atleast_1d(np.asarray(penalty))
-        bad = known[~(np.isfinite(known) & (known >= 0))]
-        if len(bad):
-            raise ValueError(f"ridge must be finite and >= 0, got {bad[0]:g}")
+    penalty = check_ridge(ridge, statistics)
     return check_weights(weights, statistics), jnp.broadcast_to(penalty, (k,))

@@ -180,6 +180,6 @@ def test_bad_arguments_are_named(tasks, point):
     with pytest.raises(ValueError, match=r"heads has shape \(2, 2\), wanted \(3, 2\)"):
         step(tasks, few, LENGTHS)
     with pytest.raises(ValueError, match="task 1: weights"):
-        unchecked(alignment_loss)(tasks, point, [1.0, -1.0, 1.0])
+        alignment_loss(tasks, point, np.array([1.0, -1.0, 1.0]))
     with pytest.raises(ValueError, match="maps must be k x d x d"):
         unchecked(aligned_statistics)(tasks, point.maps[:2])
