@@ -102,9 +102,9 @@ def _real(data: xr.Dataset) -> Check:
     return Check(
         lhs=jnp.asarray(data.angle.values),
         rhs=jnp.zeros(len(gap)),
-        # As for drawn problems; real X may have any condition number, and what is
-        # lost to it shows as an angle above this.
-        tolerance=1e3 * DIMENSION * eps / gap,
+        # Davis-Kahan: ε/gap, times d and the condition number of XᵀX, as (XᵀX)⁻¹ has
+        # it. Sets whose columns are all but dependent are left out by `judged`.
+        tolerance=data.attrs["dimension"] * float(data["condition"]) * eps / gap,
         relation="==",
         source=SOURCE,
     )
@@ -172,8 +172,8 @@ def find(settings: Settings) -> Finding:
         f"{trained.count - broken} of {trained.count} draws with random weights, the "
         f"closed form's on {instances - real_broken} of {instances} real sets and "
         f"widths; {count - trained.count} draws and {widths - instances} real widths "
-        "are not judged, as their gap is too small; a tie between eigenvalues r and "
-        "r + 1 leaves the span undetermined",
+        "are not judged, as their gap is too small or X too ill-conditioned; a tie "
+        "between eigenvalues r and r + 1 leaves the span undetermined",
         measurements=(
             failure_rate("instances that break it", broken, trained.count),
             failure_rate("draws not judged", count - trained.count, count),

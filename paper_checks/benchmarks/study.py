@@ -13,6 +13,7 @@ from paper_checks.benchmarks.label_noise import LabelNoise, label_noise
 from simulations.provenance import attributes
 from theory.covariance import similarity_matrix
 from theory.linear import shared_optimum
+from theory.linear.single_task import equilibrated_spectrum
 from theory.weighting import principal_angles, proposition_3_span
 
 
@@ -108,10 +109,11 @@ def span(benchmark: LinearBenchmark, widths: Sequence[int]) -> xr.Dataset:
     """The best module's span against that of Proposition 3 (W-P3), on all rows.
 
     Returns:
-        `angle` (width), the largest principal angle between the two in radians, and
-        `gap`, the relative gap of eigenvalues on which the span depends; widths from
-        `min(k, d)` on, where every span that holds the solutions will do, are left
-        out.
+        `angle` (width), the largest principal angle between the two in radians, `gap`
+        (width), the relative gap of eigenvalues on which the span depends, and
+        `condition`, that of `XᵀX` with columns of unit norm, on its range. Widths
+        from `min(k, d)` on, where every span that holds the solutions will do, are
+        left out.
 
     Raises:
         ValueError: The covariates are not common.
@@ -126,7 +128,14 @@ def span(benchmark: LinearBenchmark, widths: Sequence[int]) -> xr.Dataset:
         module = shared_optimum(statistics, width).shared
         angles.append(float(principal_angles(said.basis, module)[-1]))
         gaps.append(float(said.gap))
+    spectrum = equilibrated_spectrum(statistics.gram[0])
+    kept = np.asarray(spectrum.value)[np.asarray(spectrum.seen)]
     return xr.Dataset(
-        {"angle": ("width", np.asarray(angles)), "gap": ("width", np.asarray(gaps))},
+        {
+            "angle": ("width", np.asarray(angles)),
+            "gap": ("width", np.asarray(gaps)),
+            "condition": ((), float(kept.max() / kept.min())),
+        },
         coords={"width": narrow},
+        attrs={"dimension": benchmark.dimension},
     )

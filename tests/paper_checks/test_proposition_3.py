@@ -46,11 +46,21 @@ def test_a_tie_leaves_the_span_open():
     assert span.gap < 1e-12
 
 
-def test_real_angles_are_held_to_their_gap():
-    data = xr.Dataset(
-        {"angle": ("width", [1e-14, 1e-6, np.nan]), "gap": ("width", [0.1, 0.1, 0.1])}
+def real(angle, gap, condition: float = 1e3) -> xr.Dataset:
+    values = {"angle": ("width", angle), "gap": ("width", gap)}
+    return xr.Dataset(
+        values | {"condition": condition}, attrs={"dimension": proposition_3.DIMENSION}
     )
-    assert proposition_3._real(data).holds.tolist() == [True, False, False]
+
+
+def test_real_angles_are_held_to_their_gap_and_condition():
+    angle, gap = [1e-14, 1e-6, np.nan], [0.1, 0.1, 0.1]
+    assert proposition_3._real(real(angle, gap)).holds.tolist() == [True, False, False]
+    loose = proposition_3._real(real(angle, gap, 1e9))
+    assert loose.holds.tolist() == [True, True, False]
+    # So ill-conditioned that nothing can be said.
+    (found,) = proposition_3.judged(proposition_3._real(real(angle, gap, 1e14)))
+    assert found.count == 0
 
 
 def angles(lhs, tolerance) -> Check:
@@ -61,9 +71,7 @@ def angles(lhs, tolerance) -> Check:
 def test_what_is_judged_can_fail():
     """The largest angle of all, π/2, breaks whatever is judged."""
     gap = 10.0 ** np.linspace(-20, 0, 41)
-    data = xr.Dataset(
-        {"angle": ("width", np.full(41, np.pi / 2)), "gap": ("width", gap)}
-    )
+    data = real(np.full(41, np.pi / 2), gap)
     (found,) = proposition_3.judged(proposition_3._real(data))
     assert found.broken == found.count == np.sum(gap > 1.3e-11)
     tied = proposition_3.tied_problem(jax.random.key(0))

@@ -30,7 +30,9 @@ def rounding(
 
         Σ_j u_j b_j² = Σ_j u_j f_j (1 + x²)/(λ_j + x²μ_j),
 
-    and in the moments by as much again and `min_j u_j Σ_j R_j²`. The fraction is
+    and in the moments by as much again and `min_j u_j Σ_j R_j²`. Where one task has no
+    curvature that is exact, as with few rows, and a term changes by `2u_j` of itself.
+    Elsewhere the fraction is
     monotone in `|x|`; `f_j` is at most `R_j²`, and at most its value at the centre and
     the steepest rise from there: `R_j²/2` in `log x`, `R_j²ε_j` in `v`.
 
@@ -50,7 +52,7 @@ def rounding(
     steep = jnp.where(is_log, half, 2 * half * start * side.ratio)
     most = jnp.minimum(terms.amplitude, value + steep * reach[:, None])
     ends = jnp.maximum(_weight(side, side.least), _weight(side, side.most))
-    rest = jnp.min(pencil.uncertainty) * (jnp.sum(terms.amplitude) + terms.constant)
+    rest = _rest(pencil, terms)
     most, value = 2 * most * pencil.uncertainty, 2 * value * pencil.uncertainty
     hidden = _hidden(pencil, intervals, side.least, side.most)
     points = _hidden(pencil, intervals, at, at)
@@ -68,8 +70,17 @@ def rounding_anywhere(pencil: Pencil, terms: Terms) -> Float[Array, ""]:
     """
     weight = 1 / jnp.minimum(terms.first, terms.second)
     most = 2 * jnp.sum(pencil.uncertainty * terms.amplitude * weight)
-    rest = jnp.min(pencil.uncertainty) * (jnp.sum(terms.amplitude) + terms.constant)
-    return most + rest + jnp.sum(pencil.rest)
+    return most + _rest(pencil, terms) + jnp.sum(pencil.rest)
+
+
+def _rest(pencil: Pencil, terms: Terms) -> Float[Array, ""]:
+    """What rounding adds to `F` whatever the interval."""
+    first, second = pencil.first, pencil.second
+    alone = jnp.where(first > 0, pencil.p**2 / jnp.where(first > 0, first, 1), 0)
+    alone += jnp.where(second > 0, pencil.q**2 / jnp.where(second > 0, second, 1), 0)
+    fixed = jnp.where((first > 0) & (second > 0), 0, alone)
+    everywhere = jnp.sum(terms.amplitude) + terms.constant
+    return jnp.min(pencil.uncertainty) * everywhere + 2 * pencil.uncertainty @ fixed
 
 
 def _side(terms: Terms, intervals: Intervals) -> _Side:

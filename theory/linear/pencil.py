@@ -19,7 +19,8 @@ class Pencil(NamedTuple):
     others have `λ_j = μ_j = 0`. Where `λ_j = 0` also `p_j = 0`, and likewise `q_j`.
 
     An error of relative size `κ = 4dε` in the scaled matrices changes `λ_j`, `μ_j` by
-    up to `uncertainty_j = κ (1 + ‖t_j‖²)`, `t_j` the columns of `L⁻ᵀV`. A `λ_j` below
+    up to `uncertainty_j = κ (1 + ‖t_j‖²)`, `t_j` the columns of `L⁻ᵀV`; above 1/8 it is
+    `1/ε`, so that nothing is certified. A `λ_j` below
     `κ` counts as 0. Where the task's moment says otherwise, as when its columns are in
     far smaller units than the other's, that moment is kept in `hidden`; in all such
     directions task `i` explains at most `rest_i`.
@@ -47,6 +48,10 @@ class Pencil(NamedTuple):
         return self.turned.T @ (self.column * vector)
 
 
+# A sum of matrices whose least eigenvalue is not known to this share is singular.
+SINGULAR = 1 / 16
+
+
 class _Scaled(NamedTuple):
     gram: Float[Array, "2 d d"]
     moment: Float[Array, "2 d"]
@@ -72,22 +77,31 @@ def diagonalise(
         statistics: Two tasks.
         weights: `α_1`, `α_2`.
         full_rank: `True`: `S` is known to be definite (for sweeps: one
-            eigendecomposition). `None`: found out.
+            eigendecomposition); if it is not, nothing is certified. `None`: found
+            out.
     """
     scaled = _scale(statistics, weights)
     total = scaled.gram[0] + scaled.gram[1]
     factor = jnp.linalg.cholesky(total)
     if full_rank:
         return _finish(scaled, _definite(scaled.gram, factor))
-    # A pivot below √(dε) has lost half its digits: the sum is singular, or may be.
-    d, eps = total.shape[0], jnp.finfo(total.dtype).eps
-    definite = jnp.min(jnp.diag(factor)) > jnp.sqrt(64 * d * eps)  # False for NaN
+    # The factor of a singular matrix may have no small pivot, or NaN; its inverse is
+    # large all the same.
+    d = total.shape[0]
+    inverse = solve_triangular(factor, jnp.eye(d, dtype=total.dtype), lower=True)
+    least = _known_to(d, total.dtype) * jnp.sum(inverse**2)
+    definite = least < SINGULAR  # False for NaN
     parts = lax.cond(
         definite,
         lambda: _definite(scaled.gram, jnp.where(definite, factor, jnp.eye(d))),
         lambda: _semidefinite(scaled.gram),
     )
     return _finish(scaled, parts)
+
+
+def _known_to(d: int, dtype: jnp.dtype) -> float:
+    """Rounding of an eigenvalue of a matrix of d rows with entries up to 1."""
+    return 4 * d * float(jnp.finfo(dtype).eps)
 
 
 def _scale(statistics: TaskStatistics, weights: Float[Array, "2"]) -> _Scaled:
@@ -125,8 +139,8 @@ def _definite(gram: Float[Array, "2 d d"], factor: Float[Array, "d d"]) -> _Part
 
 def _semidefinite(gram: Float[Array, "2 d d"]) -> _Parts:
     size, vector = jnp.linalg.eigh(gram[0] + gram[1])
-    d, eps = len(size), jnp.finfo(size.dtype).eps
-    kept = size > 4 * d * eps * size[-1]
+    d = len(size)
+    kept = size > _known_to(d, size.dtype) * size[-1]
     root = jnp.where(kept, vector / jnp.sqrt(jnp.where(kept, size, 1)), 0)
     whitened = root.T @ gram[0] @ root
     # Eigenvalue −1 sets directions that no task sees apart from those of λ = 0.
@@ -135,9 +149,9 @@ def _semidefinite(gram: Float[Array, "2 d d"]) -> _Parts:
 
 
 def _finish(scaled: _Scaled, parts: _Parts) -> Pencil:
-    d, eps = len(parts.value), jnp.finfo(parts.value.dtype).eps
+    d = len(parts.value)
     # An eigenvalue of the whitened matrix is known to about dε, and its norm is ≤ 1.
-    rounding = 4 * d * eps
+    rounding = _known_to(d, parts.value.dtype)
     first = jnp.where(parts.value > 1 - rounding, 1, parts.value)
     first = jnp.where(first < rounding, 0, first)
     # Eigenvalues ascend, so that m_1 rows leave the lowest d − m_1 exactly zero, and
@@ -152,6 +166,9 @@ def _finish(scaled: _Scaled, parts: _Parts) -> Pencil:
     values = jnp.stack([jnp.where(parts.kept, v, 0) for v in (first, second)])
     moment = jnp.where(jnp.stack([none_first, none_second]), 0, moment)
     uncertainty = rounding * (1 + jnp.sum(turned**2, axis=0))
+    # Beyond this a first order says nothing: more than any certificate can bear.
+    unknown = 1 / jnp.finfo(uncertainty.dtype).eps
+    uncertainty = jnp.where(uncertainty < 2 * SINGULAR, uncertainty, unknown)
     hidden, rest = _hidden(scaled.energy, values, moment, uncertainty)
     return Pencil(
         column=scaled.column,
