@@ -12,7 +12,9 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from figures import real_data
+from figures.alignment import alignment
 from figures.capacity import capacity
+from figures.classification import classification
 from figures.similarity import similarity
 from figures.transfer import transfer
 from figures.weights import weights
@@ -23,6 +25,8 @@ FIGURES: dict[str, Callable[[xr.Dataset], Figure]] = {
     "capacity": capacity,
     "similarity": similarity,
     "weights": weights,
+    "alignment": alignment,
+    "classification": classification,
 }
 # Pictures of the real data that `python -m paper_checks` studied.
 REAL_DATA = "real_data"

@@ -13,9 +13,11 @@ from typing import Any
 from rich.table import Table
 
 from paper_checks import (
+    algorithm_1,
     algorithm_2,
     equation_4,
     equation_5,
+    figure_2,
     figure_3,
     local_minima,
     noisy_copy,
@@ -29,11 +31,13 @@ from paper_checks.verdict import Finding, Verdict
 CLAIMS: dict[str, Callable[[Settings], Finding | Sequence[Finding]]] = {
     "W-P1": proposition_1.find,
     "W-E4": equation_4.find,
+    "W-F2": figure_2.find,
     "W-F3": figure_3.find,
     "W-E5": equation_5.find,
     "W-P3": proposition_3.find,
     "W-LM": local_minima.find,
     "W-EX": noisy_copy.find,
+    "W-A1": algorithm_1.find,
     "W-A2": algorithm_2.find,
 }
 COLOURS = {

@@ -8,7 +8,13 @@ import xarray as xr
 
 from paper_checks.settings import Settings
 from simulations import store
-from simulations.experiments import capacity, similarity, weights
+from simulations.experiments import (
+    alignment,
+    capacity,
+    classification,
+    similarity,
+    weights,
+)
 from simulations.experiments import transfer as transfers
 
 Regime = Literal["rotated", "as written", "ample"]
@@ -47,6 +53,17 @@ def similarity_sweep(settings: Settings) -> xr.Dataset:
 def weights_sweep(settings: Settings) -> xr.Dataset:
     """Gain against weights, and Algorithm 2 under label noise."""
     return _sweep(settings, "weights", weights.WeightsSweep, weights.run)
+
+
+def classification_sweep(settings: Settings) -> xr.Dataset:
+    """Three tasks in the plane: two sources with one boundary and other inputs."""
+    kind = classification.ClassificationSweep
+    return _sweep(settings, "classification", kind, classification.run)
+
+
+def alignment_sweep(settings: Settings) -> xr.Dataset:
+    """Algorithm 1 against the angle by which a source is turned."""
+    return _sweep(settings, "alignment", alignment.AlignmentSweep, alignment.run)
 
 
 # Sweeps that have a figure but no claim of their own.

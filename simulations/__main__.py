@@ -16,7 +16,13 @@ from rich.progress import Progress as Bar
 from simulations import store
 from simulations.chunks import Progress
 from simulations.cpu_threads import share_cpu
-from simulations.experiments import capacity, similarity, transfer, weights
+from simulations.experiments import (
+    capacity,
+    classification,
+    similarity,
+    transfer,
+    weights,
+)
 
 # Name on the command line and of the store: spec, run.
 EXPERIMENTS: dict[str, tuple[type, Callable[[Any, Progress | None], xr.Dataset]]] = {
@@ -24,6 +30,7 @@ EXPERIMENTS: dict[str, tuple[type, Callable[[Any, Progress | None], xr.Dataset]]
     "capacity": (capacity.CapacitySweep, capacity.run),
     "similarity": (similarity.SimilaritySweep, similarity.run),
     "weights": (weights.WeightsSweep, weights.run),
+    "classification": (classification.ClassificationSweep, classification.run),
 }
 
 

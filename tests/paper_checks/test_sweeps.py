@@ -11,7 +11,13 @@ import xarray as xr
 from paper_checks import sweeps
 from paper_checks.settings import Settings
 from simulations import provenance, store
-from simulations.experiments import capacity, similarity, weights
+from simulations.experiments import (
+    alignment,
+    capacity,
+    classification,
+    similarity,
+    weights,
+)
 from simulations.experiments import transfer as transfers
 
 SWEEPS: dict[str, Callable[[Settings], xr.Dataset]] = {
@@ -21,6 +27,8 @@ SWEEPS: dict[str, Callable[[Settings], xr.Dataset]] = {
     "capacity": sweeps.capacity_sweep,
     "similarity": sweeps.similarity_sweep,
     "weights": sweeps.weights_sweep,
+    "alignment": sweeps.alignment_sweep,
+    "classification": sweeps.classification_sweep,
 }
 
 
@@ -34,7 +42,7 @@ def ran(monkeypatch) -> list[Any]:
         values = np.random.default_rng(len(specs)).normal(size=3)
         return xr.Dataset({"gain": ("m", values)}, attrs=provenance.attributes(spec))
 
-    for study in (transfers, capacity, similarity, weights):
+    for study in (transfers, alignment, capacity, similarity, weights, classification):
         monkeypatch.setattr(study, "run", run)
     return specs
 
@@ -96,6 +104,8 @@ def test_regimes_differ_in_what_their_names_say(ran, tmp_path):
         ("capacity", capacity.CapacitySweep),
         ("similarity", similarity.SimilaritySweep),
         ("weights", weights.WeightsSweep),
+        ("alignment", alignment.AlignmentSweep),
+        ("classification", classification.ClassificationSweep),
     ],
 )
 def test_profiles_are_those_of_the_study(ran, tmp_path, name, kind):
