@@ -123,8 +123,9 @@ def train_alignment(
 
     All rounds are one compiled scan, and every batch is the whole data of its task. A
     step on `A_i` or `R_i` has the length `rate/(α_i‖G_i‖_F)`, one on `B` the length
-    `rate/‖Σ α_iG_i‖_F`: blocks have curvatures of these sizes times `‖B‖²`,
-    `‖BA_i‖²` and `‖A‖²`, and a task of few rows is aligned as fast as a large one.
+    `rate/Σ α_i‖G_i‖_F`: blocks have curvatures of these sizes times `‖B‖²`, `‖BA_i‖²`
+    and `‖A‖²`. A task of few rows is aligned as fast as a large one, and turning a
+    task's inputs changes no length.
     Inputs and labels are divided by one number each; columns keep their units, as
     rotations would not survive another scaling.
 
@@ -228,14 +229,12 @@ def _round(
     rounds: Rounds,
 ) -> Callable[[AlignmentPoint], AlignmentPoint]:
     """One round, as a function of the point."""
+    own = alpha * jnp.sqrt(jnp.sum(scaled.gram**2, axis=(1, 2)))
 
-    def length(gram: Float[Array, "*n d d"]) -> Float[Array, "*n"]:
-        size = jnp.sqrt(jnp.sum(gram**2, axis=(-2, -1)))
+    def length(size: Float[Array, "*n"]) -> Float[Array, "*n"]:
         return jnp.where(size > 0, rounds.rate / jnp.where(size > 0, size, 1), 0)
 
-    weighted = alpha[:, None, None] * scaled.gram
-    own = length(weighted)
-    lengths = StepLengths(own, own, length(jnp.sum(weighted, axis=0)))
+    lengths = StepLengths(length(own), length(own), length(jnp.sum(own)))
     free = rounds.maps == "free"
     return lambda point: alignment_step(
         scaled,

@@ -53,7 +53,7 @@ def plain_rounds(rows, start, ridge: float, rate: float, count: int):
     xs, ys = [x / size for x in xs], [y / label for y in ys]
     shared = np.array(start.shared) * size / label
     heads, maps = np.array(start.heads), np.array(start.maps)
-    total = np.linalg.norm(sum(a * x.T @ x for a, x in zip(ALPHA, xs, strict=True)))
+    total = sum(a * np.linalg.norm(x.T @ x) for a, x in zip(ALPHA, xs, strict=True))
 
     def slope(i: int) -> np.ndarray:
         error = xs[i] @ maps[i] @ shared @ heads[i] - ys[i]
