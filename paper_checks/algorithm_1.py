@@ -37,7 +37,8 @@ class Reading:
         """For the statement."""
         turned = {
             "task": "the source's inputs and parameter are turned together",
-            "covariance": "only the source's inputs are turned",
+            "covariance": "only the source's inputs are turned, with the target's "
+            "own parameter",
         }
         return f"{self.module}, {turned[self.misalignment]}"
 
@@ -170,8 +171,8 @@ def _reason(
         for angle in turns
     ]
     return (
-        f"{reading.name}; against {len(turns)} misaligned angles, one validation "
-        f"protocol for all: {_count(over_joint)} than training together, "
+        f"{reading.name}; of {len(turns)} misaligned angles, one validation protocol "
+        f"for all: {_count(over_joint)} than training together, "
         f"{_count(over_alone)} than training alone, {_count(tuned)} than fine-tuning "
         "the target from the joint point without any alignment. Free or orthogonal "
         "R_i let any B fit every task alone, so a gain is owed to stopping early"
