@@ -22,6 +22,7 @@ from paper_checks import (
     local_minima,
     noisy_copy,
     proposition_1,
+    proposition_1_relu,
     proposition_3,
 )
 from paper_checks.settings import Settings
@@ -30,6 +31,7 @@ from paper_checks.verdict import Finding, Verdict
 # What each claim is measured by, in the order of the table.
 CLAIMS: dict[str, Callable[[Settings], Finding | Sequence[Finding]]] = {
     "W-P1": proposition_1.find,
+    "W-P1r": proposition_1_relu.find,
     "W-E4": equation_4.find,
     "W-F2": figure_2.find,
     "W-F3": figure_3.find,
