@@ -11,29 +11,15 @@ import xarray as xr
 from jaxtyping import Array, Float, Int, Key
 
 from simulations import labelled
-from simulations.alignment import (
-    Rounds,
-    check_checkpoints,
-    initial_point,
-    train_alignment,
-)
+from simulations.alignment import Rounds, check_checkpoints, initial_point
+from simulations.alignment_arms import ARMS, Problem, train_arms
 from simulations.chunks import Progress, map_chunks, repeat_keys
-from simulations.sampling import sample_statistics
-from theory.alignment import AlignmentPoint, Maps, Reading, aligned_statistics
-from theory.alignment_reference import whitening_maps
+from theory.alignment import AlignmentPoint, aligned_statistics
 from theory.covariance import similarity_matrix
-from theory.linear.loss import task_losses
 from theory.tasks import TaskStatistics
 
 # What is turned: inputs with their parameter, inputs alone, or all of it for nothing.
 MISALIGNMENTS = ("task", "covariance", "unrelated")
-REFERENCES = ("alone", "joint", "fine-tuned")
-ALIGNED = (
-    *("free, B moving", "ridge, B moving", "orthogonal, B moving"),
-    *("free, B fixed", "ridge, B fixed", "orthogonal, B fixed"),
-    *("whitened", "turned back"),
-)
-ARMS = (*REFERENCES, *ALIGNED)
 # Problems of one chunk: their paths, with a matrix a task and checkpoint, fill memory.
 PROBLEMS = 300
 
@@ -122,24 +108,6 @@ class AlignmentSweep:
         )
 
 
-class _Problem(NamedTuple):
-    """Task 0 is the target; `turn` is `U`."""
-
-    statistics: TaskStatistics
-    validation: TaskStatistics
-    parameter: Float[Array, "*n d"]
-    covariances: Float[Array, "*n k d d"]
-    turn: Float[Array, "*n d d"]
-    start: AlignmentPoint
-
-
-class _Chosen(NamedTuple):
-    point: AlignmentPoint
-    risk: Float[Array, "*n"]
-    last: Float[Array, "*n"]
-    rounds: Int[Array, "*n"]
-
-
 class _Result(NamedTuple):
     """Axes: repeat, point, arm."""
 
@@ -189,10 +157,9 @@ def rotation(spec: AlignmentSweep, angle: Float[Array, ""]) -> Float[Array, "d d
 
 def _chunk(spec: AlignmentSweep, keys: Key[Array, " n"]) -> _Result:
     # Programs one after the other: see `map_chunks` on deadlocks.
-    sizes = (spec.samples_target, spec.samples_source, spec.samples_validation)
-    counts = jnp.asarray(sizes, float)
-    problem = jax.block_until_ready(_problems(keys, counts, spec))
-    chosen = _arms(spec, problem)
+    problem = jax.block_until_ready(_problems(keys, spec))
+    rounds = Rounds(rate=spec.rate, checkpoints=spec.checkpoints)
+    chosen = train_arms(problem, spec.width, spec.ridges, rounds)
     grams = jax.block_until_ready(_scores(problem, [one.point for one in chosen]))
     shape = (len(keys), -1)
 
@@ -206,14 +173,12 @@ def _chunk(spec: AlignmentSweep, keys: Key[Array, " n"]) -> _Result:
 
 
 @partial(jax.jit, static_argnames="spec")
-def _problems(
-    keys: Key[Array, " n"], counts: Float[Array, "3"], spec: AlignmentSweep
-) -> _Problem:
+def _problems(keys: Key[Array, " n"], spec: AlignmentSweep) -> Problem:
     """Problems of all repeats and points, in one axis."""
     count = len(spec.angles)
     kinds = jnp.repeat(jnp.arange(len(MISALIGNMENTS)), count)
     angles = jnp.tile(jnp.asarray(spec.angles, float), len(MISALIGNMENTS))
-    problem = partial(_problem, counts=counts, spec=spec)
+    problem = partial(_problem, spec=spec)
     drawn = jax.vmap(jax.vmap(problem, (None, 0, 0)), (0, None, None))(
         keys, kinds, angles
     )
@@ -224,27 +189,32 @@ def _problem(
     key: Key[Array, ""],
     kind: Int[Array, ""],
     angle: Float[Array, ""],
-    counts: Float[Array, "3"],
     spec: AlignmentSweep,
-) -> _Problem:
+) -> Problem:
     task_key, data_key, start_key = jax.random.split(key, 3)
     d, turn = spec.dimension, rotation(spec, angle)
     theta, near, far = _parameters(task_key, spec)
     source = jnp.stack([turn @ near, near, far])[kind]
     strong = jnp.ones(d).at[: d // 4].set(spec.condition)
     root = jnp.diag(strong)
-    # One draw for all rows, the target's to choose by last: its program is slow to
-    # compile, and slower with constant counts.
-    drawn = sample_statistics(
-        data_key,
-        jnp.stack([root, turn * strong, root]),
-        jnp.stack([theta, source, theta]),
-        spec.noise,
-        counts,
-    )
-    statistics, validation = drawn.select([0, 1]), drawn.select([2])
+    counts = (spec.samples_target, spec.samples_source, spec.samples_validation)
+    # One call for all rows and noise: each costs seconds to compile, more if fused
+    # with what it feeds, and `sample_tasks` makes several.
+    draws = jax.random.normal(data_key, (sum(counts), d + 1))
+    parts = jnp.split(draws, (counts[0], counts[0] + counts[1]))
+    drawn = [
+        _fold(part, root, parameter, spec.noise)
+        for part, root, parameter in zip(
+            parts,
+            (root, turn * strong, root),
+            (theta, source, theta),
+            strict=True,
+        )
+    ]
+    statistics = TaskStatistics.stack(drawn[:2])
+    validation = TaskStatistics.stack(drawn[2:])
     roots = jnp.stack([root, turn * strong])
-    return _Problem(
+    return Problem(
         statistics,
         validation,
         theta,
@@ -253,6 +223,18 @@ def _problem(
         # Of the target's size, so that training it alone does not see the source.
         initial_point(statistics, spec.width, start_key, jnp.array([1.0, 0.0])),
     )
+
+
+def _fold(
+    draws: Float[Array, "m n"],
+    root: Float[Array, "d d"],
+    parameter: Float[Array, " d"],
+    noise: float,
+) -> TaskStatistics:
+    """Statistics of rows `Sz` with labels `xᵀθ + σε`, from draws of `(z, ε)`."""
+    x = draws[:, :-1] @ root.T
+    y = x @ parameter + noise * draws[:, -1]
+    return TaskStatistics(x.T @ x, x.T @ y, y @ y, jnp.asarray(float(len(y))))
 
 
 def _parameters(
@@ -267,92 +249,8 @@ def _parameters(
     return first, near, draws[2] / jnp.linalg.norm(draws[2])
 
 
-def _arms(spec: AlignmentSweep, problem: _Problem) -> list[_Chosen]:
-    """What every arm of `ARMS` chooses, in that order."""
-    both, target = jnp.ones(2), jnp.array([1.0, 0.0])
-
-    def fit(
-        maps: Maps, reading: Reading, start: AlignmentPoint, weights: Array = both
-    ) -> tuple[_Chosen, ...]:
-        rounds = Rounds(
-            maps=maps,
-            reading=reading,
-            rate=spec.rate,
-            checkpoints=spec.checkpoints,
-        )
-        ridges = (0.0, *spec.ridges) if maps == "free" else (0.0,)
-        return jax.block_until_ready(
-            _fit(problem, start, weights, jnp.asarray(ridges), spec.width, rounds)
-        )
-
-    (alone,) = fit("held", "moving", problem.start, target)
-    (joint,) = fit("held", "moving", problem.start)
-    (tuned,) = fit("held", "moving", joint.point, target)
-    aligned: list[_Chosen] = []
-    for reading, start in (("moving", problem.start), ("fixed", joint.point)):
-        aligned += fit("free", reading, start)
-        aligned += fit("orthogonal", reading, start)
-    for maps in _references(problem):
-        start = AlignmentPoint(problem.start.shared, problem.start.heads, maps)
-        aligned += fit("held", "moving", start)
-    return [alone, joint, tuned, *aligned]
-
-
 @jax.jit
-def _references(problem: _Problem) -> tuple[Array, Array]:
-    whitened = jax.vmap(whitening_maps)(problem.covariances)
-    eye = jnp.broadcast_to(jnp.eye(problem.turn.shape[-1]), problem.turn.shape)
-    return whitened, jnp.stack([eye, problem.turn], axis=1)
-
-
-@partial(jax.jit, static_argnames=("width", "rounds"))
-def _fit(
-    problem: _Problem,
-    start: AlignmentPoint,
-    weights: Float[Array, " k"],
-    ridges: Float[Array, " l"],
-    width: int,
-    rounds: Rounds,
-) -> tuple[_Chosen, ...]:
-    """Train all problems; choose without a penalty, and among penalties if any."""
-    unused = jax.random.key(0)
-
-    def one(problem: _Problem, start: AlignmentPoint) -> tuple[_Chosen, ...]:
-        def path(ridge: Array) -> AlignmentPoint:
-            return train_alignment(
-                *(problem.statistics, width, weights, unused),
-                rounds=rounds,
-                ridge=ridge if rounds.maps == "free" else 0.0,
-                start=start,
-            ).path
-
-        paths = jax.vmap(path)(ridges)
-        parts = [slice(0, 1), slice(1, None)][: min(len(ridges), 2)]
-        groups = [jax.tree.map(lambda leaf, p=p: leaf[p], paths) for p in parts]
-        return tuple(_choose(problem, group, rounds) for group in groups)
-
-    return jax.vmap(one)(problem, start)
-
-
-def _choose(problem: _Problem, paths: AlignmentPoint, rounds: Rounds) -> _Chosen:
-    """The point with the least validation loss among penalties and checkpoints."""
-    target = paths.parameters[:, :, :1]
-    losses = jax.vmap(jax.vmap(partial(task_losses, problem.validation)))(target)
-    count = len(rounds.checkpoints)
-    best = jnp.argmin(losses[:, :, 0])
-    ridge, mark = best // count, best % count
-    error = target[:, :, 0] - problem.parameter
-    risk = jnp.einsum("ltd,de,lte->lt", error, problem.covariances[0], error)
-    return _Chosen(
-        point=jax.tree.map(lambda leaf: leaf[ridge, mark], paths),
-        risk=risk[ridge, mark],
-        last=risk[ridge, -1],
-        rounds=jnp.asarray(rounds.checkpoints)[mark],
-    )
-
-
-@jax.jit
-def _scores(problem: _Problem, points: list[AlignmentPoint]) -> Float[Array, "n a"]:
+def _scores(problem: Problem, points: list[AlignmentPoint]) -> Float[Array, "n a"]:
     nothing = jnp.zeros(problem.covariances.shape[:-1])
     true = TaskStatistics(
         problem.covariances, nothing, nothing[..., 0], nothing[..., 0]

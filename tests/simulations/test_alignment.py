@@ -1,5 +1,7 @@
 """The trainer of Algorithm 1 against NumPy on the rows, and against closed forms."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -169,12 +171,13 @@ def test_too_long_a_step_diverges_at_a_point_that_is_finite(tasks):
 
 
 def test_bad_arguments_are_named(tasks):
-    for words, message in (
+    wrong: list[tuple[dict[str, Any], str]] = [
         ({"rate": 0.0}, "rate must be finite and above 0"),
         ({"tolerance": np.inf}, "tolerance must be finite"),
         ({"checkpoints": (3, 1)}, "checkpoints must ascend"),
         ({"checkpoints": ()}, "checkpoints must ascend"),
-    ):
+    ]
+    for words, message in wrong:
         with pytest.raises(ValueError, match=message):
             Rounds(**words)
     with pytest.raises(ValueError, match="checkpoints must be whole"):

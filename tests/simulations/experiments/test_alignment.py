@@ -6,20 +6,15 @@ import pytest
 import xarray as xr
 
 from simulations import provenance
-from simulations.experiments.alignment import (
-    ALIGNED,
-    ARMS,
-    AlignmentSweep,
-    rotation,
-    run,
-)
+from simulations.alignment_arms import ALIGNED, ARMS
+from simulations.experiments.alignment import AlignmentSweep, rotation, run
 
 SPEC = AlignmentSweep(
     dimension=4,
     samples_target=10,
     samples_source=100,
-    # So many that choosing by them is choosing by the true risk.
-    samples_validation=10**8,
+    # So many that choosing by them is nearly choosing by the true risk.
+    samples_validation=20_000,
     angles=(0.0, 90.0),
     ridges=(0.1,),
     checkpoints=(0, 4, 16, 64),
@@ -72,13 +67,13 @@ def test_a_turned_task_is_turned_back_and_then_as_if_never_turned(data):
 
 
 def test_choice_is_the_best_point_of_the_path(data):
-    # Validation of 1e8 rows has an error of about 1e-4 in a loss a row.
-    assert float((data["risk"] - data["risk_last"]).max()) < 1e-2
+    # σ√(risk/20 000) is 0.01 for risks of 2, and 0.05 five times that.
+    assert float((data["risk"] - data["risk_last"]).max()) < 0.05
     assert float((data["risk_last"] - data["risk"]).max()) > 0.1
     # These begin at the point chosen for joint training, and 0 rounds are a choice.
     for arm in ("fine-tuned", *(name for name in ALIGNED if "fixed" in name)):
         worst = data["risk"].sel(arm=arm) - data["risk"].sel(arm="joint")
-        assert float(worst.max()) < 1e-2
+        assert float(worst.max()) < 0.05
 
 
 def test_similarity_is_that_of_aligned_covariances(data):
