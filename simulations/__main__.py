@@ -17,6 +17,7 @@ from simulations import store
 from simulations.chunks import Progress
 from simulations.cpu_threads import share_cpu
 from simulations.experiments import (
+    alignment,
     capacity,
     classification,
     similarity,
@@ -31,6 +32,7 @@ EXPERIMENTS: dict[str, tuple[type, Callable[[Any, Progress | None], xr.Dataset]]
     "similarity": (similarity.SimilaritySweep, similarity.run),
     "weights": (weights.WeightsSweep, weights.run),
     "classification": (classification.ClassificationSweep, classification.run),
+    "alignment": (alignment.AlignmentSweep, alignment.run),
 }
 
 
