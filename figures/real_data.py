@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from figures import style
 
 COLUMNS = 3
-PANEL = (style.PAGE[0] / COLUMNS, 2.1)  # inches
+PANEL = (style.PAGE[0] / COLUMNS, 2.2)  # inches
 SHARED, APART = style.LINES[:2]
 
 
@@ -106,9 +106,13 @@ def _error_panel(axes: Axes, data: xr.Dataset) -> None:
     )
     note = f"k = {data.attrs['tasks']}, d = {data.attrs['inputs']}"
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    style.tidy(axes, f"{data.attrs['benchmark']} ({note})")
+    # In two lines: a long name would run into the next panel's.
+    style.tidy(axes, f"{data.attrs['benchmark']}\n{note}")
     if error.max() > 10 * error.min():
         axes.set_yscale("log")
+    elif np.any(error < deviation):
+        # An error is not negative, whatever its band says.
+        axes.set_ylim(bottom=0)
 
 
 def _write_values(axes: Axes, scores: np.ndarray) -> None:
