@@ -14,12 +14,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from simulations import labelled
 from simulations.chunks import Progress, map_chunks, repeat_keys
-from simulations.training import (
-    LevenbergMarquardt,
-    LogisticModel,
-    Status,
-    train,
-)
+from simulations.training import LevenbergMarquardt, LogisticModel, Status, train
 from theory.tasks import Tasks
 
 # The last is the control: source 3, drawn as it is, but with inputs like source 2's.
@@ -74,10 +69,9 @@ class ClassificationSweep:
     def __post_init__(self) -> None:
         """Refuse what cannot be run, before anything is computed."""
         for name in ("samples_source", "starts", "repeats"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} must be at least 1, got {getattr(self, name)}"
-                )
+            value = getattr(self, name)
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
         if not self.samples_target or min(self.samples_target) < 1:
             raise ValueError(
                 f"samples_target must be at least 1, got {self.samples_target}"
@@ -91,8 +85,7 @@ class ClassificationSweep:
         angle, samples = self.shown
         if angle not in self.angles or samples not in self.samples_target:
             raise ValueError(
-                f"shown must be one of angles and one of samples_target, got "
-                f"{self.shown}"
+                f"shown must be in angles and in samples_target, got {self.shown}"
             )
 
     @classmethod
