@@ -1,0 +1,205 @@
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import mpmath
+import numpy as np
+import pytest
+
+from tests.theory.risk.monte_carlo import measure
+from theory.risk import pooled_risk
+from theory.risk.fixed_point import source_ratio
+
+
+def unchecked(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Without jaxtyping's check of shapes, which only tests have."""
+    return getattr(function, "__wrapped__", function)
+
+
+P = 40
+ONE = np.ones(P)
+WIDE = np.geomspace(0.02, 20, P)
+SIZES = [(1, 60), (10, 60), (60, 50), (150, 45), (60, 30)]
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+def test_exact_risk_of_equal_covariances_is_the_mean_of_draws(sizes):
+    found = pooled_risk(sizes[0], sizes[1], P, 1, 0.5, finite=True)
+    measured = measure(np.random.default_rng(sum(sizes)), sizes, ONE, 300)
+    both = np.array([found.bias, found.variance])
+    assert np.all(abs(both - measured.mean) < 5 * measured.error), (both, measured)
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+def test_limit_is_what_draws_of_two_sizes_extrapolate_to(sizes):
+    rng = np.random.default_rng(sum(sizes))
+    found = pooled_risk(sizes[0], sizes[1], P, 1, 0.5, source_spectrum=WIDE)
+    small = measure(rng, (sizes[0], sizes[1]), WIDE, 300)
+    twice = (2 * sizes[0], 2 * sizes[1])
+    large = measure(rng, twice, np.repeat(WIDE, 2), 150)
+    # The mean differs from its limit by c/p + O(1/p²): two sizes cancel c.
+    mean = 2 * large.mean - small.mean
+    error = np.hypot(2 * large.error, small.error)
+    left = abs(small.mean - large.mean) / 10
+    both = np.array([found.bias, found.variance])
+    assert np.all(abs(both - mean) < 5 * error + left), (both, mean, error)
+
+
+def test_a_flat_spectrum_gives_equal_covariances_and_large_samples_the_limit():
+    n_1 = np.array([0.0, 3.0, 40.0, 1e4, 1e12])
+    flat = pooled_risk(n_1, 60, P, 2, 3, source_spectrum=ONE)
+    equal = pooled_risk(n_1, 60, P, 2, 3)
+    for name in ("bias", "variance", "total", "single_task"):
+        # Sums of P terms of one sign.
+        np.testing.assert_allclose(
+            getattr(flat, name), getattr(equal, name), rtol=50 * 2.3e-16
+        )
+    exact = pooled_risk(n_1[1:-1] * 1e9, 6e10, P * 1e9, 2, 3, finite=True)
+    np.testing.assert_allclose(exact.bias, equal.bias[1:-1], rtol=1e-6)
+    np.testing.assert_allclose(exact.variance, equal.variance[1:-1], rtol=1e-6)
+
+
+def as_printed(y: mpmath.mpf, sizes: tuple, s: np.ndarray) -> tuple[float, float]:
+    """Bias over 2μ² and variance over σ² of mathematics.md §3, from g and g'."""
+    n_1, n_2 = (mpmath.mpf(v) for v in sizes)
+    p = len(s)
+    g = sum(mpmath.mpf(v) / (1 + v * y) for v in s) / n_1 - 1 / y
+    slope = 1 / y**2 - sum((mpmath.mpf(v) / (1 + v * y)) ** 2 for v in s) / n_1
+    f_1 = n_1 * y / p + (n_1 - p) / (p * g)
+    f_2 = n_1 / (p * slope) - (n_1 - p) / (p * g**2)
+    f_3 = -g
+    bias = (1 - 2 * f_1 * f_3 + f_2 * f_3**2) / (1 - f_2 * f_3**2 * p / n_2)
+    return float(bias), float(p * f_1 / n_1)
+
+
+@pytest.mark.parametrize("decades", [1, 6, 12])
+@pytest.mark.parametrize("n_1", [1, 30, 50, 1e6])
+def test_no_digit_is_lost_against_the_printed_form_in_sixty_digits(decades, n_1):
+    s = 10 ** np.linspace(-decades, 0, P) * 10 ** (decades / 2)
+    found = pooled_risk(n_1, 41, P, 1, 0.5, source_spectrum=s)
+    with mpmath.workdps(60):
+        sizes = (jnp.asarray(float(v)) for v in (n_1, 41, P))
+        start = source_ratio(*sizes, jnp.asarray(s))
+        y = mpmath.findroot(
+            lambda y: (
+                (n_1 + 41 - P) * y / (1 + y)
+                + sum(v * y / (1 + v * y) for v in map(mpmath.mpf, s))
+                - n_1
+            ),
+            mpmath.mpf(float(start)),
+        )
+        expected = as_printed(y, (n_1, 41), s)
+    np.testing.assert_allclose([found.bias, found.variance], expected, rtol=1e-13)
+
+
+def test_no_source_is_the_single_task_and_a_source_below_p_is_fine():
+    none = pooled_risk(0, 60, P, 1, 5, source_spectrum=WIDE)
+    assert none.bias == 0
+    np.testing.assert_allclose(none.total, none.single_task, rtol=1e-14)
+    tiny = pooled_risk(1e-9, 60, P, 1, 5, source_spectrum=WIDE)
+    np.testing.assert_allclose(tiny.total, none.total, rtol=1e-8)
+    for finite in (False, True):
+        none = pooled_risk(0, 60, P, 1, 5, finite=finite)
+        assert none.bias == 0
+        np.testing.assert_allclose(none.total, none.single_task, rtol=1e-14)
+
+
+@pytest.mark.parametrize("spectrum", [None, WIDE])
+def test_too_few_samples_are_infinite_and_never_nan(spectrum):
+    few = pooled_risk(30, 40, P, 1, 1, source_spectrum=spectrum)
+    assert few.single_task == np.inf
+    assert np.isfinite(few.total)
+    assert few.gain == np.inf
+    fewer = pooled_risk(10, 30, P, 1, 1, source_spectrum=spectrum)
+    assert fewer.total == fewer.single_task == np.inf
+    assert fewer.gain == 0
+    none = pooled_risk(0, 30, P, 1, 1, source_spectrum=spectrum)
+    assert none.bias == 0
+    assert none.variance == np.inf
+
+
+def test_exact_risk_is_infinite_up_to_one_sample_above_p():
+    assert pooled_risk(1, 40, P, 1, 1, finite=True).total == np.inf
+    assert pooled_risk(2, 41, P, 1, 1, finite=True).single_task == np.inf
+    assert np.isfinite(pooled_risk(2, 40, P, 1, 1, finite=True).total)
+
+
+@pytest.mark.parametrize("kind", ["limit", "equal", "finite"])
+def test_gradients_are_those_of_differences(kind):
+    point = np.array([25.0, 60.0, P, 0.7, 1.3])
+
+    def total(x: jax.Array, s: jax.Array) -> jax.Array:
+        spectrum = s if kind == "limit" else None
+        return pooled_risk(*x, source_spectrum=spectrum, finite=kind == "finite").total
+
+    value = jax.jit(total)
+    slope, of_spectrum = jax.jit(jax.grad(total, (0, 1)))(point, WIDE)
+    for axis in range(5):
+        step = 1e-5 * point[axis] * np.eye(5)[axis]
+        difference = (value(point + step, WIDE) - value(point - step, WIDE)) / (
+            2 * step[axis]
+        )
+        np.testing.assert_allclose(slope[axis], difference, rtol=1e-7)
+    if kind == "limit":
+        step = 1e-5 * WIDE[7] * np.eye(P)[7]
+        difference = value(point, WIDE + step) - value(point, WIDE - step)
+        np.testing.assert_allclose(
+            of_spectrum[7], difference / (2 * step[7]), rtol=1e-5
+        )
+
+
+def test_gradients_at_the_edges_are_numbers():
+    def gain(n: jax.Array, n_2: float) -> jax.Array:
+        return pooled_risk(n, n_2, P, 1, 1, source_spectrum=WIDE).total
+
+    slope = jax.jit(jax.grad(gain))
+    edge = float(slope(0.0, 60.0))
+    step = 1e-6
+    alone = pooled_risk(0, 60, P, 1, 1, source_spectrum=WIDE).total
+    near = pooled_risk(step, 60, P, 1, 1, source_spectrum=WIDE).total
+    np.testing.assert_allclose(edge, (near - alone) / step, rtol=1e-4)
+    assert np.isfinite(slope(5.0, 20.0))
+
+
+def test_vmap_and_broadcasting_agree_with_one_at_a_time():
+    n_1, spectra = np.array([0.0, 7.0, 90.0]), np.stack([ONE, WIDE, WIDE[::-1] ** 2])
+
+    def one(n: jax.Array, s: jax.Array) -> jax.Array:
+        return pooled_risk(n, 60, P, 1, 1, source_spectrum=s).total
+
+    many = jax.jit(jax.vmap(one))(n_1, spectra)
+    broadcast = pooled_risk(n_1, 60, P, 1, 1, source_spectrum=spectra).total
+    each = [float(one(n, s)) for n, s in zip(n_1, spectra, strict=True)]
+    np.testing.assert_allclose(many, each, rtol=1e-14)
+    np.testing.assert_allclose(broadcast, each, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n_source": -1}, "n_source must be finite and >= 0, got -1"),
+        ({"n_source": np.nan}, "n_source must be finite"),
+        ({"n_target": 0}, "n_target must be finite and > 0, got 0"),
+        ({"dimension": 0}, "dimension must be finite and > 0"),
+        ({"noise_variance": -0.1}, "noise_variance must be finite and >= 0, got -0.1"),
+        ({"shift_variance": -2}, "shift_variance must be finite and >= 0"),
+        ({"shift_variance": "much"}, "shift_variance must be real numbers"),
+        ({"source_spectrum": [1.0, 0.0]}, r"source_spectrum\[1\] must be .* got 0.0"),
+        ({"source_spectrum": [-1.0, 1.0]}, r"source_spectrum\[0\]"),
+        ({"source_spectrum": [1.0, np.nan]}, r"source_spectrum\[1\]"),
+        ({"source_spectrum": [1.0]}, "1 eigenvalues, and dimension is"),
+        ({"source_spectrum": 1.0}, "one a dimension, got shape"),
+        ({"source_spectrum": [1.0, 1.0], "finite": True}, "equal covariances"),
+    ],
+)
+def test_bad_arguments_are_named(change, message):
+    arguments = {
+        "n_source": 5,
+        "n_target": 9,
+        "dimension": 2,
+        "noise_variance": 1,
+        "shift_variance": 1,
+    }
+    with pytest.raises(ValueError, match=message):
+        unchecked(pooled_risk)(**{**arguments, **change})
