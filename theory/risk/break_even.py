@@ -3,6 +3,8 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from theory.risk.sums import sums
+
 
 def break_even(
     ratio: Float[Array, "*#batch"],
@@ -42,9 +44,9 @@ def break_even(
     v = 1 / (1 + spectrum * ratio[..., None])
     seen = spectrum * v
     # Over y: Σ u, P and Σ u², so that y = 0 is no exception.
-    first = weight * jnp.sum(seen, axis=-1)
-    mixed = weight * jnp.sum(seen * v, axis=-1)
-    squares = weight * ratio * jnp.sum(seen**2, axis=-1)
+    together = sums(seen, seen * v, seen**2)
+    first, mixed, squares = (weight * value for value in together)
+    squares *= ratio
     rest = n_target - dimension + ratio * first
     top = (mixed + rest) * squares + mixed**2
     return top / (first * ((1 + ratio) * mixed + rest))

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from theory.risk.arguments import check_number, check_spectrum
 from theory.risk.equal_covariances import finite_terms, limit_terms
 from theory.risk.fixed_point import source_ratio
+from theory.risk.sums import sums
 
 
 class PooledRisk(eqx.Module):
@@ -142,12 +143,13 @@ def _limit_terms(
     v = 1 / (1 + spectrum * y[..., None])
     seen = spectrum * v
     # P/y and Σ u²: finite and without cancellation at y = 0.
-    mixed = weight * jnp.sum(seen * v, axis=-1)
-    squares = weight * y**2 * jnp.sum(seen**2, axis=-1)
+    together = sums(seen * v, seen**2, v)
+    mixed, squares, left = (weight * value for value in together)
+    squares *= y**2
     other = 1 / (1 + y)
     top = (mixed + m * other) * squares + y * mixed**2
     bias = n_2 / (p * m) * top / (mixed + m * other**2)
-    return bias, (1 + y) / m * weight * jnp.sum(v, axis=-1)
+    return bias, (1 + y) / m * left
 
 
 def _assemble(

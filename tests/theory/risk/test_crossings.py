@@ -1,9 +1,12 @@
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jax.typing import ArrayLike
 
 from theory.risk import crossings, phase_transition, pooled_risk
 from theory.risk.break_even import break_even, source_size
@@ -14,8 +17,8 @@ LARGEST = 1e9
 
 
 def of_level(
-    n_target: jax.Array, level: jax.Array, spectrum: jax.Array
-) -> tuple[jax.Array, jax.Array]:
+    n_target: ArrayLike, level: ArrayLike, spectrum: ArrayLike
+) -> tuple[jax.Array, Any]:
     """Crossings where the single-task risk is `level` times `2μ²`; `μ² = 1`."""
     noise = level * 2 * (n_target - P) / P
     found = crossings(
@@ -24,7 +27,7 @@ def of_level(
     return found, noise
 
 
-OF_LEVEL = jax.jit(of_level)
+CURVE = jax.jit(break_even)
 SCAN = jax.jit(
     lambda n, n_target, noise, spectrum: (
         pooled_risk(n, n_target, P, noise, 1, source_spectrum=spectrum).gain
@@ -61,7 +64,7 @@ def test_known_spectra_have_one_to_six_crossings(
     n_target, level, values, counts, count
 ):
     s = np.repeat(values, counts)
-    found, noise = OF_LEVEL(n_target, level, s)
+    found, noise = of_level(n_target, level, s)
     found = drop(found)
     assert len(found) == count
     brackets = changes(n_target, float(noise), s)
@@ -76,14 +79,14 @@ def drawn(seed: int) -> tuple[float, float, np.ndarray]:
     atoms = 10 ** rng.uniform(-5, 4, rng.integers(1, 5))
     s = atoms[rng.integers(0, len(atoms), P)]
     y, p = jnp.asarray(10 ** rng.uniform(-5, 4)), jnp.asarray(float(P))
-    near = float(break_even(y, jnp.asarray(n_target), p, jnp.asarray(s)))
+    near = float(CURVE(y, jnp.asarray(n_target), p, jnp.asarray(s)))
     return n_target, near * 10 ** rng.normal(0, 0.01), s
 
 
 def agrees(seed: int) -> int:
     """Compare with the scan; crossings nearer than its step are left out."""
     n_target, level, s = drawn(seed)
-    found, noise = OF_LEVEL(n_target, level, s)
+    found, noise = of_level(n_target, level, s)
     found = drop(found)
     assert np.all(np.diff(found) > 0)
     brackets = changes(n_target, float(noise), s)
@@ -114,21 +117,21 @@ def test_a_pair_within_one_cell_of_the_grid_is_found():
     # it is crossed twice, 1e-3 apart in log y; a cell is 0.05 wide.
     n_target, c = 1.6 * P, 1 / 1.6
     level = (1 - (1 + c) ** 2 / (8 * c)) * (1 + 1e-7)
-    found, noise = OF_LEVEL(n_target, level, np.ones(P))
+    found, noise = of_level(n_target, level, np.ones(P))
     found = drop(found)
     assert len(found) == 2
     assert np.log(found[1] / found[0]) < 0.01
     closed = crossings(n_target, P, noise, 1, n_source_max=LARGEST)
     # A pair at a distance δ = 2e-3 moves by ε/δ times a few.
     np.testing.assert_allclose(found, closed, rtol=1e-11)
-    below = OF_LEVEL(n_target, level * (1 - 2e-7), np.ones(P))[0]
+    below = of_level(n_target, level * (1 - 2e-7), np.ones(P))[0]
     assert len(drop(below)) == 0
 
 
 @pytest.mark.parametrize("n_target", [25.0, 40.0, 70.0])
 @pytest.mark.parametrize("level", [0.3, 0.55, 0.7, 0.9, 1.1])
 def test_closed_form_of_equal_covariances_is_that_of_a_flat_spectrum(n_target, level):
-    found, noise = OF_LEVEL(n_target, level, np.ones(P))
+    found, noise = of_level(n_target, level, np.ones(P))
     closed = crossings(n_target, P, noise, 1, n_source_max=LARGEST)
     np.testing.assert_allclose(drop(found), closed, rtol=1e-11)
     assert len(drop(found)) == len(closed)
@@ -138,7 +141,7 @@ def test_the_largest_size_ends_the_list():
     n_target, level, values, counts, _ = KNOWN[3]
     s = np.repeat(values, counts)
     noise = level * 2 * (n_target - P) / P
-    every = drop(OF_LEVEL(n_target, level, s)[0])
+    every = drop(of_level(n_target, level, s)[0])
     for largest in (every[0] * 0.99, every[1] * 1.01, every[2] * 1.01):
         found = crossings(
             n_target, P, noise, 1, source_spectrum=s, n_source_max=largest
@@ -166,13 +169,14 @@ def test_nothing_crosses_an_infinite_baseline_or_without_noise_or_shift(
 def test_derivatives_of_crossings_are_those_of_differences():
     n_target, level, values, counts, _ = KNOWN[3]
     s = np.repeat(values, counts)
-    which = np.arange(16) == 1
 
     def second(n: jax.Array, ell: jax.Array, spectrum: jax.Array) -> jax.Array:
-        return jnp.sum(jnp.where(which, of_level(n, ell, spectrum)[0], 0))
+        return of_level(n, ell, spectrum)[0][1]
+
+    def value(*arguments: np.ndarray) -> jax.Array:
+        return of_level(*arguments)[0][1]
 
     slopes = jax.jit(jax.grad(second, (0, 1, 2)))(n_target, level, s)
-    value = jax.jit(second)
     for axis, point in ((0, n_target), (1, level)):
         arguments = [
             np.array([n_target, level]) + np.eye(2)[axis] * e * point
@@ -193,7 +197,7 @@ def test_the_slope_of_the_curve_is_bounded_as_the_guarantee_says(seed):
     n_target, _, s = drawn(seed)
     n, p, s = jnp.asarray(n_target), jnp.asarray(float(P)), jnp.asarray(s)
     t = jnp.linspace(-25, 25, 2001)
-    value = jnp.log(break_even(jnp.exp(t), n, p, s))
+    value = jnp.log(CURVE(jnp.exp(t), n, p, s))
     assert jnp.max(jnp.abs(jnp.diff(value))) <= 5 * (t[1] - t[0])
 
 
@@ -201,7 +205,8 @@ def test_sizes_and_ratios_are_inverse_to_each_other():
     n, p = jnp.asarray(25.0), jnp.asarray(float(P))
     s, y = jnp.asarray(np.geomspace(1e-6, 1e6, P)), jnp.asarray(np.logspace(-9, 9, 19))
     size = source_size(y, n, p, s)
-    np.testing.assert_allclose(source_ratio(size, n, p, s), y, rtol=1e-12)
+    found = jax.jit(source_ratio)(size, n, p, s)
+    np.testing.assert_allclose(found, y, rtol=1e-12)
 
 
 @pytest.mark.parametrize("c", [0.2, 1 / 3, 0.4, 0.8])

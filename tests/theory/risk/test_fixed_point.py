@@ -48,15 +48,15 @@ def by_bisection(n_1: float, n_2: float, s: np.ndarray) -> float:
 )
 def test_the_root_is_that_of_sixty_digits(kind, sizes):
     s = spectrum(kind)
-    arguments = (jnp.asarray(float(v)) for v in (*sizes, P))
-    found = SOLVE(*arguments, jnp.asarray(s))
-    np.testing.assert_allclose(found, by_bisection(*sizes, s), rtol=EXACT)
+    one, two, p = (jnp.asarray(float(v)) for v in (*sizes, P))
+    found = SOLVE(one, two, p, jnp.asarray(s))
+    np.testing.assert_allclose(found, by_bisection(sizes[0], sizes[1], s), rtol=EXACT)
 
 
 def test_equal_covariances_give_the_ratio_of_sizes_and_no_source_gives_zero():
     n_1 = jnp.array([0.0, 1e-300, 3.0, 1e12])
     rest = (jnp.asarray(20.0), jnp.asarray(float(P)), jnp.ones(P))
-    found = jax.jit(jax.vmap(lambda n: source_ratio(n, *rest)))(n_1)
+    found = jax.jit(source_ratio)(n_1, *rest)
     np.testing.assert_allclose(found, n_1 / 20, rtol=EXACT)
 
 

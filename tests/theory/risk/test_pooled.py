@@ -38,10 +38,11 @@ def test_limit_is_what_draws_of_two_sizes_extrapolate_to(sizes):
     small = measure(rng, (sizes[0], sizes[1]), WIDE, 300)
     twice = (2 * sizes[0], 2 * sizes[1])
     large = measure(rng, twice, np.repeat(WIDE, 2), 150)
-    # The mean differs from its limit by c/p + O(1/p²): two sizes cancel c.
+    # The mean differs from its limit by c/p + O(1/p²): two sizes cancel c. What is
+    # left is smaller by about 1/(n − p), as for p/(n − p − 1) against p/(n − p).
     mean = 2 * large.mean - small.mean
     error = np.hypot(2 * large.error, small.error)
-    left = abs(small.mean - large.mean) / 10
+    left = 2 * abs(small.mean - large.mean) / (sum(sizes) - P)
     both = np.array([found.bias, found.variance])
     assert np.all(abs(both - mean) < 5 * error + left), (both, mean, error)
 

@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from tests.theory.risk.monte_carlo import measure
+from theory.risk import pooled_risk
+
+P = 24
+DRAWS = 300
+SPECTRA = {
+    "equal": np.ones(P),
+    "scaled": np.full(P, 3.0),
+    "mild": np.geomspace(0.3, 3, P),
+    "wide": np.geomspace(1e-3, 1e3, P),
+    "two": np.repeat([0.05, 8.0], P // 2),
+    "weak": np.geomspace(1e-4, 1, P),
+}
+SOURCES = (1, 6, 12, 24, 48, 120)
+TARGETS = (30, 36, 48, 72, 120, 240)
+
+
+def settings() -> list[tuple[str, int, int]]:
+    """216 settings with a target above `p`, a third of them with `n_1 < p`."""
+    return [(kind, n, m) for kind in SPECTRA for n in SOURCES for m in TARGETS]
+
+
+@pytest.mark.long
+def test_limits_are_those_of_draws_in_five_errors_on_216_settings():
+    rng = np.random.default_rng(0)
+    outside, right = 0, 0
+    for kind, n, m in settings():
+        s = SPECTRA[kind]
+        found = pooled_risk(n, m, P, 1, 0.5, source_spectrum=s)
+        small = measure(rng, (n, m), s, DRAWS)
+        large = measure(rng, (2 * n, 2 * m), np.repeat(s, 2), DRAWS)
+        # As in test_pooled: the term of 1/p cancels, and the next is smaller than it
+        # by about 1/(n − p), as for p/(n − p − 1) against p/(n − p).
+        mean = 2 * large.mean - small.mean
+        error = np.hypot(2 * large.error, small.error)
+        left = 2 * abs(small.mean - large.mean) / (n + m - P)
+        both = np.array([found.bias, found.variance])
+        assert np.all(abs(both - mean) < 5 * error + left), (kind, n, m, both, mean)
+        alone = measure(rng, (0, m), s, DRAWS)
+        shift = rng.choice([0.05, 0.2, 0.5, 2.0]) * float(found.single_task)
+        gain = alone.mean[1] - small.mean[1] - 2 * shift * small.mean[0]
+        spread = np.hypot(alone.error[1], small.error[1] + 2 * shift * small.error[0])
+        if abs(gain) > 2 * spread:
+            expected = pooled_risk(n, m, P, 1, shift, source_spectrum=s).gain
+            outside, right = outside + 1, right + (expected * gain > 0)
+    assert outside > 150
+    assert right >= 0.99 * outside, (right, outside)
+
+
+@pytest.mark.long
+def test_exact_risk_is_that_of_draws_in_five_errors():
+    rng = np.random.default_rng(1)
+    for n in SOURCES:
+        for m in (20, 27, 30, 48, 120):
+            if n + m < P + 4:
+                continue  # the variance of draws is infinite below n = p + 4
+            found = pooled_risk(n, m, P, 1, 0.5, finite=True)
+            measured = measure(rng, (n, m), SPECTRA["equal"], 1000)
+            both = np.array([found.bias, found.variance])
+            assert np.all(abs(both - measured.mean) < 5 * measured.error), (n, m)
