@@ -119,6 +119,7 @@ def test_aligned_to_the_end_every_task_is_alone_at_width_one(
         np.testing.assert_allclose(run.at(-1).shared, start.shared, rtol=1e-14)
 
 
+@pytest.mark.long
 def test_units_of_inputs_and_labels_change_nothing_else(rows, tasks):
     rounds = Rounds(checkpoints=FEW)
     first = train_alignment(tasks, 1, ALPHA, KEY, rounds=rounds, ridge=0.1)
@@ -160,6 +161,7 @@ def test_a_batch_is_its_runs(tasks):
         np.testing.assert_allclose(batch.losses[i], one.losses, rtol=1e-10)
 
 
+@pytest.mark.long
 def test_too_long_a_step_diverges_at_a_point_that_is_finite(tasks):
     rounds = Rounds(rate=1e6, checkpoints=(0, 1, 100))
     run = train_alignment(tasks, 1, ALPHA, KEY, rounds=rounds)

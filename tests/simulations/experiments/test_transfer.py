@@ -78,6 +78,7 @@ def test_risks_are_those_of_a_plain_search_in_numpy(data):
     assert np.isclose(alone @ covariance @ alone, data["risk_alone"][repeat], rtol=1e-9)
 
 
+@pytest.mark.long
 def test_repeats_share_nothing_and_do_not_depend_on_the_grid(data):
     short = dataclasses.replace(SMALL, samples_source=(200,), repeats=4)
     again = run(short)
@@ -85,6 +86,7 @@ def test_repeats_share_nothing_and_do_not_depend_on_the_grid(data):
     assert len(np.unique(data["risk_alone"])) == SMALL.repeats
 
 
+@pytest.mark.long
 def test_as_written_the_other_rotation_is_the_same_covariance():
     data = run(dataclasses.replace(SMALL, reading="as written", repeats=3))
     risk = data["risk_joint"].sel(samples_source=10_000_000)

@@ -48,6 +48,7 @@ def test_one_task_is_logistic_regression(bias, solver):
     assert float(found.loss) == pytest.approx(total, rel=1e-8)
 
 
+@pytest.mark.long
 def test_a_wide_module_learns_each_task_apart():
     xs, ys = rows(1, D, binary=True)
     found = train(LogisticModel.from_tasks(Tasks.from_data(xs, ys)), 2, None, KEY)
@@ -56,6 +57,7 @@ def test_a_wide_module_learns_each_task_apart():
         np.testing.assert_allclose(own, peer(x, y, bias=False).coef_[0], rtol=1e-4)
 
 
+@pytest.mark.long
 def test_a_relu_module_goes_below_the_linear_start_and_reports_its_own_loss():
     xs, ys = rows(2, D, binary=True)
     model = LogisticModel.from_tasks(Tasks.from_data(xs, ys), relu=True, bias=True)

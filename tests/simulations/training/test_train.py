@@ -49,6 +49,7 @@ def test_all_solvers_reach_one_linear_optimum(solver, best):
     assert float(found.gradient) <= solver.tolerance
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("solver", SOLVERS[:2], ids=lambda s: type(s).__name__)
 def test_second_order_solvers_run_in_32_bit(solver, best):
     found = train(in_32_bit(LINEAR), 1, WEIGHTS, KEY, starts=4, solver=solver)
@@ -96,7 +97,11 @@ def test_gradient_descent_never_goes_up():
     assert (losses[1] < losses[0]).all()
 
 
-@pytest.mark.parametrize("solver", [QUICK, SOLVERS[0]], ids=["Adam", "second order"])
+@pytest.mark.parametrize(
+    "solver",
+    [QUICK, pytest.param(SOLVERS[0], marks=pytest.mark.long)],
+    ids=["Adam", "second order"],
+)
 def test_masked_columns_stay_zero_and_change_nothing(solver):
     narrow = train(RELU, 2, WEIGHTS, KEY, starts=2, solver=solver)
     masked = train(RELU, 2, WEIGHTS, KEY, starts=2, solver=solver, columns=3)

@@ -84,6 +84,7 @@ def test_second_derivatives_are_continuous_through_the_angles_0_and_pi():
             np.testing.assert_allclose(vv[i], np.zeros((2, 2)), atol=4 * slack)
 
 
+@pytest.mark.long
 def test_second_derivatives_are_those_of_differences():
     rng = np.random.default_rng(0)
     point = jnp.asarray(rng.normal(size=(2, 3)))
