@@ -2,6 +2,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from jax.typing import ArrayLike
 from theory.risk import crossings, phase_transition, pooled_risk
 from theory.risk.break_even import break_even, source_size
 from theory.risk.fixed_point import source_ratio
+from theory.risk.phase_transition import equal_crossings
 
 P = 20
 LARGEST = 1e9
@@ -135,6 +137,26 @@ def test_closed_form_of_equal_covariances_is_that_of_a_flat_spectrum(n_target, l
     closed = crossings(n_target, P, noise, 1, n_source_max=LARGEST)
     np.testing.assert_allclose(drop(found), closed, rtol=1e-11)
     assert len(drop(found)) == len(closed)
+
+
+@pytest.mark.parametrize("n_target", [2.0 * P, 8.0 * P])
+def test_a_crossing_near_no_source_keeps_its_digits(n_target):
+    c = P / n_target
+    level = c - 1e-9 * np.sign(3 * c - 1)
+    found = equal_crossings(
+        jnp.asarray(n_target), jnp.asarray(float(P)), jnp.asarray(level)
+    )
+    with mpmath.workdps(40):
+        exact, ell = mpmath.mpf(P) / mpmath.mpf(n_target), mpmath.mpf(level)
+        b = 1 - 3 * exact
+        root = mpmath.sqrt(b**2 - 8 * exact * (exact - ell))
+        small = min(-b + root, -b - root, key=abs) / (4 * exact)
+        size = float(str(n_target * small / (1 - small)))
+    # c = 1/2 or 1/8, so b and c − ℓ are exact: a few roundings remain.
+    np.testing.assert_allclose(found[0], size, rtol=1e-14)
+    other = -(1 - 3 * c) / (2 * c)
+    if 0 < other < 1:
+        np.testing.assert_allclose(found[1], n_target * other / (1 - other), rtol=1e-5)
 
 
 def test_the_largest_size_ends_the_list():

@@ -31,6 +31,15 @@ def test_exact_risk_of_equal_covariances_is_the_mean_of_draws(sizes):
     assert np.all(abs(both - measured.mean) < 5 * measured.error), (both, measured)
 
 
+def test_exact_risk_in_one_dimension_is_the_square_of_a_beta():
+    # p = 1: S_1/(S_1 + S_2) is Beta(n_1/2, n_2/2). Small n show every −1 and −2.
+    for n, m in ((1, 2), (2, 3), (5, 4)):
+        found = pooled_risk(n, m, 1, 1, 0.5, finite=True)
+        square = n * (n + 2) / ((n + m) * (n + m + 2))
+        np.testing.assert_allclose(found.bias, square, rtol=1e-14)
+        np.testing.assert_allclose(found.variance, 1 / (n + m - 2), rtol=1e-14)
+
+
 @pytest.mark.parametrize("sizes", SIZES)
 def test_limit_is_what_draws_of_two_sizes_extrapolate_to(sizes):
     rng = np.random.default_rng(sum(sizes))
