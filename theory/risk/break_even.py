@@ -22,7 +22,9 @@ def break_even(
 
     and sharing pays where `Φ < ℓ`. `Φ` depends on neither `σ²` nor `μ²`: the
     crossings of any noise and shift are level sets of one curve.
-    `Φ(0) = Σs_j/(Σs_j + n_2 − p)`. Nothing but `n_2 − p` is subtracted.
+    As `Σu_j² = Σu_j − P`, `1 − Φ = yP(K + Σu_j)/{Σu_j [(1 + y)P + yK]} > 0`: where the
+    single-task risk is at least `2μ²`, sharing pays for every spectrum and every
+    `n_1 > 0`. `Φ(0) = Σs_j/(Σs_j + n_2 − p)`. Nothing but `n_2 − p` is subtracted.
 
     Derivation: `variance = σ² Σv/K`, so what the variance gains on `σ²p/(n_2−p)` is
     `σ²n_2 Σu/[(n_2−p)K]`; the bias is `2μ²n_2/[p(1+y)K]` times
