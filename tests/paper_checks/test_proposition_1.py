@@ -89,6 +89,7 @@ def test_closed_forms_are_the_tasks_apart_once_the_module_is_as_wide(kind, width
     assert found.parameters.holds.all(), found.parameters
 
 
+@pytest.mark.long
 def test_closed_forms_are_others_when_the_module_is_narrower():
     narrow = jax.vmap(partial(one_less_optimum, bounded=False))(
         PROBLEMS, jnp.ones((4, K))

@@ -1,6 +1,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ WELL = ("plain", "common", "columns", "few rows", "repeated")
 @given(
     problem=problems(PAIRS, WELL), seed=SEED, steps=st.sampled_from([(1, 2), (2, 40)])
 )
+@pytest.mark.long
 @settings(max_examples=15)
 def test_more_steps_are_never_worse(problem, seed, steps):
     tasks, weights = problem.build()

@@ -71,6 +71,7 @@ def test_error_at_a_narrow_width_is_that_of_rows(width: int):
     assert data.certified.all()
 
 
+@pytest.mark.long
 def test_error_on_rank_deficient_pixels_is_that_of_rows():
     benchmark = digits()
     data = cross_validate(benchmark, widths=[4], folds=FOLDS)

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import pytest
 
 from simulations.figure_3_tasks import figure_3_tasks
 from simulations.sampling import sample_statistics
@@ -9,6 +10,7 @@ from theory.linear import two_task_optimum
 from theory.tasks import TaskStatistics
 
 
+@pytest.mark.long
 def test_fewer_rows_than_inputs_leave_exact_zeros_that_do_not_spoil_a_certificate():
     def one(key):
         task_key, target_key, source_key = jax.random.split(key, 3)
