@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from theory.relu.plane_sectors import Rows, Sectors
 
-Values = Float[NDArray[np.float64], " c"]
+Values = Float[np.ndarray, " c"]
 # Where BᵀSB is below this share of tr S somewhere on an arc, moments are summed anew in
 # the arc's own frame: turning them would lose that many digits.
 THIN = 1e-3
@@ -38,7 +38,7 @@ ROUNDING = 64
 class Arcs(NamedTuple):
     """Arcs of sectors: which one, and from where to where."""
 
-    sector: Int[NDArray[np.int64], " c"]
+    sector: Int[np.ndarray, " c"]
     low: Values
     high: Values
 
@@ -60,11 +60,11 @@ class Arcs(NamedTuple):
 class Terms(NamedTuple):
     """`A, C, E, p, q` of every task and arc, scaled so that `A + E = 1`."""
 
-    a: Float[NDArray[np.float64], "k c"]
-    c: Float[NDArray[np.float64], "k c"]
-    e: Float[NDArray[np.float64], "k c"]
-    p: Float[NDArray[np.float64], "k c"]
-    q: Float[NDArray[np.float64], "k c"]
+    a: Float[np.ndarray, "k c"]
+    c: Float[np.ndarray, "k c"]
+    e: Float[np.ndarray, "k c"]
+    p: Float[np.ndarray, "k c"]
+    q: Float[np.ndarray, "k c"]
 
     def take(self, index: NDArray) -> "Terms":
         """Those of some of the arcs."""
@@ -149,8 +149,8 @@ def _frame(arcs: Arcs) -> tuple[Values, Values]:
 
 
 def _turned(
-    moments: Float[NDArray[np.float64], "k 5 c"], frame: tuple[Values, Values]
-) -> Float[NDArray[np.float64], "5 k c"]:
+    moments: Float[np.ndarray, "k 5 c"], frame: tuple[Values, Values]
+) -> Float[np.ndarray, "5 k c"]:
     x, y = frame
     xx, xy, yy, first, second = (moments[:, j] for j in range(5))
     return np.stack(
@@ -164,9 +164,7 @@ def _turned(
     )
 
 
-def _from_rows(
-    rows: Rows, sectors: Sectors, arcs: Arcs
-) -> Float[NDArray[np.float64], "5 k c"]:
+def _from_rows(rows: Rows, sectors: Sectors, arcs: Arcs) -> Float[np.ndarray, "5 k c"]:
     x, y = _frame(arcs)
     active = rows.active(arcs.sector, sectors.lines)
     along = np.where(active, rows.z[:, :1] * x + rows.z[:, 1:] * y, 0)

@@ -106,7 +106,7 @@ def plane_optimum(tasks: Tasks, weights: ArrayLike | None = None) -> PlaneOptimu
 
 def _losses(
     rows: Rows, sectors: Sectors, found: Candidates, weights: NDArray
-) -> Float[NDArray[np.float64], " n"]:
+) -> Float[np.ndarray, " n"]:
     """Losses from the rows: no digits are lost to `e_i` where they are small."""
     losses = np.zeros(len(found.angle))
     step = max(1, CHUNK // len(rows.y))
@@ -181,8 +181,8 @@ def _result(
 
 
 def _evaluated(
-    tasks: Tasks, directions: Float[NDArray[np.float64], "2 n"], weights: NDArray
-) -> tuple[Float[NDArray[np.float64], "k n"], Float[NDArray[np.float64], " n"]]:
+    tasks: Tasks, directions: Float[np.ndarray, "2 n"], weights: NDArray
+) -> tuple[Float[np.ndarray, "k n"], Float[np.ndarray, " n"]]:
     """Best heads, and the loss with them, of directions as floats have them."""
     hidden = np.maximum(np.asarray(tasks.covariates) @ directions, 0)
     labels = np.asarray(tasks.labels)[:, :, None]

@@ -38,9 +38,9 @@ class Pieces(NamedTuple):
     """Labelled arcs in the order of angle, and `G'` at their ends."""
 
     arcs: Arcs
-    label: Int[NDArray[np.int64], " c"]
-    first: Float[NDArray[np.float64], " c"]
-    last: Float[NDArray[np.float64], " c"]
+    label: Int[np.ndarray, " c"]
+    first: Float[np.ndarray, " c"]
+    last: Float[np.ndarray, " c"]
 
 
 class Candidates(NamedTuple):
@@ -50,11 +50,11 @@ class Candidates(NamedTuple):
     from larger angles. `low` and `high` differ where `G` is constant in between.
     """
 
-    angle: Float[NDArray[np.float64], " n"]
-    sector: Int[NDArray[np.int64], " n"]
-    side: Int[NDArray[np.int64], " n"]
-    low: Float[NDArray[np.float64], " n"]
-    high: Float[NDArray[np.float64], " n"]
+    angle: Float[np.ndarray, " n"]
+    sector: Int[np.ndarray, " n"]
+    side: Int[np.ndarray, " n"]
+    low: Float[np.ndarray, " n"]
+    high: Float[np.ndarray, " n"]
 
     def take(self, index: NDArray) -> "Candidates":
         """Some of them."""
@@ -140,7 +140,7 @@ def _labelled(
     )
 
 
-def _first_arcs(sectors: Sectors, constant: Bool[NDArray[np.bool_], " s"]) -> Arcs:
+def _first_arcs(sectors: Sectors, constant: Bool[np.ndarray, " s"]) -> Arcs:
     low = sectors.edges
     high = np.append(low[1:], low[0] + 2 * np.pi)
     parts = np.maximum(np.ceil((high - low) / WIDEST), 1).astype(np.int64)
@@ -155,7 +155,7 @@ def _first_arcs(sectors: Sectors, constant: Bool[NDArray[np.bool_], " s"]) -> Ar
 
 def _labels(
     terms: Terms, arcs: Arcs, weights: NDArray, tolerance: float
-) -> Int[NDArray[np.int64], " c"]:
+) -> Int[np.ndarray, " c"]:
     bound = enclose(terms, arcs.reach, weights)
     steepest = np.abs(bound.slope) + bound.radius
     label = np.full(len(arcs.low), OPEN)

@@ -31,21 +31,21 @@ MERGE = 8
 class Rows(NamedTuple):
     """Rows that are not zero, by task, in coordinates in which they are spread out."""
 
-    z: Float[NDArray[np.float64], "n 2"]
-    y: Float[NDArray[np.float64], " n"]
-    start: Int[NDArray[np.int64], " k_plus_1"]
-    line: Int[NDArray[np.int64], " n"]
-    positive: Bool[NDArray[np.bool_], " n"]
+    z: Float[np.ndarray, "n 2"]
+    y: Float[np.ndarray, " n"]
+    start: Int[np.ndarray, " k_plus_1"]
+    line: Int[np.ndarray, " n"]
+    positive: Bool[np.ndarray, " n"]
     # M: a direction b for these rows is B = M b for the inputs.
-    to_direction: Float[NDArray[np.float64], "2 2"]
-    unseen: Float[NDArray[np.float64], " k"]
+    to_direction: Float[np.ndarray, "2 2"]
+    unseen: Float[np.ndarray, " k"]
 
     @property
     def tasks(self) -> int:
         """Number of tasks."""
         return len(self.unseen)
 
-    def active(self, sector: Int[NDArray[np.int64], " c"], lines: int) -> NDArray:
+    def active(self, sector: Int[np.ndarray, " c"], lines: int) -> NDArray:
         """Whether a row is active in a sector (n x c)."""
         behind = self.line[:, None] <= sector % lines
         return (behind ^ self.positive[:, None]) ^ (sector >= lines)
@@ -60,12 +60,12 @@ class Sectors(NamedTuple):
     whether a task has rows that become inactive, active at the first breakpoint.
     """
 
-    edges: Float[NDArray[np.float64], " e"]
-    moments: Float[NDArray[np.float64], "k 5 s"]
-    groups: Int[NDArray[np.int64], "k s"]
-    leaving: Bool[NDArray[np.bool_], "k s"]
-    entering: Bool[NDArray[np.bool_], "k s"]
-    constant: Float[NDArray[np.float64], "k s"]
+    edges: Float[np.ndarray, " e"]
+    moments: Float[np.ndarray, "k 5 s"]
+    groups: Int[np.ndarray, "k s"]
+    leaving: Bool[np.ndarray, "k s"]
+    entering: Bool[np.ndarray, "k s"]
+    constant: Float[np.ndarray, "k s"]
 
     @property
     def lines(self) -> int:
@@ -73,7 +73,7 @@ class Sectors(NamedTuple):
         return len(self.edges) // 2
 
 
-def gather(tasks: Tasks) -> tuple[Rows, Float[NDArray[np.float64], " l"]]:
+def gather(tasks: Tasks) -> tuple[Rows, Float[np.ndarray, " l"]]:
     """The rows that are not zero, and the angles of their lines, ascending.
 
     The problem is the same after `x → Mᵀx`, `B → M⁻¹B`. `M` scales the columns and then
@@ -109,7 +109,7 @@ def gather(tasks: Tasks) -> tuple[Rows, Float[NDArray[np.float64], " l"]]:
     return Rows(z, y[used], start, of_row, positive, transform, unseen), angles
 
 
-def sectors_of(rows: Rows, angles: Float[NDArray[np.float64], " l"]) -> Sectors:
+def sectors_of(rows: Rows, angles: Float[np.ndarray, " l"]) -> Sectors:
     """All sectors, by sums over lines from both ends."""
     lines, k = len(angles), rows.tasks
     task = np.repeat(np.arange(k), np.diff(rows.start))
@@ -117,7 +117,7 @@ def sectors_of(rows: Rows, angles: Float[NDArray[np.float64], " l"]) -> Sectors:
     values = [z[:, 0] ** 2, z[:, 0] * z[:, 1], z[:, 1] ** 2, z[:, 0] * y, z[:, 1] * y]
     values.append(np.ones_like(y))
 
-    def by_line(keep: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def by_line(keep: np.ndarray) -> np.ndarray:
         at = (task * lines + rows.line)[keep]
         sums = [np.bincount(at, v[keep], minlength=k * lines) for v in values]
         joined = np.stack(sums).astype(np.float64)
@@ -144,18 +144,18 @@ def sectors_of(rows: Rows, angles: Float[NDArray[np.float64], " l"]) -> Sectors:
     )
 
 
-def _until(by_line: NDArray[np.float64]) -> NDArray[np.float64]:
+def _until(by_line: np.ndarray) -> np.ndarray:
     """Sums over lines 0..l."""
     return np.cumsum(by_line, axis=2)
 
 
-def _after(by_line: NDArray[np.float64]) -> NDArray[np.float64]:
+def _after(by_line: np.ndarray) -> np.ndarray:
     """Sums over lines above l."""
     sums = np.cumsum(by_line[:, :, ::-1], axis=2)[:, :, ::-1]
     return np.concatenate([sums[:, :, 1:], np.zeros_like(sums[:, :, :1])], axis=2)
 
 
-def _spreading(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+def _spreading(rows: np.ndarray) -> tuple[np.ndarray, float]:
     """`M` and the condition of its second step."""
     size = np.max(np.abs(rows), axis=0, initial=0)
     scale = np.diag(1 / np.where(size > 0, size, 1))
