@@ -8,6 +8,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from theory.risk.arguments import check_finite, check_number
+from theory.risk.inverse import symmetric_inverse
 from theory.risk.pooled import PooledRisk
 
 
@@ -93,7 +94,7 @@ def mean_conditional_risk(
 def _given_parameters(
     gram: Array, theta: Array, noise: Array, covariance: Array, ratio: Array
 ) -> PooledRisk:
-    inverse, regular = _inverse(ratio**2 * gram[0] + gram[1])
+    inverse, regular = symmetric_inverse(ratio**2 * gram[0] + gram[1])
     error = ratio * (inverse @ (gram[0] @ (theta[0] - ratio * theta[1])))
     return _result(
         error @ covariance @ error, inverse, regular, gram, noise, covariance
@@ -104,7 +105,7 @@ def _given_parameters(
 def _over_parameters(
     gram: Array, noise: Array, shift: Array, covariance: Array
 ) -> PooledRisk:
-    inverse, regular = _inverse(gram[0] + gram[1])
+    inverse, regular = symmetric_inverse(gram[0] + gram[1])
     map_of_shift = inverse @ gram[0]
     square = jnp.sum(map_of_shift * (covariance @ map_of_shift))
     bias = 2 * shift / gram.shape[-1] * square
@@ -119,26 +120,12 @@ def _result(
     noise: Array,
     covariance: Array,
 ) -> PooledRisk:
-    alone, full = _inverse(gram[1])
+    alone, full = symmetric_inverse(gram[1])
     return PooledRisk(
         bias=jnp.where(regular, bias, jnp.inf),
         variance=jnp.where(regular, noise * jnp.sum(covariance * inverse), jnp.inf),
         single_task=jnp.where(full, noise * jnp.sum(covariance * alone), jnp.inf),
     )
-
-
-def _inverse(matrix: Float[Array, "d d"]) -> tuple[Array, Array]:
-    """The inverse of a symmetric matrix, and whether it has one; else that of I."""
-    d = matrix.shape[0]
-    diagonal = jnp.diag(matrix)
-    seen = jnp.all(diagonal > 0)
-    scale = 1 / jnp.sqrt(jnp.where(diagonal > 0, diagonal, 1))
-    scaled = matrix * scale[:, None] * scale
-    values = jnp.linalg.eigvalsh(jax.lax.stop_gradient(scaled))
-    # As in theory.linear.single_task: below 4 d ε an eigenvalue is rounding.
-    regular = seen & (values[0] > 4 * d * jnp.finfo(matrix.dtype).eps * values[-1])
-    inverse = jnp.linalg.inv(jnp.where(regular, scaled, jnp.eye(d)))
-    return inverse * scale[:, None] * scale, regular
 
 
 def _matrices(
