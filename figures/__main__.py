@@ -15,6 +15,7 @@ from figures import real_data
 from figures.alignment import alignment
 from figures.capacity import capacity
 from figures.classification import classification
+from figures.phase_map import phase_map
 from figures.similarity import similarity
 from figures.transfer import transfer
 from figures.weights import weights
@@ -27,6 +28,7 @@ FIGURES: dict[str, Callable[[xr.Dataset], Figure]] = {
     "weights": weights,
     "alignment": alignment,
     "classification": classification,
+    "phase_map": phase_map,
 }
 # Pictures of the real data that `python -m paper_checks` studied.
 REAL_DATA = "real_data"

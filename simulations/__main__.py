@@ -20,6 +20,7 @@ from simulations.experiments import (
     alignment,
     capacity,
     classification,
+    phase_map,
     similarity,
     transfer,
     weights,
@@ -33,6 +34,7 @@ EXPERIMENTS: dict[str, tuple[type, Callable[[Any, Progress | None], xr.Dataset]]
     "weights": (weights.WeightsSweep, weights.run),
     "classification": (classification.ClassificationSweep, classification.run),
     "alignment": (alignment.AlignmentSweep, alignment.run),
+    "phase_map": (phase_map.PhaseMap, phase_map.run),
 }
 
 

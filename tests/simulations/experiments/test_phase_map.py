@@ -1,0 +1,115 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from simulations import provenance
+from simulations.experiments.phase_map import PhaseMap, run
+from simulations.solver_choice import SOLVERS
+from simulations.training import Status
+from tests.simulations.experiments.stay import Stay
+
+SPEC = PhaseMap(
+    angles=(0.0, 150.0),
+    conditions=(1.0,),
+    solvers=("levenberg-marquardt",),
+    starts=4,
+    repeats=3,
+)
+
+
+@pytest.fixture(scope="module")
+def data() -> xr.Dataset:
+    """Starts left where they are: a solver takes seconds to compile."""
+    told = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(SOLVERS, SPEC.solvers[0], Stay())
+        found = run(SPEC, lambda *step: told.append(step))
+    assert told == [(1, 2), (2, 2)]
+    return found
+
+
+def test_variables_say_what_they_are_and_the_spec_comes_back(data):
+    for variable in data.variables.values():
+        assert variable.attrs["long_name"]
+        assert variable.attrs["units"]
+    assert provenance.read_spec(data, PhaseMap) == SPEC
+    assert data["missed"].dims == (
+        *("angle", "condition", "solver", "threshold", "repeat"),
+    )
+
+
+def test_no_start_is_below_the_exact_optimum(data):
+    # Losses are sums over rows, and rounding is 64 ε of them.
+    assert float(data["excess"].min()) > -1e-12
+    assert bool((data["minima"] >= 1).all())
+    assert bool((data["status"] == int(Status.OUT_OF_STEPS)).all())
+
+
+@pytest.mark.long
+def test_training_ends_in_minima_and_some_starts_reach_the_least():
+    found = run(dataclasses.replace(SPEC, repeats=12))
+    excess = found["excess"]
+    assert float(excess.min()) > -1e-12
+    assert float(excess.max()) <= 1 + 1e-12
+    # Draws, optima and starts of one repeat belong together: else this is 0.01.
+    reached = (excess.sel(angle=0).min("start") < 1e-6).mean()
+    assert float(reached) > 0.8
+
+
+def test_a_miss_is_an_excess_above_the_threshold(data):
+    for threshold in data["threshold"].values:
+        expected = (data["excess"] > threshold).mean("start")
+        found = data["missed"].sel(threshold=threshold)
+        np.testing.assert_array_equal(found.transpose(*expected.dims), expected)
+    np.testing.assert_allclose(data["threshold"], [1e-4, 1e-3, 1e-2])
+
+
+@pytest.mark.long
+def test_the_threshold_hardly_matters_for_a_method_that_converges():
+    spec = dataclasses.replace(
+        PhaseMap.quick(), solvers=SPEC.solvers, starts=16, repeats=40
+    )
+    found = run(spec)
+    shares = found["missed"].mean("repeat")
+    assert float((shares.max("threshold") - shares.min("threshold")).max()) < 0.05
+    # Minima are many decades of excess apart from what smoothing of kinks leaves.
+    excess = found["excess"].values
+    between = (excess > 1e-5) & (excess < 1e-3)
+    assert between.mean() < 0.02
+    ended = found["status"].isin([int(Status.CONVERGED), int(Status.DEAD)])
+    assert float(ended.mean()) > 0.9
+
+
+@pytest.mark.long
+def test_every_method_is_above_the_optimum_and_starts_are_paired():
+    spec = dataclasses.replace(SPEC, solvers=PhaseMap().solvers, repeats=2)
+    found = run(spec)
+    assert float(found["excess"].min()) > -1e-12
+    alone = run(dataclasses.replace(spec, solvers=SPEC.solvers))
+    np.testing.assert_allclose(
+        found["excess"].sel(solver="levenberg-marquardt"),
+        alone["excess"].isel(solver=0),
+        atol=1e-12,
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("samples", 1),
+        ("starts", 0),
+        ("repeats", 0),
+        ("angles", (190.0,)),
+        ("conditions", (0.5,)),
+        ("noise", 0.0),
+        ("threshold", 0.0),
+        ("solvers", ("newton",)),
+        ("solvers", ()),
+        ("solvers", ("adam", "adam")),
+    ],
+)
+def test_a_bad_field_is_named(field, value):
+    with pytest.raises(ValueError, match=f"{field} must be .* got"):
+        dataclasses.replace(SPEC, **{field: value})
