@@ -29,6 +29,11 @@ verify: $(STAMP) ## check the paper's claims, then draw the figures (DATA=folder
 	$(BIN)/python -m paper_checks $(if $(DATA),--data '$(DATA)') $(ARGS)
 	$(BIN)/python -m figures
 
+# Both are mostly compilation. LLVM's optimiser takes a third of it, and what it would
+# save in tests and quick checks is less. `test-long` and `bench` run what users run.
+test: export XLA_FLAGS := $(XLA_FLAGS) --xla_backend_optimization_level=0
+verify: export XLA_FLAGS := $(XLA_FLAGS) --xla_backend_optimization_level=1
+
 test: $(STAMP) ## ruff, basedpyright, lint-imports, and the tests that are not long
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .

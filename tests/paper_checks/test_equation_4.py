@@ -96,6 +96,7 @@ def test_notices_planted_wrong_optima(monkeypatch):
     assert not check_with(monkeypatch, false, tasks, weights, others).holds
 
 
+@pytest.mark.long
 def test_the_claim_is_measured():
     found = equation_4.find(Few())
     assert found.verdict is Verdict.HOLDS

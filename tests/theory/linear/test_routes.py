@@ -157,6 +157,7 @@ def test_r_one_below_k_beats_starts_and_multi_start(problem):
     assert best.loss <= other.loss + best.rounding + 1e-8 * energy(found, weights)
 
 
+@pytest.mark.long
 @settings(max_examples=15)
 # `split` is below: whitening rounds it. For `condition` 12 starts may all stop in other
 # minima than the best (seed 0: 8 % above), which is why they are not certified.
@@ -180,6 +181,7 @@ def test_the_metric_bound_is_below_every_start(problem):
     assert bound <= best + 1e2 * EPS * energy(found, weights)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [0, 4])
 def test_an_own_start_is_used_where_whitening_rounds(seed):
     # Units over 5 decades that differ between tasks and weights over 4.

@@ -55,6 +55,7 @@ def assert_best(found: TaskStatistics, weights: jax.Array, starts: int) -> None:
     assert (best.shared.shape, best.heads.shape) == ((found.dimension, 1), (2, 1))
 
 
+@pytest.mark.long
 @settings(max_examples=60)
 @given(problem=problems())
 def test_no_start_of_alternating_least_squares_is_better(problem):
