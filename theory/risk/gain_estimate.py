@@ -1,0 +1,285 @@
+"""The gain of pooling, estimated without bias before anything is trained together."""
+
+from functools import partial
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax.scipy.special import ndtri
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float
+
+from theory.linear.arguments import is_traced
+from theory.risk.arguments import check_number
+from theory.risk.chi_square_interval import energy_interval, variance_interval
+from theory.risk.estimates import (
+    TaskEstimates,
+    general_inverse,
+    require_estimable,
+    task_estimates,
+)
+from theory.risk.weighted_pooling import check_pool_weights, check_target_index
+from theory.tasks import TaskStatistics
+
+
+class GainEstimate(eqx.Module):
+    """Gain of pooling for a target: risk alone minus risk pooled, estimated.
+
+    `gain` is the estimate, `low` and `high` bound the gain. `alone` estimates the
+    excess risk of the target's own least squares, `noise` its `σ²`: a test error is
+    the sum of the two. Squared units of the label.
+    """
+
+    gain: Float[Array, "*batch"]
+    low: Float[Array, "*batch"]
+    high: Float[Array, "*batch"]
+    alone: Float[Array, "*batch"]
+    noise: Float[Array, "*batch"]
+
+    @property
+    def relative(self) -> "GainEstimate":
+        """In units of the test error of the target alone, `σ̂² + alone`."""
+        error = self.alone + self.noise
+        unit = jnp.where(error > 0, error, 1)
+        return jax.tree.map(lambda leaf: leaf / unit, self)
+
+
+def estimate_gain(
+    statistics: TaskStatistics,
+    weights: ArrayLike,
+    *,
+    target: int = -1,
+    new_rows: bool = True,
+    confidence: float = 0.95,
+    tasks: TaskEstimates | None = None,
+) -> GainEstimate:
+    """Gain of `b̂ = R Σ_i α_ig_i`, `R = (Σ_i α_iS_i)⁻`, over `b̂_t = S_t⁻g_t`.
+
+    Let `O = Σ_(i≠t) α_iS_i`, `v = Σ_(i≠t) α_iS_i(b_i − b_t)`, `Q = RSR`. The gain in
+    the metric `S = S_t/m_t` (`theory.risk.weighted_risk`) is
+
+        gain = σ_t² tr(SS_t⁻) − vᵀQv − Σ_i α_i²σ_i² tr(QS_i).
+
+    `v̂ = Σ_(i≠t) α_i(g_i − S_ib̂_t)` has mean `v` and covariance
+    `V = Σ_(i≠t) α_i²σ_i²S_i + σ_t² O S_t⁻ O`, so `E v̂ᵀQv̂ = vᵀQv + tr(QV)`. The sources'
+    noise then cancels, and with `T = v̂ᵀQv̂ = ‖S^½(b̂ − b̂_t)‖²`
+
+        ĝ = κ σ̂_t² − T,   κ = 2 tr(S(S_t⁻ − α_tR)),                          (same rows)
+
+    is unbiased given all rows. It is Mallows' C_p (Stein's estimate) with the target's
+    own solution as the large model: only the target's noise must be known, and the
+    sources' labels need not even be linear. It holds for weights chosen without the
+    target's labels, and if the noise of the tasks is independent; tasks with labels on
+    the same rows do not qualify.
+
+    That is the gain on the target's own rows. For new rows from the same distribution
+    (`new_rows`), leave a row `x` out: `R₋x = Rx/(1 − α_txᵀRx)`, and `α_txᵀRx` is close
+    to its mean `h = α_t tr(SR)`. So a quadratic form `xᵀRwwᵀRx`, with `w` of the
+    sources, grows by `F² = 1/(1−h)²`, `tr(ΣR)` is `F tr(SR)`, and alone `h` is
+    `ρ = rank/m_t`. From `α_tRS_tR = R − ROR`,
+
+        ĝ = κ σ̂_t² − F²T,   κ = ρ/(1−ρ) + F² tr(QOS_t⁻O) − α_tF tr(SR) + α_tF² tr(QO).
+
+    It is exact in the limit of many rows and inputs (generalised cross-validation);
+    `F = 1` and `ρ` in place of `ρ/(1−ρ)` give back the first. A column that is constant
+    in the target's rows is taken to be so in new ones.
+
+    The interval takes noise as Gaussian. `σ̂_t²` and `T` are then independent;
+    `T` is a weighted sum of noncentral chi-squares with `C = S^½RVRS^½`, `V` estimated
+    (`theory.risk.chi_square_interval`), and their bounds are joined as
+    `ĝ ± √(Δ_σ² + Δ_T²)` (Zou and Donner 2008). Its level is approximate.
+
+    jit-, vmap- and grad-compatible in `statistics` and `weights`.
+
+    Args:
+        statistics: The tasks, each with at least two rows more than directions. For an
+            intercept a task give centred statistics with `samples = m_i − 1`.
+        weights: `α_i ≥ 0`, one a task; that of the target must not be 0.
+        target: Index `t` of the target; the last, if not given.
+        new_rows: Gain on new rows rather than on the target's own.
+        confidence: Of the interval, in (0, 1).
+        tasks: `task_estimates(statistics)`, if at hand.
+
+    Raises:
+        ValueError: Shapes do not fit, weights are out of range, a task has too few
+            rows, or `confidence` is outside (0, 1).
+
+    Source: derived here; Mallows (1973) for C_p.
+    """
+    k = statistics.count
+    alpha = check_pool_weights(weights, k)
+    at = check_target_index(target, k)
+    if not is_traced(alpha) and alpha[at] == 0:
+        raise ValueError(f"weights[{at}] is 0: the target's own rows must count")
+    score = normal_score(confidence)
+    tasks = task_estimates(statistics) if tasks is None else tasks
+    require_estimable(tasks)
+    return gain_from_ratios(
+        statistics, tasks, alpha / alpha[at], at, score, new_rows=bool(new_rows)
+    )
+
+
+def pairwise_gains(
+    statistics: TaskStatistics,
+    weight: ArrayLike = 1.0,
+    *,
+    new_rows: bool = True,
+    confidence: float = 0.95,
+    tasks: TaskEstimates | None = None,
+) -> GainEstimate:
+    """`estimate_gain` of every pair: entry `(i, t)` pools source `i` with target `t`.
+
+    Args:
+        statistics: As `estimate_gain`.
+        weight: `α_i/α_t`, one number; 1 pools the rows of both.
+        new_rows: As `estimate_gain`.
+        confidence: As `estimate_gain`.
+        tasks: As `estimate_gain`.
+
+    Returns:
+        Leaves `k x k`, source by target; the gain of a task with itself is 0.
+
+    Raises:
+        ValueError: As `estimate_gain`.
+
+    Source: derived here.
+    """
+    ratio = check_number("weight", weight)
+    if ratio.ndim:
+        raise ValueError(f"weight must be one number, got shape {ratio.shape}")
+    score = normal_score(confidence)
+    tasks = task_estimates(statistics) if tasks is None else tasks
+    require_estimable(tasks)
+    return _pairs(statistics, tasks, ratio, score, new_rows=bool(new_rows))
+
+
+def normal_score(confidence: float) -> Float[Array, ""]:
+    """Normal quantile of each side of an interval.
+
+    Raises:
+        ValueError: `confidence` is outside (0, 1).
+    """
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be in (0, 1), got {confidence}")
+    return ndtri(jnp.asarray((1 + confidence) / 2, float))
+
+
+class _Others(eqx.Module):
+    """What the sources bring: `Σ α_iS_i`, `Σ α_ig_i` and `Σ α_i²σ_i²S_i`."""
+
+    gram: Float[Array, "*n d d"]
+    moment: Float[Array, "*n d"]
+    noise: Float[Array, "*n d d"]
+
+
+@partial(jax.jit, static_argnames="new_rows")
+def gain_from_ratios(
+    statistics: TaskStatistics,
+    tasks: TaskEstimates,
+    ratio: Float[Array, " k"],
+    target: Array | int,
+    score: Float[Array, ""],
+    *,
+    new_rows: bool = True,
+) -> GainEstimate:
+    """`estimate_gain` with `α_i/α_t`; nothing is checked, the target may be traced.
+
+    Args:
+        statistics: The tasks.
+        tasks: Their estimates.
+        ratio: `α_i/α_t ≥ 0`; the entry of the target counts for nothing.
+        target: Index `t`.
+        score: Of each side of the interval.
+        new_rows: As `estimate_gain`.
+    """
+    ratio = ratio.at[target].set(0)
+    others = _Others(
+        jnp.einsum("k,kde->de", ratio, statistics.gram),
+        ratio @ statistics.moment,
+        jnp.einsum("k,kde->de", ratio**2 * tasks.noise_variance, statistics.gram),
+    )
+    own, task = jax.tree.map(lambda leaf: leaf[target], (statistics, tasks))
+    return _gain(own, task, others, score, new_rows)
+
+
+@partial(jax.jit, static_argnames="new_rows")
+def _pairs(
+    statistics: TaskStatistics,
+    tasks: TaskEstimates,
+    ratio: Array,
+    score: Array,
+    *,
+    new_rows: bool,
+) -> GainEstimate:
+    k = statistics.count
+    noise = ratio**2 * tasks.noise_variance[:, None, None] * statistics.gram
+    others = _Others(ratio * statistics.gram, ratio * statistics.moment, noise)
+
+    def of_target(own: tuple[TaskStatistics, TaskEstimates]) -> GainEstimate:
+        return jax.vmap(lambda one: _gain(*own, one, score, new_rows))(others)
+
+    found = jax.lax.map(of_target, (statistics, tasks))
+    same = jnp.eye(k, dtype=bool)
+    zero = {"gain", "low", "high"}
+    return GainEstimate(
+        **{
+            name: jnp.where(same & (name in zero), 0, leaf.T)
+            for name, leaf in vars(found).items()
+        }
+    )
+
+
+def _gain(
+    own: TaskStatistics,
+    task: TaskEstimates,
+    others: _Others,
+    score: Array,
+    new_rows: bool,
+) -> GainEstimate:
+    """The estimate with the target's weight at 1."""
+    metric = own.gram / own.samples
+    inverse, _ = general_inverse(own.gram + others.gram)
+    moved = inverse @ (others.moment - others.gram @ task.parameters)
+    energy = moved @ metric @ moved
+    seen = inverse @ metric @ inverse
+    spread = others.gram @ task.inverse @ others.gram
+    share = jnp.sum(metric * inverse)
+    rho = task.rank / own.samples
+    factor = 1 / (1 - share) if new_rows else jnp.ones(())
+    alone = rho / (1 - rho) if new_rows else rho
+    kappa = (
+        alone
+        + factor**2 * jnp.sum(seen * spread)
+        - factor * share
+        + factor**2 * jnp.sum(seen * others.gram)
+    )
+    noise = task.noise_variance
+    # SRVR has the trace of C, and (Rv̂)ᵀ(SRVR)S(Rv̂) is uᵀCu with u = S^½(b̂ − b̂_t).
+    covariance = metric @ inverse @ (others.noise + noise * spread) @ inverse
+    low, high = _bounds(
+        (kappa, noise, task.freedom),
+        (factor**2, energy, jnp.trace(covariance), moved @ covariance @ metric @ moved),
+        score,
+    )
+    gain = kappa * noise - factor**2 * energy
+    return GainEstimate(gain, low, high, alone * noise, noise)
+
+
+def _bounds(
+    of_noise: tuple[Array, Array, Array],
+    of_length: tuple[Array, Array, Array, Array],
+    score: Array,
+) -> tuple[Array, Array]:
+    """Join the interval of `κσ_t²` with that of `F² E T`."""
+    kappa, noise, freedom = of_noise
+    factor, energy, trace, square = of_length
+    noise_low, noise_high = variance_interval(noise, freedom, score)
+    some = (trace > 0) & (square > 0)
+    unit = jnp.where(some, square / jnp.where(some, energy, 1), 1)
+    low, high = energy_interval(energy, jnp.where(some, trace, 1), unit, score)
+    low, high = jnp.where(some, low, energy), jnp.where(some, high, energy)
+    gain = kappa * noise - factor * energy
+    # T may lie below the mean that C alone gives; the bound then is that mean.
+    down = jnp.hypot(kappa * (noise - noise_low), factor * (high - energy))
+    up = jnp.hypot(kappa * (noise_high - noise), factor * jnp.maximum(energy - low, 0))
+    return gain - down, gain + up
