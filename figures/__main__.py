@@ -17,6 +17,7 @@ from figures.capacity import capacity
 from figures.classification import classification
 from figures.phase_map import phase_map
 from figures.similarity import similarity
+from figures.trained_gap import trained_gap
 from figures.transfer import transfer
 from figures.weights import weights
 
@@ -29,6 +30,7 @@ FIGURES: dict[str, Callable[[xr.Dataset], Figure]] = {
     "alignment": alignment,
     "classification": classification,
     "phase_map": phase_map,
+    "trained_gap": trained_gap,
 }
 # Pictures of the real data that `python -m paper_checks` studied.
 REAL_DATA = "real_data"

@@ -22,6 +22,7 @@ from simulations.experiments import (
     classification,
     phase_map,
     similarity,
+    trained_gap,
     transfer,
     weights,
 )
@@ -35,6 +36,7 @@ EXPERIMENTS: dict[str, tuple[type, Callable[[Any, Progress | None], xr.Dataset]]
     "classification": (classification.ClassificationSweep, classification.run),
     "alignment": (alignment.AlignmentSweep, alignment.run),
     "phase_map": (phase_map.PhaseMap, phase_map.run),
+    "trained_gap": (trained_gap.TrainedGap, trained_gap.run),
 }
 
 
