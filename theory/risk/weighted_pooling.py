@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Sequence
+from functools import partial
 from typing import SupportsIndex
 
 import jax
@@ -105,47 +106,68 @@ def mean_weighted_risk(
     return _over_parameters(gram, noise, shift, alpha, covariance, at)
 
 
-@jax.jit
+@partial(jax.jit, static_argnames="at")
 def _given_parameters(
-    gram: Array, theta: Array, noise: Array, alpha: Array, covariance: Array, at: Array
+    gram: Array, theta: Array, noise: Array, alpha: Array, covariance: Array, at: int
 ) -> PooledRisk:
-    parts = alpha[:, None, None] * gram
-    inverse, regular = symmetric_inverse(jnp.sum(parts, axis=0))
-    error = inverse @ jnp.einsum("kij,kj->i", parts, theta - theta[at])
-    bias = error @ covariance @ error
-    return _result(bias, inverse, regular, gram, noise, alpha, covariance, at)
+    pooled = jnp.einsum("k,kij->ij", alpha, gram)
+    inverse, regular = symmetric_inverse(pooled)
+    parts = parts_given_parameters(inverse, gram, theta, noise, alpha, covariance, at)
+    return _result(parts, regular, gram, noise, covariance, at)
 
 
-@jax.jit
+@partial(jax.jit, static_argnames="at")
 def _over_parameters(
-    gram: Array, noise: Array, shift: Array, alpha: Array, covariance: Array, at: Array
+    gram: Array, noise: Array, shift: Array, alpha: Array, covariance: Array, at: int
 ) -> PooledRisk:
+    pooled = jnp.einsum("k,kij->ij", alpha, gram)
+    inverse, regular = symmetric_inverse(pooled)
+    parts = parts_over_parameters(inverse, gram, shift, noise, alpha, covariance, at)
+    return _result(parts, regular, gram, noise, covariance, at)
+
+
+def parts_given_parameters(
+    inverse: Float[Array, "d d"],
+    gram: Float[Array, "k d d"],
+    theta: Float[Array, "k d"],
+    noise: Float[Array, " k"],
+    alpha: Float[Array, " k"],
+    covariance: Float[Array, "d d"],
+    at: int,
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """Bias and variance of `weighted_risk`, from `R`."""
+    error = inverse @ jnp.einsum("k,kij,kj->i", alpha, gram, theta - theta[at])
+    seen = inverse @ covariance @ inverse
+    variance = (alpha**2 * noise) @ jnp.sum(seen * gram, axis=(1, 2))
+    return error @ covariance @ error, variance
+
+
+def parts_over_parameters(
+    inverse: Float[Array, "d d"],
+    gram: Float[Array, "k d d"],
+    shift: Float[Array, " k"],
+    noise: Float[Array, " k"],
+    alpha: Float[Array, " k"],
+    covariance: Float[Array, "d d"],
+    at: int,
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """Bias and variance of `mean_weighted_risk`, from `R`."""
     parts = alpha[:, None, None] * gram
-    inverse, regular = symmetric_inverse(jnp.sum(parts, axis=0))
-    is_target = jnp.arange(len(alpha)) == at
-    others = jnp.sum(jnp.where(is_target[:, None, None], 0, parts), axis=0)
-    maps = inverse @ jnp.where(is_target[:, None, None], others, parts)
+    others = jnp.sum(parts.at[at].set(0), axis=0)
+    maps = inverse @ parts.at[at].set(others)
     squares = jnp.sum(maps * (covariance @ maps), axis=(1, 2))
-    bias = shift @ squares / gram.shape[-1]
-    return _result(bias, inverse, regular, gram, noise, alpha, covariance, at)
+    seen = inverse @ covariance @ inverse
+    variance = (alpha**2 * noise) @ jnp.sum(seen * gram, axis=(1, 2))
+    return shift @ squares / gram.shape[-1], variance
 
 
 def _result(
-    bias: Array,
-    inverse: Array,
-    regular: Array,
-    gram: Array,
-    noise: Array,
-    alpha: Array,
-    covariance: Array,
-    at: Array,
+    parts: tuple, regular: Array, gram: Array, noise: Array, covariance: Array, at: int
 ) -> PooledRisk:
-    seen = inverse @ covariance @ inverse
-    variance = (alpha**2 * noise) @ jnp.sum(seen * gram, axis=(1, 2))
     alone, full = symmetric_inverse(gram[at])
     return PooledRisk(
-        bias=jnp.where(regular, bias, jnp.inf),
-        variance=jnp.where(regular, variance, jnp.inf),
+        bias=jnp.where(regular, parts[0], jnp.inf),
+        variance=jnp.where(regular, parts[1], jnp.inf),
         single_task=jnp.where(full, noise[at] * jnp.sum(covariance * alone), jnp.inf),
     )
 
