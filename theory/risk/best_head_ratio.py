@@ -1,0 +1,121 @@
+"""The best ratio of scalar heads."""
+
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float
+
+from theory.risk.arguments import check_number, check_spectrum
+from theory.risk.least_on_line import least_on_line
+from theory.risk.pooled import PooledRisk
+from theory.risk.scalar_heads import scalar_heads_risk
+
+# The risk differs by this, relatively, from that of w = 0 or w = ∞ at the ends.
+EDGE = 1e-12
+
+
+class BestHeadRatio(eqx.Module):
+    """The best ratio `w = A_1/A_2`, from 0 to infinity, and its risk."""
+
+    ratio: Float[Array, ""]
+    risk: PooledRisk
+
+
+def best_head_ratio(
+    n_source: ArrayLike,
+    n_target: ArrayLike,
+    dimension: ArrayLike,
+    noise_variance: ArrayLike,
+    shift_variance: ArrayLike,
+    common_variance: ArrayLike,
+    *,
+    source_spectrum: ArrayLike | Sequence[float],
+) -> BestHeadRatio:
+    """Minimise `theory.risk.scalar_heads_risk` over `w ≥ 0`.
+
+    * `w = 0` is the target alone.
+    * `w = ∞`: `b̂_2(w) = (w²S_1 + S_2)⁻¹(w g_1 + g_2)` is then 0 in all directions that
+      the source sees. With `n_1 ≥ p` it is 0, and the risk `E‖b_2‖² = κ² + μ²`. This
+      is the best where the target is next to nothing beside the noise.
+
+    A negative `w` is never better: for the same `|w|` the variance is the same and the
+    shift `τ² = (1−w)²κ² + (1+w²)μ²` of the bias larger. In between, the minimum is
+    found by `theory.risk.least_on_line` in `log w`, over all `w` where the risk differs
+    from those of the two ends by 1e-12 relatively.
+
+    jit- and vmap-compatible. `ratio` has no gradient; that of `risk.total` is right,
+    since at the minimum it does not depend on `w` (envelope theorem).
+
+    Args:
+        n_source: `n_1 ≥ 0`; 0 gives `w = 0`.
+        n_target: `n_2 > 0`.
+        dimension: `p ≥ 1`.
+        noise_variance: `σ² ≥ 0`.
+        shift_variance: `μ² ≥ 0`.
+        common_variance: `κ² ≥ 0`.
+        source_spectrum: Eigenvalues `s_j > 0` of `Σ_1`, one a dimension.
+
+    Raises:
+        ValueError: An argument is out of range or no scalar.
+
+    Source: derived here.
+    """
+    named = {
+        "n_source": check_number("n_source", n_source),
+        "n_target": check_number("n_target", n_target, positive=True),
+        "dimension": check_number("dimension", dimension, positive=True),
+        "noise_variance": check_number("noise_variance", noise_variance),
+        "shift_variance": check_number("shift_variance", shift_variance),
+        "common_variance": check_number("common_variance", common_variance),
+    }
+    spectrum = check_spectrum(source_spectrum, named["dimension"])
+    for name, value in {**named, "source_spectrum": spectrum}.items():
+        if value.ndim != (name == "source_spectrum"):
+            raise ValueError(
+                f"{name} has one axis too many or too few, shape {value.shape}: use "
+                "jax.vmap"
+            )
+    return _search(*named.values(), spectrum)
+
+
+@jax.jit
+def _search(
+    n_1: Array,
+    n_2: Array,
+    p: Array,
+    noise: Array,
+    shift: Array,
+    common: Array,
+    spectrum: Array,
+) -> BestHeadRatio:
+    arguments = (n_1, n_2, p, noise, shift, common, spectrum)
+    fixed = lax.stop_gradient(arguments)
+
+    def total(t: Array) -> Array:
+        return _risk(jnp.exp(t), *fixed).total
+
+    # In pooling, the source's weight against the target's is near w² s n_1/n_2.
+    share = jnp.maximum(fixed[0], 1e-300) * spectrum / n_2
+    low = jnp.log(EDGE / jnp.maximum(jnp.max(share), 1)) / 2
+    high = jnp.log(1 / (EDGE * jnp.minimum(jnp.min(share), 1))) / 2
+    place, least = least_on_line(total, *lax.stop_gradient((low, high)))
+    inside = _risk(jnp.exp(lax.stop_gradient(place)), *arguments)
+    # Without a signal, or without a source, the ends are as good as what is near.
+    alone = inside.single_task
+    none = (n_1 == 0) | (alone <= least)
+    silent = jnp.where(n_1 >= p, common + shift, jnp.inf)
+    far = ~none & ((silent <= least) | (place >= high))
+    known = far & (n_1 >= p)
+    bias = jnp.where(none, 0.0, jnp.where(known, silent, inside.bias))
+    variance = jnp.where(none, alone, jnp.where(known, 0.0, inside.variance))
+    ratio = jnp.where(none, 0.0, jnp.where(far, jnp.inf, jnp.exp(place)))
+    return BestHeadRatio(lax.stop_gradient(ratio), PooledRisk(bias, variance, alone))
+
+
+def _risk(ratio: Array, *arguments: Array) -> PooledRisk:
+    *rest, spectrum = arguments
+    return scalar_heads_risk(ratio, *rest, source_spectrum=spectrum)
