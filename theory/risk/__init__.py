@@ -1,21 +1,48 @@
 """Expected and asymptotic risk of sharing, and where it starts or stops paying."""
 
+from theory.risk.best_head_ratio import BestHeadRatio, best_head_ratio
+from theory.risk.best_source_size import best_source_size
+from theory.risk.best_weights import (
+    BestWeights,
+    best_weights,
+    best_weights_given_parameters,
+)
+from theory.risk.common_design import common_design_risk
 from theory.risk.conditional import conditional_risk, mean_conditional_risk
 from theory.risk.crossings import crossings
 from theory.risk.phase_transition import PhaseTransition, phase_transition
 from theory.risk.pooled import PooledRisk, pooled_risk
 from theory.risk.scalar_heads import scalar_heads_risk
+from theory.risk.soft_sharing import (
+    best_penalty,
+    mean_soft_sharing_risk,
+    soft_sharing_risk,
+)
+from theory.risk.soft_sharing_limit import soft_sharing_limit
+from theory.risk.weighted_limit import weighted_limit_risk
 from theory.risk.weighted_pooling import mean_weighted_risk, weighted_risk
 
 __all__ = [
+    "BestHeadRatio",
+    "BestWeights",
     "PhaseTransition",
     "PooledRisk",
+    "best_head_ratio",
+    "best_penalty",
+    "best_source_size",
+    "best_weights",
+    "best_weights_given_parameters",
+    "common_design_risk",
     "conditional_risk",
     "crossings",
     "mean_conditional_risk",
+    "mean_soft_sharing_risk",
     "mean_weighted_risk",
     "phase_transition",
     "pooled_risk",
     "scalar_heads_risk",
+    "soft_sharing_limit",
+    "soft_sharing_risk",
+    "weighted_limit_risk",
     "weighted_risk",
 ]
