@@ -16,6 +16,7 @@ from figures.alignment import alignment
 from figures.capacity import capacity
 from figures.classification import classification
 from figures.phase_map import phase_map
+from figures.relu_capacity import relu_capacity
 from figures.similarity import similarity
 from figures.trained_gap import trained_gap
 from figures.transfer import transfer
@@ -31,6 +32,7 @@ FIGURES: dict[str, Callable[[xr.Dataset], Figure]] = {
     "classification": classification,
     "phase_map": phase_map,
     "trained_gap": trained_gap,
+    "relu_capacity": relu_capacity,
 }
 # Pictures of the real data that `python -m paper_checks` studied.
 REAL_DATA = "real_data"

@@ -21,6 +21,7 @@ from simulations.experiments import (
     capacity,
     classification,
     phase_map,
+    relu_capacity,
     similarity,
     trained_gap,
     transfer,
@@ -37,6 +38,7 @@ EXPERIMENTS: dict[str, tuple[type, Callable[[Any, Progress | None], xr.Dataset]]
     "alignment": (alignment.AlignmentSweep, alignment.run),
     "phase_map": (phase_map.PhaseMap, phase_map.run),
     "trained_gap": (trained_gap.TrainedGap, trained_gap.run),
+    "relu_capacity": (relu_capacity.ReluCapacity, relu_capacity.run),
 }
 
 

@@ -1,0 +1,91 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from simulations import provenance
+from simulations.experiments.relu_capacity import ReluCapacity, run
+
+SPEC = ReluCapacity(
+    tasks=2, dimension=2, samples=30, past=0, starts=6, repeats=3, deviation=0.2
+)
+
+
+@pytest.fixture(scope="module")
+def data() -> xr.Dataset:
+    """Two programs of training: a dozen seconds to compile, so `long`."""
+    told = []
+    found = run(SPEC, lambda *step: told.append(step))
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    return found
+
+
+@pytest.mark.long
+def test_variables_say_what_they_are_and_the_spec_comes_back(data):
+    for variable in data.variables.values():
+        assert variable.attrs["long_name"]
+        assert variable.attrs["units"]
+    assert provenance.read_spec(data, ReluCapacity) == SPEC
+    assert data["risk"].dims == ("noise", "width", "task", "repeat")
+
+
+@pytest.mark.long
+def test_without_noise_a_unit_a_task_finds_its_teacher(data):
+    clean = data.sel(noise=0, width=1)
+    # Smoothing leaves the square of 5e-7; a risk of another task's teacher is 0.1.
+    assert float(clean["training_alone"].max()) < 1e-9
+    assert float(clean["risk_alone"].max()) < 1e-9
+    # Teachers of unlike directions have no common unit.
+    assert float(clean["training"].mean("task").min()) > 1e-4
+    wide = data.sel(noise=0, width=SPEC.tasks)
+    assert float(wide["training"].max()) < 1e-9
+
+
+@pytest.mark.long
+def test_noise_is_in_training_and_wider_modules_fit_more_of_it(data):
+    noisy = data.sel(noise=0.3)
+    one = noisy.sel(width=1)
+    # 60 rows less four parameters, of variance 0.09, over all draws.
+    left = float(one["training_alone"].mean())
+    assert 0.05 < left < 0.12
+    assert float(one["risk_alone"].min()) > 1e-5
+    for name in ("training", "training_alone"):
+        total = noisy[name].sum("task").transpose("width", "repeat").values
+        assert np.all(np.diff(total, axis=0) < 0)
+    # Together no task can be below its own optimum at that width.
+    less = noisy["training"] - noisy["training_alone"]
+    assert float(less.min()) > -1e-6
+
+
+@pytest.mark.long
+def test_the_risk_of_a_task_alone_falls_as_one_over_m():
+    """`σ²d/m`: half of the rows are active, and half of the inputs count."""
+    spec = ReluCapacity(
+        tasks=2, dimension=3, samples=800, noises=(0.3,), past=0, starts=4, repeats=60
+    )
+    risk = run(spec)["risk_alone"].sel(noise=0.3, width=1).values.ravel()
+    wanted = 0.3**2 * spec.dimension / spec.samples
+    error = risk.std() / np.sqrt(len(risk))
+    # Five standard errors, and terms of order d/m beside the first.
+    assert abs(risk.mean() - wanted) < 5 * error + 0.02 * wanted
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("tasks", 1),
+        ("dimension", 1),
+        ("samples", 1),
+        ("directions", 0),
+        ("deviation", -0.1),
+        ("noises", ()),
+        ("noises", (float("nan"),)),
+        ("past", -1),
+        ("starts", 0),
+        ("repeats", 0),
+    ],
+)
+def test_a_bad_field_is_named(field, value):
+    with pytest.raises(ValueError, match=f"{field} must be .* got"):
+        dataclasses.replace(SPEC, **{field: value})
