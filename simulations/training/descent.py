@@ -1,7 +1,7 @@
 """The loop of our own solvers: blocks of steps, and a look at the point between."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -28,7 +28,13 @@ class Run(NamedTuple):
 
 @runtime_checkable
 class Solver(Protocol):
-    """A choice of method with its settings: frozen, so that it may be static."""
+    """A choice of method with its settings: frozen, so that it may be static.
+
+    `apart`: starts share no work, as each factorises a matrix of its own. On a CPU
+    they then follow one another, and none waits for the slowest.
+    """
+
+    apart: ClassVar[bool]
 
     def run(self, objective: Objective, start: Parameters) -> Run:
         """Descend from one start. May be vmapped, and raises nothing."""
@@ -59,6 +65,7 @@ def descend(
     block: int,
     patience: int,
     tolerance: float,
+    known: Callable[[Any], tuple[Array, Array]] | None = None,
 ) -> Run:
     """Repeat `advance` until the gradient of `F` is small, or steps run out.
 
@@ -76,12 +83,16 @@ def descend(
         block: Steps between looks.
         patience: Looks without progress.
         tolerance: Norm of the gradient of `F` that counts as converged.
+        known: `F` and the norm of its gradient, where a state has them already.
     """
     enough = reachable(tolerance, objective)
 
-    def look(point: Parameters) -> tuple[Array, Array]:
-        value, slope = objective.with_slope(point)
-        seen = jnp.stack([value, norm(slope)])
+    def measure(state: Any) -> tuple[Array, Array]:
+        value, slope = objective.with_slope(state.point)
+        return value, norm(slope)
+
+    def look(state: Any) -> tuple[Array, Array]:
+        seen = jnp.stack((known or measure)(state))
         status = jnp.where(seen[1] <= enough, int(Status.CONVERGED), _RUNNING)
         lost = ~jnp.isfinite(seen).all()
         return jnp.where(lost, int(Status.DIVERGED), status), seen
@@ -90,7 +101,7 @@ def descend(
         count = jnp.minimum(block, steps - carry.steps)
         state = lax.fori_loop(0, count, lambda _, s: advance(s), carry.state)
         taken = carry.steps + count
-        status, seen = look(state.point)
+        status, seen = look(state)
         idle = jnp.where((seen < carry.least).any(), 0, carry.idle + 1)
         for ended, why in (
             (idle >= patience, Status.STALLED),
@@ -106,7 +117,7 @@ def descend(
         return _Carry(state, point, taken, status, gradient, least, idle)
 
     none = jnp.zeros((), int)
-    status, seen = look(state.point)
+    status, seen = look(state)
     first = _Carry(state, state.point, none, status, seen[1], seen, none)
     last = lax.while_loop(lambda carry: carry.status == _RUNNING, body, first)
     return Run(last.point, last.steps, last.status, last.gradient)

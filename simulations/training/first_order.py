@@ -1,7 +1,7 @@
 """Full-batch gradient descent and Adam."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import Any, ClassVar, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -34,6 +34,7 @@ class GradientDescent:
         tolerance: Norm of the gradient of `F` at which it ends.
     """
 
+    apart: ClassVar[bool] = False
     rate: float = 0.1
     steps: int = 20_000
     block: int = 50
@@ -93,6 +94,7 @@ class Adam:
         tolerance: Norm of the gradient of `F` at which it ends.
     """
 
+    apart: ClassVar[bool] = False
     rate: float = 1e-2
     first_decay: float = 0.9
     second_decay: float = 0.999

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from simulations.training.curvature import Blocks
 from simulations.training.model import Model, Units
 from simulations.training.result import Parameters
 from simulations.unit_columns import unit_columns
@@ -41,16 +42,28 @@ class LinearModel(Model):
         """`e_i − 2 g_iᵀθ_i + θ_iᵀG_iθ_i`."""
         return task_losses(self.statistics, outputs)
 
-    def curved(
-        self,
-        outputs: Float[Array, "k d"],
-        change: Float[Array, "k d p"],
-        weights: Float[Array, " k"],
-    ) -> Float[Array, "k d p"]:
-        """`2α_iG_i δθ_i`."""
-        del outputs
-        gram = 2 * weights[:, None, None] * self.statistics.gram
-        return jnp.einsum("kde,kep->kdp", gram, change)
+    def curvature(
+        self, point: Parameters, weights: Float[Array, " k"], *, exact: bool
+    ) -> Blocks:
+        """`Σ_i 2α_i A_isA_it G_i`, `2α_i A_is G_iB_t + δ_st ψ_i`, `2α_i B_sᵀG_iB_t`.
+
+        With `ψ_i = 2α_i(G_iθ_i − g_i)`, the gradient in `θ_i`, in the exact ones.
+        """
+        heads, twice = point.heads, 2 * weights
+        pairs = jnp.einsum("k,ks,kt->stk", twice, heads, heads)
+        shared = jnp.einsum("stk,kde->dset", pairs, self.statistics.gram)
+        seen = twice[:, None, None] * jnp.einsum(
+            "kde,er->kdr", self.statistics.gram, point.shared
+        )
+        mixed = jnp.einsum("ks,kdt->dskt", heads, seen)
+        if exact:
+            slope = jnp.einsum("kdr,kr->kd", seen, heads)
+            slope = slope - twice[:, None] * self.statistics.moment
+            used = jnp.any(point.shared != 0, axis=0)
+            mixed = mixed + jnp.einsum(
+                "kd,st->dskt", slope, jnp.diag(used.astype(slope.dtype))
+            )
+        return Blocks(shared, mixed, jnp.einsum("ds,kdt->kst", point.shared, seen))
 
     def scaled(self) -> tuple["LinearModel", Units]:
         """Columns of `X`, and labels, of unit norm over all tasks."""

@@ -6,6 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from simulations.training.curvature import Blocks
 from simulations.training.result import Parameters
 
 
@@ -66,13 +67,14 @@ class Model(eqx.Module):
         """`L_i(u_i)`."""
 
     @abstractmethod
-    def curved(
-        self,
-        outputs: Float[Array, "..."],
-        change: Float[Array, "..."],
-        weights: Float[Array, " k"],
-    ) -> Float[Array, "..."]:
-        """Second derivative of `Σ α_i L_i` at `outputs`, times changes (last axis)."""
+    def curvature(
+        self, point: Parameters, weights: Float[Array, " k"], *, exact: bool
+    ) -> Blocks:
+        """Second derivatives of `Σ α_i L_i(u_i)` in the parameters.
+
+        Exact, or without those of the outputs `u_i` (Gauss-Newton), which is never
+        indefinite. A column of zeros counts as masked: it has no exact terms.
+        """
 
     @abstractmethod
     def scaled(self) -> tuple["Model", Units]:

@@ -3,7 +3,6 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
 from simulations.training.model import Model
@@ -36,25 +35,17 @@ class Objective(eqx.Module):
         """`F` with the kinks of `g` smoothed, if it has any."""
         return Objective(self.model.softened(smoothing), self.weights)
 
-    def hessian(
-        self, point: Parameters
-    ) -> tuple[Float[Array, "p p"], Float[Array, "p p"]]:
-        """The Hessian of `F`, and the Gauss-Newton matrix.
+    def hessian(self, point: Parameters) -> Float[Array, "p p"]:
+        """The Hessian of `F`, in the order of `ravel_pytree`."""
+        return self.model.curvature(point, self.weights, exact=True).matrix()
 
-        The latter is `Σ_i α_i J_iᵀ L_i''(u_i) J_i`, with `J_i` the derivative of the
-        outputs. It lacks their own second derivative, and is never indefinite.
+    def gauss_newton(self, point: Parameters) -> Float[Array, "p p"]:
+        """The Gauss-Newton matrix `Σ_i α_i J_iᵀ L_i''(u_i) J_i`.
+
+        `J_i` is the derivative of the outputs. It lacks their own second derivative,
+        and is never indefinite.
         """
-        flat, restore = ravel_pytree(point)
-
-        def outputs(flat: Array) -> Array:
-            return self.model.outputs(restore(flat))
-
-        change = jax.jacfwd(outputs)(flat)
-        curved = self.model.curved(outputs(flat), change, self.weights)
-        columns = (-1, flat.size)
-        positive = change.reshape(columns).T @ curved.reshape(columns)
-        exact = jax.hessian(lambda flat: self(restore(flat)))(flat)
-        return exact, positive
+        return self.model.curvature(point, self.weights, exact=False).matrix()
 
 
 def norm(slope: Parameters) -> Float[Array, ""]:

@@ -1,13 +1,23 @@
 """ReLU and logistic models, on rows."""
 
+from abc import abstractmethod
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from simulations.training.activation import (
+    Unit,
+    linear_unit,
+    relu_unit,
+    smooth_relu_unit,
+)
+from simulations.training.curvature import Blocks
 from simulations.training.model import Model, Units
 from simulations.training.result import Parameters
+from simulations.training.row_curvature import row_blocks
 from simulations.training.rows import Rows
 from theory.linear.arguments import is_traced
 from theory.tasks import Tasks
@@ -41,10 +51,38 @@ class _RowModel(Model):
 
     def outputs(self, point: Parameters) -> Float[Array, " n"]:
         """`u_n`, zero for a row of padding."""
+        return self._combined(point, self._units(point).value)
+
+    def _combined(
+        self, point: Parameters, units: Float[Array, "r n"]
+    ) -> Float[Array, " n"]:
+        outputs = jnp.sum(units * (point.heads.T @ self.rows.owner), axis=0)
+        return outputs if point.bias is None else outputs + point.bias @ self.rows.owner
+
+    def _units(self, point: Parameters) -> Unit:
         units = point.shared.T @ self.rows.covariates
-        if self.rectified:
-            units = self._rectify(units, jnp.sum(point.shared**2, axis=0)[:, None])
-        return jnp.sum(units * (point.heads.T @ self.rows.owner), axis=0)
+        if not self.rectified:
+            return linear_unit(units)
+        if self.smoothing is None:
+            return relu_unit(units)
+        square = jnp.sum(point.shared**2, axis=0)[:, None]
+        return smooth_relu_unit(units, square, self.smoothing)
+
+    @abstractmethod
+    def _loss_slopes(
+        self, outputs: Float[Array, " n"]
+    ) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
+        """`L_n'` and `L_n''`: derivatives of a row's loss in its output."""
+
+    def curvature(
+        self, point: Parameters, weights: Float[Array, " k"], *, exact: bool
+    ) -> Blocks:
+        """`Σ_n α_i L_n'' ∇u_n∇u_nᵀ`, and `α_i L_n' ∇²u_n` too if exact."""
+        unit = self._units(point)
+        first, second = self._loss_slopes(self._combined(point, unit.value))
+        share = weights @ self.rows.owner
+        first = share * first if exact else jnp.zeros_like(first)
+        return row_blocks(self.rows, point, unit, first, share * second)
 
     def softened(self, smoothing: Float[Array, ""]) -> Model:
         """The model with `g(u) = (u + √(u² + s²‖B_j‖²))/2` for `max(u, 0)`.
@@ -59,16 +97,6 @@ class _RowModel(Model):
             smoothing,
             is_leaf=lambda leaf: leaf is None,
         )
-
-    def _rectify(
-        self, units: Float[Array, "r n"], square: Float[Array, "r 1"]
-    ) -> Float[Array, "r n"]:
-        if self.smoothing is None:
-            return jax.nn.relu(units)
-        # A column of zeros is masked, and its unit must stay zero.
-        some = square > 0
-        width = self.smoothing**2 * jnp.where(some, square, 1)
-        return jnp.where(some, (units + jnp.sqrt(units**2 + width)) / 2, 0)
 
     def dead(self, point: Parameters) -> Bool[Array, " r"]:
         """Units with `x_nᵀB_s ≤ 0` on every row; none where `g` is linear."""
@@ -108,15 +136,11 @@ class ReluModel(_RowModel):
         """`Σ_n (u_n − y_n)²` over the rows of each task."""
         return self.rows.owner @ (outputs - self.rows.labels) ** 2
 
-    def curved(
-        self,
-        outputs: Float[Array, " n"],
-        change: Float[Array, "n p"],
-        weights: Float[Array, " k"],
-    ) -> Float[Array, "n p"]:
-        """`2α_i δu_n`."""
-        del outputs
-        return 2 * (weights @ self.rows.owner)[:, None] * change
+    def _loss_slopes(
+        self, outputs: Float[Array, " n"]
+    ) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
+        """`2(u_n − y_n)` and 2."""
+        return 2 * (outputs - self.rows.labels), jnp.full_like(outputs, 2)
 
     def scaled(self) -> tuple["ReluModel", Units]:
         """Columns of `X`, and labels, of unit mean square over all tasks."""
@@ -171,24 +195,16 @@ class LogisticModel(_RowModel):
         """Whether a head has a constant `b_i`."""
         return self.bias
 
-    def outputs(self, point: Parameters) -> Float[Array, " n"]:
-        """`u_n`, zero for a row of padding."""
-        linear = super().outputs(point)
-        return linear if point.bias is None else linear + point.bias @ self.rows.owner
-
     def losses(self, outputs: Float[Array, " n"]) -> Float[Array, " k"]:
         """Log-loss, summed over the rows of each task."""
         return self.rows.owner @ (jax.nn.softplus(outputs) - self.rows.labels * outputs)
 
-    def curved(
-        self,
-        outputs: Float[Array, " n"],
-        change: Float[Array, "n p"],
-        weights: Float[Array, " k"],
-    ) -> Float[Array, "n p"]:
-        """`α_i p_n(1 − p_n) δu_n` with `p_n = 1/(1 + exp(−u_n))`."""
-        spread = jax.nn.sigmoid(outputs) * jax.nn.sigmoid(-outputs)
-        return (spread * (weights @ self.rows.owner))[:, None] * change
+    def _loss_slopes(
+        self, outputs: Float[Array, " n"]
+    ) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
+        """`p_n − y_n` and `p_n(1 − p_n)`, with `p_n = 1/(1 + exp(−u_n))`."""
+        chance = jax.nn.sigmoid(outputs)
+        return chance - self.rows.labels, chance * jax.nn.sigmoid(-outputs)
 
     def scaled(self) -> tuple["LogisticModel", Units]:
         """Columns of `X` of unit mean square over all tasks; classes have no unit."""

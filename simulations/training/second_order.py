@@ -1,13 +1,14 @@
 """Levenberg-Marquardt and L-BFGS."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
+from jax import lax
 from jax.flatten_util import ravel_pytree
-from jax.scipy.linalg import cho_factor, cho_solve
+from jax.scipy.linalg import cho_solve
 from jaxtyping import Array, Float
 
 from simulations.training.descent import Run, descend, goes_down, positive
@@ -32,7 +33,8 @@ class LevenbergMarquardt:
     positive definite, and the Gauss-Newton matrix elsewhere: it alone converges at a
     slow fixed rate where residuals are large, as they are where tasks disagree. The
     damping also keeps the gauge `B → BM, A → M⁻¹A` apart. A step costs `O(p³)` for
-    `p = (d + k)r` parameters: use `LBFGS` for thousands.
+    `p = (d + k)r` parameters, and `O(p²)` a row for models on rows: use `LBFGS` for
+    thousands.
 
     Minima of a ReLU model lie at kinks `x_nᵀB_s = 0`, where no gradient vanishes. So
     `max(u, 0)` is replaced by `(u + √(u² + s²‖B_j‖²))/2`, with `s` from `smoothing`
@@ -52,6 +54,7 @@ class LevenbergMarquardt:
     smoothing is ours.
     """
 
+    apart: ClassVar[bool] = True
     damping: float = 1e-3
     smoothing: float = 0.1
     steps: int = 500
@@ -63,53 +66,31 @@ class LevenbergMarquardt:
 
     def run(self, objective: Objective, start: Parameters) -> Run:
         """Descend from one start."""
-        flat, restore = ravel_pytree(start)
-        dtype = flat.dtype
-        eps = float(jnp.finfo(dtype).eps)
-        sharpest = eps**SHARPEST
-        eye = jnp.eye(flat.size, dtype=dtype)
+        dtype = objective.model.dtype
+        sharpest = jnp.asarray(float(jnp.finfo(dtype).eps) ** SHARPEST, dtype)
+        last = objective.softened(sharpest)
+        kinked = last.model is not objective.model
+        zero = jnp.zeros((), dtype)
+        first = jnp.asarray(self.smoothing, dtype)
+        value, slope = objective.softened(first).with_slope(start)
+        # No growth yet: the first step measures H and sets the damping.
+        state = _Damped(start, value, slope, zero, zero, first)
 
         def advance(state: _Damped) -> _Damped:
-            smooth = objective.softened(state.smoothing)
-            value, slope = smooth.with_slope(state.point)
-            gradient = ravel_pytree(slope)[0]
-            exact, positive = smooth.hessian(state.point)
-            largest = jnp.max(jnp.diagonal(positive))
-            # Less damping is lost in the rounding of H, and more leaves no step.
-            unit = jnp.where(largest > 0, largest, 1)
-            damping = jnp.where(state.growth > 0, state.damping, self.damping * unit)
-            damping = jnp.clip(damping, flat.size * eps * unit, unit / eps)
-            growth = jnp.where(state.growth > 0, state.growth, 2)
-            newton = _solve(exact + damping * eye, gradient)
-            change = jnp.where(
-                jnp.isfinite(newton).all(),
-                newton,
-                _solve(positive + damping * eye, gradient),
-            )
-            point = jax.tree.map(jnp.add, state.point, restore(change))
-            new_value, new_slope = smooth.with_slope(point)
-            kept = goes_down(value, slope, new_value, new_slope)
-            predicted = 0.5 * change @ (damping * change - gradient)
-            # A step kept for its gradient alone is in the rounding of F: no gain shows.
-            gain = jnp.where(new_value < value, (value - new_value) / predicted, 1)
-            smaller = damping * jnp.maximum(1 / 3, 1 - (2 * gain - 1) ** 3)
-            settled = jnp.where(kept, norm(new_slope), norm(slope))
-            sharper = settled <= STAGE * state.smoothing
-            return _Damped(
-                jax.tree.map(lambda a, b: jnp.where(kept, a, b), point, state.point),
-                jnp.where(kept, smaller, damping * growth),
-                jnp.where(kept, 2, 2 * growth).astype(dtype),
-                jnp.where(
-                    sharper,
-                    jnp.maximum(SHARPER * state.smoothing, sharpest),
-                    state.smoothing,
-                ),
+            moved = self._step(objective.softened(state.smoothing), state)
+            if not kinked:
+                return moved
+            sharper = jnp.maximum(SHARPER * state.smoothing, sharpest)
+            settled = norm(moved.slope) <= STAGE * state.smoothing
+
+            def sharpened() -> _Damped:
+                value, slope = objective.softened(sharper).with_slope(moved.point)
+                return moved._replace(value=value, slope=slope, smoothing=sharper)
+
+            return lax.cond(
+                settled & (state.smoothing > sharpest), sharpened, lambda: moved
             )
 
-        last = objective.softened(jnp.asarray(sharpest, dtype))
-        # No growth yet: the first step measures H and sets the damping.
-        zero = jnp.zeros((), dtype)
-        state = _Damped(start, zero, zero, jnp.asarray(self.smoothing, dtype))
         return descend(
             advance,
             state,
@@ -118,19 +99,66 @@ class LevenbergMarquardt:
             block=1,
             patience=PATIENCE_SMOOTHING,
             tolerance=self.tolerance,
+            known=None if kinked else lambda s: (s.value, norm(s.slope)),
+        )
+
+    def _step(self, objective: Objective, state: "_Damped") -> "_Damped":
+        """One step, kept or taken back, on an objective without kinks."""
+        flat, restore = ravel_pytree(state.point)
+        gradient = ravel_pytree(state.slope)[0]
+        eps = jnp.finfo(flat.dtype).eps
+        hessian = objective.hessian(state.point)
+        largest = jnp.max(jnp.abs(jnp.diagonal(hessian)))
+        # Less damping is lost in the rounding of H, and more leaves no step.
+        unit = jnp.where(largest > 0, largest, 1)
+        damping = jnp.where(state.growth > 0, state.damping, self.damping * unit)
+        damping = jnp.clip(damping, flat.size * eps * unit, unit / eps)
+        growth = jnp.where(state.growth > 0, state.growth, 2)
+        newton = _solve(hessian, damping, gradient)
+        change = lax.cond(
+            jnp.isfinite(newton).all(),
+            lambda: newton,
+            lambda: _solve(objective.gauss_newton(state.point), damping, gradient),
+        )
+        point = restore(flat + change)
+        value, slope = objective.with_slope(point)
+        kept = goes_down(state.value, state.slope, value, slope)
+        predicted = 0.5 * change @ (damping * change - gradient)
+        # A step kept for its gradient alone is in the rounding of F: no gain shows.
+        gain = jnp.where(value < state.value, (state.value - value) / predicted, 1)
+        smaller = damping * jnp.maximum(1 / 3, 1 - (2 * gain - 1) ** 3)
+
+        def choose(new: Any, old: Any) -> Any:
+            return jax.tree.map(lambda a, b: jnp.where(kept, a, b), new, old)
+
+        return _Damped(
+            choose(point, state.point),
+            choose(value, state.value),
+            choose(slope, state.slope),
+            choose(smaller, damping * growth),
+            choose(jnp.full_like(growth, 2), 2 * growth),
+            state.smoothing,
         )
 
 
 class _Damped(NamedTuple):
+    """`F` and `∇F` are those at the point with this smoothing."""
+
     point: Parameters
+    value: Float[Array, ""]
+    slope: Parameters
     damping: Float[Array, ""]
     growth: Float[Array, ""]
     smoothing: Float[Array, ""]
 
 
-def _solve(matrix: Float[Array, "p p"], slope: Float[Array, " p"]) -> Array:
-    """`−matrix⁻¹ slope`; NaN where the matrix is not positive definite."""
-    return -cho_solve(cho_factor(matrix), slope)
+def _solve(
+    matrix: Float[Array, "p p"], damping: Float[Array, ""], slope: Float[Array, " p"]
+) -> Float[Array, " p"]:
+    """`−(matrix + damping I)⁻¹ slope`; NaN where that is not positive definite."""
+    damped = matrix + damping * jnp.eye(len(slope), dtype=slope.dtype)
+    factor = lax.linalg.cholesky(damped, symmetrize_input=False)
+    return -cho_solve((factor, True), slope)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +173,7 @@ class LBFGS:
         tolerance: Norm of the gradient of `F` at which it ends.
     """
 
+    apart: ClassVar[bool] = False
     history: int = 10
     steps: int = 2000
     tolerance: float = 1e-9

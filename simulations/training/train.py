@@ -7,6 +7,7 @@ from typing import SupportsIndex
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Key
 
@@ -113,7 +114,10 @@ def _train(
         points = jax.vmap(lambda k: _start(scaled, width, columns, k))(keys)
     else:
         points = jax.vmap(units.remove)(initial)
-    runs = jax.vmap(partial(solver.run, objective))(points)
+    if solver.apart and jax.default_backend() == "cpu":
+        runs = lax.map(partial(solver.run, objective), points)
+    else:
+        runs = jax.vmap(partial(solver.run, objective))(points)
     values = jax.vmap(objective)(runs.point)
     values = jnp.where(jnp.isfinite(values), values, jnp.inf)
     lost = runs.status == int(Status.DIVERGED)

@@ -1,5 +1,7 @@
 """Every model against its definition in NumPy, and its derivatives."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -19,7 +21,9 @@ from theory.tasks import Tasks
 
 D = 3
 # One compilation a case.
-derivatives = jax.jit(lambda f, at: (f(at), f.slope(at), *f.hessian(at)))
+derivatives = jax.jit(
+    lambda f, at: (f(at), f.slope(at), f.hessian(at), f.gauss_newton(at))
+)
 CASES = ["linear", "relu", "logistic", "logistic relu bias"]
 
 
@@ -84,6 +88,45 @@ def test_the_second_derivatives_are_right(name):
     np.testing.assert_allclose(positive[heads, heads], exact[heads, heads], rtol=1e-9)
     least = float(jnp.linalg.eigvalsh(positive)[0])
     assert least > -1e-12 * float(jnp.abs(positive).max())
+
+
+# A compilation each: the others are long.
+QUICK = (("linear", 1, None), ("relu", 1, 0.3), ("logistic relu bias", 3, 0.3))
+SECOND = [
+    pytest.param(*one, marks=() if one in QUICK else pytest.mark.long)
+    for one in itertools.product(CASES, (1, 3), (None, 0.3))
+]
+
+
+@pytest.mark.parametrize(("name", "width", "smoothing"), SECOND)
+def test_the_second_derivatives_are_those_of_automatic_differentiation(
+    name, width, smoothing
+):
+    objective, _, _ = case(name)
+    if smoothing is not None:
+        objective = objective.softened(jnp.asarray(smoothing))
+    at = point(1, D, width, bias="bias" in name)
+    flat, restore = ravel_pytree(at)
+
+    @jax.jit
+    def peers(f, flat):
+        def outputs(flat):
+            return f.model.outputs(restore(flat)).ravel()
+
+        u = outputs(flat)
+        shape = f.model.outputs(at).shape
+        change = jax.jacfwd(outputs)(flat)
+        curved = jax.hessian(lambda u: f.weights @ f.model.losses(u.reshape(shape)))(u)
+        return jax.hessian(lambda flat: f(restore(flat)))(flat), (
+            change.T @ curved @ change
+        )
+
+    exact, positive = peers(objective, flat)
+    *_, found, found_positive = derivatives(objective, at)
+    # Sums over 65 rows, in another order: some 65 ε of the largest entry.
+    room = 1e-13 * float(jnp.abs(exact).max())
+    np.testing.assert_allclose(found, exact, rtol=0, atol=room)
+    np.testing.assert_allclose(found_positive, positive, rtol=0, atol=room)
 
 
 @pytest.mark.parametrize("name", CASES)
