@@ -14,6 +14,8 @@ SPEC = PhaseMap(
     angles=(0.0, 150.0),
     conditions=(1.0,),
     solvers=("levenberg-marquardt",),
+    # Random points are about 1 above the optimum.
+    threshold=0.09,
     starts=4,
     repeats=3,
 )
@@ -63,13 +65,15 @@ def test_a_miss_is_an_excess_above_the_threshold(data):
         expected = (data["excess"] > threshold).mean("start")
         found = data["missed"].sel(threshold=threshold)
         np.testing.assert_array_equal(found.transpose(*expected.dims), expected)
-    np.testing.assert_allclose(data["threshold"], [1e-4, 1e-3, 1e-2])
+    np.testing.assert_allclose(data["threshold"], [0.009, 0.09, 0.9])
+    assert bool((data["missed"].mean() > data["missed"].isel(threshold=2).mean()))
 
 
 @pytest.mark.long
 def test_the_threshold_hardly_matters_for_a_method_that_converges():
     found = run(dataclasses.replace(PhaseMap.quick(), solvers=SPEC.solvers))
-    shares = found["missed"].mean(("angle", "condition", "repeat")).values
+    missed = found["missed"].isel(solver=0)
+    shares = missed.mean(("angle", "condition", "repeat")).values
     # 0.331, 0.318 and 0.311 at 1e-4, 1e-3 and 1e-2: a local minimum within 1 % of the
     # best is rare.
     assert shares.max() - shares.min() < 0.1 * shares[1]
