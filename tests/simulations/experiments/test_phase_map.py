@@ -66,7 +66,7 @@ def test_a_miss_is_an_excess_above_the_threshold(data):
         found = data["missed"].sel(threshold=threshold)
         np.testing.assert_array_equal(found.transpose(*expected.dims), expected)
     np.testing.assert_allclose(data["threshold"], [0.009, 0.09, 0.9])
-    assert bool((data["missed"].mean() > data["missed"].isel(threshold=2).mean()))
+    assert bool(data["missed"].mean() > data["missed"].isel(threshold=2).mean())
 
 
 @pytest.mark.long
