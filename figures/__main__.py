@@ -12,6 +12,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from figures import real_data
+from figures.advice import advice
 from figures.alignment import alignment
 from figures.capacity import capacity
 from figures.classification import classification
@@ -34,6 +35,8 @@ FIGURES: dict[str, Callable[[xr.Dataset], Figure]] = {
     "trained_gap": trained_gap,
     "relu_capacity": relu_capacity,
 }
+# Drawn where there is such a store; `python -m simulations advise DATA` makes it.
+OF_ONES_OWN: dict[str, Callable[[xr.Dataset], Figure]] = {"advice": advice}
 # Pictures of the real data that `python -m paper_checks` studied.
 REAL_DATA = "real_data"
 FORMATS = {"png": {"dpi": 200}, "pdf": {}}
@@ -46,17 +49,24 @@ class Drawing:
     Args:
         results: Folder of the stores that `python -m simulations` writes.
         out: Folder of the pictures.
+        only: Stores to draw, such as transfer; all by default.
     """
 
     results: Path = Path("results")
     out: Path = Path("pictures")
+    only: tuple[str, ...] = ()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Draw what is there, say what is missing; 1 if nothing could be drawn."""
     asked = tyro.cli(Drawing, prog="python -m figures", args=arguments)
+    known = [*FIGURES, *OF_ONES_OWN, REAL_DATA]
+    unknown = [name for name in asked.only if name not in known]
+    if unknown:
+        print(f"figures: no {unknown}: there are {', '.join(known)}", file=sys.stderr)
+        return 1
     drawn, failed = 0, 0
-    for stem, draw in _real_data(asked.results):
+    for stem, draw in _pictures(asked.results, asked.only):
         try:
             for written in save(draw(), asked.out / stem):
                 print(written)
@@ -64,22 +74,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except (ValueError, OSError) as error:
             print(f"figures: {error}", file=sys.stderr)
             failed += 1
-    for name, figure in FIGURES.items():
-        path = asked.results / f"{name}.zarr"
-        if not path.exists():
+    return 0 if drawn and not failed else 1
+
+
+def _pictures(
+    results: Path, only: Sequence[str]
+) -> Iterator[tuple[str, Callable[[], Figure]]]:
+    """Names and drawings of what is there and asked for; what is missing is told."""
+    if not only or REAL_DATA in only:
+        yield from _real_data(results)
+    for name, figure in (FIGURES | OF_ONES_OWN).items():
+        path = results / f"{name}.zarr"
+        if only and name not in only:
+            continue
+        if path.exists():
+            yield name, lambda path=path, figure=figure: figure(read(path))
+        elif name in FIGURES:
             print(
                 f"{path} is missing; make it: python -m simulations {name} "
-                f"--out {asked.results}"
+                f"--out {results}"
             )
-            continue
-        try:
-            for written in save(figure(read(path)), asked.out / name):
-                print(written)
-            drawn += 1
-        except (ValueError, OSError) as error:
-            print(f"figures: {error}", file=sys.stderr)
-            failed += 1
-    return 0 if drawn and not failed else 1
 
 
 def _real_data(results: Path) -> Iterator[tuple[str, Callable[[], Figure]]]:

@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 
 from simulations import store
+from simulations.advice.advise import Advice
+from simulations.advice.command import command as advise
 from simulations.chunks import Progress
 from simulations.cpu_threads import share_cpu
 from simulations.experiments import (
@@ -55,6 +57,17 @@ class Output:
     rewrite: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class Folder:
+    """Where advice goes.
+
+    Args:
+        out: Folder of the store and the picture, both called advice.
+    """
+
+    out: Path = Path("results")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the command line asks for; 1 and one line of text if it cannot be."""
     share_cpu()
@@ -62,6 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(stderr=True)
     try:
         spec, output = _parse(arguments)
+        if isinstance(spec, Advice):
+            print(advise(spec, output.out))
+            return 0
         name, run = _experiment(spec)
         result = store.load_or_run(
             spec,
@@ -76,8 +92,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parse(arguments: Sequence[str] | None) -> tuple[Any, Output]:
-    commands = {name: _command(kind) for name, (kind, _) in EXPERIMENTS.items()}
+def _parse(arguments: Sequence[str] | None) -> tuple[Any, Any]:
+    commands = {name: _command(kind, Output) for name, (kind, _) in EXPERIMENTS.items()}
+    commands["advise"] = _command(Advice, Folder)
     chosen = tyro.extras.subcommand_cli_from_dict(
         commands,
         prog="python -m simulations",
@@ -88,11 +105,11 @@ def _parse(arguments: Sequence[str] | None) -> tuple[Any, Output]:
     return chosen
 
 
-def _command(kind: type) -> Callable[..., tuple[Any, Output]]:
-    def command(spec: Any, output: Output) -> tuple[Any, Output]:
+def _command(kind: type, place: type) -> Callable[..., tuple[Any, Any]]:
+    def command(spec: Any, output: Any) -> tuple[Any, Any]:
         return spec, output
 
-    command.__annotations__.update(spec=kind, output=Output)
+    command.__annotations__.update(spec=kind, output=place)
     command.__doc__ = kind.__doc__
     return command
 

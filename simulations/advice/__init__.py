@@ -1,0 +1,1 @@
+"""Will these tasks help each other? Advice from the data, before training."""

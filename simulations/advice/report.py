@@ -1,0 +1,117 @@
+"""Advice as text for a terminal."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import xarray as xr
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+
+# More tasks than this make no readable matrix; each target's best sources are shown.
+MATRIX = 10
+SOURCES = 4
+
+
+def print_advice(data: xr.Dataset, console: Console) -> None:
+    """Print gains, groups, weights and width, and what is withheld."""
+    console.print(Group(*_parts(data)))
+
+
+def _parts(data: xr.Dataset) -> Iterator[RenderableType]:
+    kept = np.flatnonzero(data["withheld"].to_numpy() == "")
+    part = data.isel(source=kept, target=kept)
+    if len(kept) <= MATRIX:
+        yield _matrix(part)
+    yield _targets(part)
+    yield _widths(data)
+    yield (
+        "Gains are changes of the test error of a target, in per cent of its error "
+        "alone; + helps. They are estimated without bias from all rows, before "
+        "training; gains at chosen weights flatter a little."
+    )
+    for name, reason in zip(
+        data["target"].to_numpy(), data["withheld"].to_numpy(), strict=True
+    ):
+        if reason:
+            yield f"[yellow]withheld[/]: {name}: {reason}"
+
+
+def _matrix(data: xr.Dataset) -> Table:
+    level = f"{100 * float(data.attrs['confidence']):g} %"
+    title = f"Gain of the target (column) from pooling, % and {level} interval"
+    table = Table(title=title)
+    table.add_column("source \\ target")
+    for name in data["target"].to_numpy():
+        table.add_column(str(name), justify="right")
+    for index, name in enumerate(data["source"].to_numpy()):
+        cells = [
+            "" if index == other else _cell(data, "gain", index, other)
+            for other in range(data.sizes["target"])
+        ]
+        table.add_row(str(name), *cells)
+    return table
+
+
+def _targets(data: xr.Dataset) -> Table:
+    table = Table(title="What to do with each target")
+    for name in ("target", "rows", "group", "sources x weight (own rows: 1)"):
+        table.add_column(name)
+    table.add_column("gain %", justify="right")
+    groups = data["group"].to_numpy()
+    for index, name in enumerate(data["target"].to_numpy()):
+        table.add_row(
+            str(name),
+            str(int(data["rows"][index])),
+            str(int(groups[index]) + 1) if np.sum(groups == groups[index]) > 1 else "-",
+            _sources(data, index),
+            _cell(data, "weighted", index),
+        )
+    return table
+
+
+def _sources(data: xr.Dataset, target: int) -> str:
+    weights = data["weight"].to_numpy()[:, target].copy()
+    weights[target] = 0
+    order = [i for i in np.argsort(-weights, kind="stable") if weights[i] > 0]
+    names = data["source"].to_numpy()
+    told = [f"{names[i]} x {weights[i]:.2g}" for i in order[:SOURCES]]
+    if len(order) > SOURCES:
+        told.append(f"and {len(order) - SOURCES} more")
+    return ", ".join(told) or "none: train alone"
+
+
+def _cell(data: xr.Dataset, name: str, *at: int) -> str:
+    middle, low, high = (
+        100 * float(data[key].to_numpy()[at])
+        for key in (
+            ("gain", "gain_low", "gain_high")
+            if name == "gain"
+            else ("weighted_gain", "weighted_low", "weighted_high")
+        )
+    )
+    colour = "green" if low > 0 else "red" if high < 0 else "dim"
+    bounds = f"{_short(low)}, {_short(high)}"
+    return f"[{colour}]{_short(middle)}[/]\n\\[{bounds}]"
+
+
+def _short(share: float) -> str:
+    return f"{share:+.0f}" if abs(share) >= 9.95 else f"{share:+.1f}"
+
+
+def _widths(data: xr.Dataset) -> str:
+    apart = data["error_apart"].to_numpy()
+    tried = [
+        f"r = {width}: {error:.3g}"
+        for width, error in zip(
+            data["width"].to_numpy(),
+            data["width_error"].mean("fold").to_numpy(),
+            strict=True,
+        )
+    ]
+    tried.append(f"apart: {apart.mean():.3g}")
+    chosen = int(data.attrs["suggested_width"])
+    advice = f"r = {chosen}" if chosen else "no width below that of tasks apart"
+    return (
+        f"Width of a shared module with free heads: [bold]{advice}[/] (cross-validated "
+        f"error in label variances: {', '.join(tried)})"
+    )

@@ -1,0 +1,179 @@
+"""Files of one's own: what is read, and what a message says of those that are not."""
+
+import builtins
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from simulations.advice import table
+from simulations.advice.tasks import load_tasks
+
+HEADER = "shop,rain,price,sales\n"
+ROWS = ["a,1,2,3.5\n", "b,4,5,6\n", "a,7,8,9\n", "b,0,1,-1e2\n"]
+
+
+def write(path: Path, *lines: str) -> Path:
+    path.write_text("".join(lines), encoding="utf-8")
+    return path
+
+
+def test_a_table_is_split_by_its_task_column(tmp_path):
+    # A byte-order mark, quotes and an empty last line, as spreadsheets write them.
+    path = write(tmp_path / "t.csv", "\ufeff" + HEADER, '"b",1,2,3\n', *ROWS, "\n")
+    found = load_tasks(path, task_column="shop")
+    assert (found.names, found.inputs) == (("b", "a"), ("rain", "price"))
+    assert found.label == "sales"
+    np.testing.assert_array_equal(found.covariates[1], [[1, 2], [7, 8]])
+    np.testing.assert_array_equal(found.labels[0], [3, 6, -100])
+    other = load_tasks(path, task_column="shop", label_column="rain", drop=["sales"])
+    assert (other.inputs, other.label) == (("price",), "rain")
+
+
+def test_rows_are_the_same_whatever_the_block(tmp_path, monkeypatch):
+    lines = [f"{'ab'[i % 2]},{i},{i * i},{-i}\n" for i in range(23)]
+    path = write(tmp_path / "t.csv", HEADER, *lines)
+    whole = load_tasks(path, task_column="shop")
+    monkeypatch.setattr(table, "BLOCK", 5)
+    parts = load_tasks(path, task_column="shop")
+    for one, other in zip(whole.covariates, parts.covariates, strict=True):
+        np.testing.assert_array_equal(one, other)
+    bad = write(tmp_path / "b.csv", HEADER, *lines, "a,x,1,1\n")
+    with pytest.raises(ValueError, match=r"b\.csv, line 25, column rain"):
+        load_tasks(bad, task_column="shop")
+
+
+def test_a_folder_is_a_task_a_file_in_either_format(tmp_path):
+    write(tmp_path / "one.csv", "x1,x0,y\n", "2,1,5\n", "4,3,6\n")
+    x, y = np.array([[1.0, 2], [5, 6]]), np.array([1.0, 2])
+    np.savez(tmp_path / "two.npz", X=x, y=y)
+    write(tmp_path / "notes.txt", "not a task")
+    found = load_tasks(tmp_path)
+    assert (found.names, found.inputs) == (("one", "two"), ("x1", "x0"))
+    np.testing.assert_array_equal(found.covariates[1], x[:, ::-1])
+
+
+def test_an_npz_may_have_a_task_array(tmp_path):
+    task = np.array([3.0, 3, 10, 10])
+    np.savez(tmp_path / "t.npz", X=np.eye(4), y=np.arange(4.0), task=task)
+    found = load_tasks(tmp_path / "t.npz", task_column="task")
+    assert found.names == ("3", "10")
+    assert found.label == "y"
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ((HEADER, "a,,2,3\n", *ROWS), "line 2, column rain is missing: drop these"),
+        ((HEADER, *ROWS, "a,NA,1,2\n", "a,nan,1,2\n"), r"line 6.*\(2 such rows\)"),
+        ((HEADER, "a,wet,2,3\n"), "column rain has the text 'wet': code it .* --drop"),
+        ((HEADER, "a,1,inf,3\n"), "line 2, column price is infinite"),
+        ((HEADER, "a,1,2\n"), "line 2 has 3 fields, the header has 4"),
+        ((HEADER, " ,1,2,3\n"), "line 2, column shop is missing"),
+        ((HEADER, "a,1,2,3\n", "a,1,2,4\n"), "column shop has one task only"),
+        ((HEADER, *ROWS[:2], "a,0,0,3.5\n"), "task 'a': column sales is constant"),
+        ((HEADER,), "has no rows"),
+        (("",), "line 1: no header"),
+        (("shop,rain,rain,sales\n",), "names 'rain' twice"),
+        (("shop;rain;sales\n",), "separated by ';'"),
+        (("1,2,3,4\n",), "line 1 has numbers where the header should be"),
+        (("place,rain,sales\n", "a,1,2\n", "b,1,2\n"), "text 'a'"),
+        (("shop,sales\n", "a,1\n", "a,2\n", "b,1\n"), "at least one of inputs"),
+    ],
+)
+def test_a_bad_table_is_named_with_line_and_column(tmp_path, lines, message):
+    path = write(tmp_path / "t.csv", *lines)
+    with pytest.raises(ValueError, match=f"t.csv.*{message}|{message}.*t.csv"):
+        load_tasks(path, task_column="shop")
+
+
+def test_bad_places_options_and_formats_are_named(tmp_path):
+    path = write(tmp_path / "t.csv", HEADER, *ROWS)
+    with pytest.raises(ValueError, match=r"--task-column .columns are rain, price"):
+        load_tasks(path, drop=["shop"])
+    with pytest.raises(ValueError, match="no column 'store' for --task-column"):
+        load_tasks(path, task_column="store", drop=["shop"])
+    with pytest.raises(ValueError, match="no column 'z' for --label-column"):
+        load_tasks(path, task_column="shop", label_column="z")
+    with pytest.raises(ValueError, match="cannot be both"):
+        load_tasks(path, task_column="shop", label_column="shop")
+    with pytest.raises(FileNotFoundError, match="no file or folder"):
+        load_tasks(tmp_path / "none.csv")
+    with pytest.raises(ValueError, match=r"format \.xlsx is not read"):
+        load_tasks(write(tmp_path / "t.xlsx", ""), task_column="shop")
+    with pytest.raises(ValueError, match="has 1 files"):
+        load_tasks(tmp_path)
+    with pytest.raises(ValueError, match="each file is a task"):
+        load_tasks(tmp_path, task_column="shop")
+    (tmp_path / "t.csv").write_bytes(HEADER.encode() + b"a,\xff,2,3\n")
+    with pytest.raises(ValueError, match="not UTF-8"):
+        load_tasks(path, task_column="shop")
+
+
+def test_files_that_do_not_agree_say_in_what(tmp_path):
+    write(tmp_path / "a.csv", "u,v,y\n", "1,2,3\n", "1,2,4\n")
+    write(tmp_path / "b.csv", "u,w,y\n", "1,2,3\n", "1,2,4\n")
+    with pytest.raises(ValueError, match=r"b.csv and .*a.csv do not agree.*'w'.*'v'"):
+        load_tasks(tmp_path)
+    write(tmp_path / "b.csv", "u,y,v\n", "1,2,3\n", "1,2,4\n")
+    with pytest.raises(ValueError, match=r"in column v and .* in y: name it"):
+        load_tasks(tmp_path)
+    np.savez(tmp_path / "b.npz", X=np.eye(2), y=np.ones(2))
+    with pytest.raises(ValueError, match="several files called b"):
+        load_tasks(tmp_path)
+
+
+def test_pickles_are_not_read_and_arrays_must_fit(tmp_path):
+    path = tmp_path / "t.npz"
+    objects = np.array([{}, {}], dtype=object)
+    np.savez(path, allow_pickle=True, X=objects, y=np.ones(2))
+    with pytest.raises(ValueError, match="cannot be read as NPZ"):
+        table.read_table(path)
+    np.savez(path, X=np.eye(2), y=np.ones(3))
+    with pytest.raises(ValueError, match=r"y has shape \(3,\), and X has 2 rows"):
+        table.read_table(path)
+    np.savez(path, A=np.eye(2))
+    with pytest.raises(ValueError, match=r"needs the arrays X .* it has .*'A'"):
+        table.read_table(path)
+    path.write_bytes(b"PK damaged")
+    with pytest.raises(ValueError, match="cannot be read as NPZ"):
+        table.read_table(path)
+
+
+def test_parquet_needs_pyarrow_and_says_so(tmp_path, monkeypatch):
+    path = write(tmp_path / "t.parquet", "")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match="pip install pyarrow"):
+        table.read_table(path)
+
+
+def test_parquet_columns_are_read_as_arrays(tmp_path, monkeypatch):
+    """On a stand-in for pyarrow, which is no dependency."""
+
+    class Column:
+        def __init__(self, values: list):
+            self.values = values
+
+        def to_numpy(self) -> np.ndarray:
+            return np.array(self.values)
+
+    class Read:
+        column_names = ("shop", "rain", "sales")
+
+        def column(self, name: str) -> Column:
+            return Column(
+                {"shop": ["a", "b"], "rain": [1, 2], "sales": [0.5, None]}[name]
+            )
+
+    class Parquet:
+        read_table = staticmethod(lambda path: Read())
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: builtins.object())
+    monkeypatch.setattr(table.importlib, "import_module", lambda name: Parquet)
+    path = write(tmp_path / "t.parquet", "")
+    with pytest.raises(ValueError, match="row 1, column sales is missing"):
+        table.read_table(path, text="shop")
+    found = table.read_table(path, text="shop", drop=["sales"])
+    np.testing.assert_array_equal(found.columns["rain"], [1, 2])
+    assert list(found.columns["shop"]) == ["a", "b"]
