@@ -12,7 +12,7 @@ def random_problem(
     key: PRNGKeyArray,
     tasks: int,
     dimension: int,
-    samples: int,
+    samples: int | Float[Array, ""],
     *,
     common: bool = False,
     spread: float = 1.0,
@@ -27,7 +27,7 @@ def random_problem(
         key: Of the draw; vmap over it for many instances.
         tasks: `k`.
         dimension: `d`.
-        samples: `m`, for every task.
+        samples: `m`, for every task; it may be traced unless `common`.
         common: One `X` for all tasks, so that Gram matrices are equal.
         spread: Decades between the ends of each spectrum's law.
         noise: Standard deviation of the labels' noise, in units of `‖θ_i‖/√d`.
@@ -39,8 +39,9 @@ def random_problem(
     )
     theta = jax.random.normal(parameter_key, (tasks, dimension))
     if common:
-        return _on_one_matrix(draw_key, roots[0], theta, noise, samples)
-    return sample_statistics(draw_key, roots, theta, noise, float(samples))
+        # Rows are drawn one by one, and their number is a shape.
+        return _on_one_matrix(draw_key, roots[0], theta, noise, int(samples))
+    return sample_statistics(draw_key, roots, theta, noise, jnp.asarray(samples, float))
 
 
 def _root(key: PRNGKeyArray, d: int, spread: float) -> Float[Array, "d d"]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Key, PRNGKeyArray
+from jaxtyping import Array, Float, Key
 
 from paper_checks.check import Check
 from paper_checks.instances import random_problem
@@ -55,7 +55,13 @@ def compare(
         keys: One a problem.
         width: `r`.
     """
-    trained = train_each(problems, width, jnp.ones(problems.energy.shape), keys)
+    trained = train_each(
+        problems,
+        width,
+        jnp.ones(problems.energy.shape),
+        keys,
+        columns=max(width, problems.moment.shape[-2] + 1),
+    )
     alone = jax.vmap(single_task_optimum)(problems)
     theta = jnp.einsum("nkr,ndr->nkd", trained.heads, trained.shared)
     distance = jnp.linalg.norm(theta - alone, axis=2) / jnp.linalg.norm(alone, axis=2)
@@ -204,7 +210,7 @@ def _drawn(
 ) -> tuple[TaskStatistics, Key[Array, " n"]]:
     key = jax.random.fold_in(jax.random.key(settings.seed), part)
     keys = jax.random.split(key, count)
-    return jax.vmap(partial(_problem, samples=(ENOUGH, FEW)[part]))(keys), keys
+    return _problems(keys, jnp.asarray(float((ENOUGH, FEW)[part]))), keys
 
 
 def _measure(problems: TaskStatistics, keys: Key[Array, " n"]) -> _Part:
@@ -236,5 +242,7 @@ def _controls(problems: TaskStatistics, keys: Key[Array, " n"]) -> tuple[Control
     )
 
 
-def _problem(key: PRNGKeyArray, samples: int) -> TaskStatistics:
-    return random_problem(key, TASKS, DIMENSION, samples)
+@jax.jit
+def _problems(keys: Key[Array, " n"], samples: Float[Array, ""]) -> TaskStatistics:
+    """Problems with so many rows a task; one program for every number of rows."""
+    return jax.vmap(lambda key: random_problem(key, TASKS, DIMENSION, samples))(keys)

@@ -45,7 +45,7 @@ def test_notices_a_planted_wrong_loss(wide, monkeypatch, planted):
         steps=jnp.ones((4, 4), int),
         status=jnp.zeros((4, 4), int),
     )
-    monkeypatch.setattr(proposition_1, "train_each", lambda *_: found)
+    monkeypatch.setattr(proposition_1, "train_each", lambda *_, **__: found)
     false = proposition_1.compare(PROBLEMS, KEYS, width=K)
     assert not false.check.holds.any()
     assert (false.distance > 1e-2).all()
