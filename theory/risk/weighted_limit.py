@@ -1,7 +1,6 @@
 """Limiting risk of pooling any number of tasks with weights."""
 
 from collections.abc import Sequence
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -111,9 +110,9 @@ def _check_exact(spectra: object, alpha: Array) -> None:
         )
 
 
-@partial(jax.jit, static_argnames="at")
+@jax.jit
 def _limit(
-    n: Array, p: Array, noise: Array, shift: Array, alpha: Array, s: Array, at: int
+    n: Array, p: Array, noise: Array, shift: Array, alpha: Array, s: Array, at: Array
 ) -> PooledRisk:
     k = len(n)
     active = jnp.where(alpha > 0, n, 0)
@@ -145,7 +144,7 @@ def _limit(
 
 
 def _sizes_and_rates(
-    n: Array, alpha: Array, s: Array, p: Array, at: int
+    n: Array, alpha: Array, s: Array, p: Array, at: Array
 ) -> tuple[Array, Array]:
     """`c_i` and `ċ_i`."""
     k = len(n)
@@ -160,8 +159,8 @@ def _sizes_and_rates(
     )
 
 
-@partial(jax.jit, static_argnames="at")
-def _exact(n: Array, p: Array, noise: Array, shift: Array, at: int) -> PooledRisk:
+@jax.jit
+def _exact(n: Array, p: Array, noise: Array, shift: Array, at: Array) -> PooledRisk:
     whole = jnp.sum(n)
     enough = whole > p + 1
     sizes = jnp.where(enough, n, p + 2)

@@ -2,14 +2,13 @@
 
 import operator
 from collections.abc import Sequence
-from functools import partial
 from typing import SupportsIndex
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from theory.linear.arguments import is_traced
 from theory.risk.arguments import check_finite, check_number
@@ -106,9 +105,9 @@ def mean_weighted_risk(
     return _over_parameters(gram, noise, shift, alpha, covariance, at)
 
 
-@partial(jax.jit, static_argnames="at")
+@jax.jit
 def _given_parameters(
-    gram: Array, theta: Array, noise: Array, alpha: Array, covariance: Array, at: int
+    gram: Array, theta: Array, noise: Array, alpha: Array, covariance: Array, at: Array
 ) -> PooledRisk:
     pooled = jnp.einsum("k,kij->ij", alpha, gram)
     inverse, regular = symmetric_inverse(pooled)
@@ -116,9 +115,9 @@ def _given_parameters(
     return _result(parts, regular, gram, noise, covariance, at)
 
 
-@partial(jax.jit, static_argnames="at")
+@jax.jit
 def _over_parameters(
-    gram: Array, noise: Array, shift: Array, alpha: Array, covariance: Array, at: int
+    gram: Array, noise: Array, shift: Array, alpha: Array, covariance: Array, at: Array
 ) -> PooledRisk:
     pooled = jnp.einsum("k,kij->ij", alpha, gram)
     inverse, regular = symmetric_inverse(pooled)
@@ -133,7 +132,7 @@ def parts_given_parameters(
     noise: Float[Array, " k"],
     alpha: Float[Array, " k"],
     covariance: Float[Array, "d d"],
-    at: int,
+    at: int | Int[Array, ""],
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """Bias and variance of `weighted_risk`, from `R`."""
     error = inverse @ jnp.einsum("k,kij,kj->i", alpha, gram, theta - theta[at])
@@ -149,7 +148,7 @@ def parts_over_parameters(
     noise: Float[Array, " k"],
     alpha: Float[Array, " k"],
     covariance: Float[Array, "d d"],
-    at: int,
+    at: int | Int[Array, ""],
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """Bias and variance of `mean_weighted_risk`, from `R`."""
     parts = alpha[:, None, None] * gram
@@ -162,7 +161,12 @@ def parts_over_parameters(
 
 
 def _result(
-    parts: tuple, regular: Array, gram: Array, noise: Array, covariance: Array, at: int
+    parts: tuple,
+    regular: Array,
+    gram: Array,
+    noise: Array,
+    covariance: Array,
+    at: Array,
 ) -> PooledRisk:
     alone, full = symmetric_inverse(gram[at])
     return PooledRisk(

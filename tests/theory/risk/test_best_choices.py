@@ -72,6 +72,7 @@ def check_ratio(seed: int) -> float:
     return float(found.ratio)
 
 
+@pytest.mark.long
 def test_no_size_of_a_grid_is_better():
     found = np.array([check_size(seed) for seed in range(25)])
     assert np.any(found == 0)
@@ -91,6 +92,7 @@ def test_no_ratio_of_a_grid_is_better():
     assert np.any((found > 0) & (found < np.inf))
 
 
+@pytest.mark.long
 def test_ends_are_returned_exactly():
     s = np.geomspace(0.1, 10, P)
     assert SIZE(30.0, 1.0, 0.0, s) == LARGEST

@@ -19,7 +19,7 @@ def parameters() -> np.ndarray:
 
 
 def test_risk_with_the_true_projector_is_the_mean_over_rows():
-    theta, n, draws = parameters(), 20, 20000
+    theta, n, draws = parameters(), 20, 5000
     rng = np.random.default_rng(1)
     x = rng.normal(size=(draws, n, P)) * np.sqrt(np.diag(SIGMA))
     y = x @ theta.T + np.sqrt(NOISE) * rng.normal(size=(draws, n, K))

@@ -80,6 +80,7 @@ def test_singular_samples_are_infinite_and_units_do_not_matter():
     np.testing.assert_allclose(scaled.total, conditional_risk(grams, b, 1).total)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("w", [0.6, 1.0])
 def test_limit_of_scalar_heads_is_near_draws_of_rows(w):
     p, sizes, rng = 40, (60, 90), np.random.default_rng(3)

@@ -139,6 +139,7 @@ def test_closed_form_of_equal_covariances_is_that_of_a_flat_spectrum(n_target, l
     assert len(drop(found)) == len(closed)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("n_target", [2.0 * P, 8.0 * P])
 def test_a_crossing_near_no_source_keeps_its_digits(n_target):
     c = P / n_target
@@ -188,6 +189,7 @@ def test_nothing_crosses_an_infinite_baseline_or_without_noise_or_shift(
     assert found.shape == (0,)
 
 
+@pytest.mark.long
 def test_derivatives_of_crossings_are_those_of_differences():
     n_target, level, values, counts, _ = KNOWN[3]
     s = np.repeat(values, counts)
@@ -213,6 +215,7 @@ def test_derivatives_of_crossings_are_those_of_differences():
     np.testing.assert_allclose(slopes[2][0], change / (2e-5 * s[0]), rtol=1e-5)
 
 
+@pytest.mark.long
 @settings(max_examples=30)
 @given(seed=st.integers(0, 2**31))
 def test_the_curve_is_below_one_and_its_slope_bounded_as_the_docstrings_say(seed):
@@ -224,6 +227,7 @@ def test_the_curve_is_below_one_and_its_slope_bounded_as_the_docstrings_say(seed
     assert jnp.max(jnp.abs(jnp.diff(value))) <= 5 * (t[1] - t[0])
 
 
+@pytest.mark.long
 def test_sizes_and_ratios_are_inverse_to_each_other():
     n, p = jnp.asarray(25.0), jnp.asarray(float(P))
     s, y = jnp.asarray(np.geomspace(1e-6, 1e6, P)), jnp.asarray(np.logspace(-9, 9, 19))

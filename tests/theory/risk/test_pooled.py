@@ -56,6 +56,7 @@ def test_limit_is_what_draws_of_two_sizes_extrapolate_to(sizes):
     assert np.all(abs(both - mean) < 5 * error + left), (both, mean, error)
 
 
+@pytest.mark.long
 def test_a_flat_spectrum_gives_equal_covariances_and_large_samples_the_limit():
     n_1 = np.array([0.0, 3.0, 40.0, 1e4, 1e12])
     flat = pooled_risk(n_1, 60, P, 2, 3, source_spectrum=ONE)
@@ -135,7 +136,9 @@ def test_exact_risk_is_infinite_up_to_one_sample_above_p():
     assert np.isfinite(pooled_risk(2, 40, P, 1, 1, finite=True).total)
 
 
-@pytest.mark.parametrize("kind", ["limit", "equal", "finite"])
+@pytest.mark.parametrize(
+    "kind", [pytest.param("limit", marks=pytest.mark.long), "equal", "finite"]
+)
 def test_gradients_are_those_of_differences(kind):
     point = np.array([25.0, 60.0, P, 0.7, 1.3])
 
@@ -159,6 +162,7 @@ def test_gradients_are_those_of_differences(kind):
         )
 
 
+@pytest.mark.long
 def test_gradients_at_the_edges_are_numbers():
     def gain(n: jax.Array, n_2: float) -> jax.Array:
         return pooled_risk(n, n_2, P, 1, 1, source_spectrum=WIDE).total
@@ -172,6 +176,7 @@ def test_gradients_at_the_edges_are_numbers():
     assert np.isfinite(slope(5.0, 20.0))
 
 
+@pytest.mark.long
 def test_vmap_and_broadcasting_agree_with_one_at_a_time():
     n_1, spectra = np.array([0.0, 7.0, 90.0]), np.stack([ONE, WIDE, WIDE[::-1] ** 2])
 

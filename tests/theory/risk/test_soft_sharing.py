@@ -94,6 +94,7 @@ def test_no_penalty_is_the_target_alone_and_an_infinite_one_is_pooling():
             )
 
 
+@pytest.mark.long
 def test_the_best_penalty_is_the_only_minimum_and_attains_the_linear_bound():
     _, _, _, sigma = problem()
     best = best_penalty(D, NOISE, SHIFT)
@@ -145,6 +146,7 @@ def drawn(
     return np.mean(values, axis=0), np.std(values, axis=0) / np.sqrt(len(values))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sizes", [(50, 40), (12, 45), (70, 20)])
 @pytest.mark.parametrize("penalty", [2.0, 40.0])
 def test_limit_is_what_draws_of_two_sizes_extrapolate_to(sizes, penalty):
@@ -160,6 +162,7 @@ def test_limit_is_what_draws_of_two_sizes_extrapolate_to(sizes, penalty):
     assert np.all(abs(both - 2 * large + small) < room), (both, small, large)
 
 
+@pytest.mark.long
 def test_limit_has_its_ends_at_any_spectrum():
     for s in (WIDE, np.geomspace(1e-6, 1e6, P)):
         for sizes in ((0.0, 40.0), (5.0, 40.0), (500.0, 10.0)):

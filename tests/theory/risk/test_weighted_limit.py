@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from jax.typing import ArrayLike
 
-from theory.risk import pooled_risk, weighted_limit_risk
+from theory.risk import PooledRisk, pooled_risk, weighted_limit_risk
 
 P, K = 24, 3
 SPECTRA = np.stack(
@@ -13,14 +13,17 @@ SIZES = (12, 45, 40)  # the first has fewer rows than dimensions
 NOISE = np.array([0.5, 1.0, 2.0])
 SHIFT = np.array([1.0, 0.4, 0.7])
 WEIGHTS = np.array([0.3, 1.5, 0.8])
-LIMIT = {
-    at: jax.jit(
-        lambda n, noise, shift, alpha, s, at=at: weighted_limit_risk(
-            n, P, noise, shift, alpha, spectra=s, target=at
-        )
-    )
-    for at in (0, 2)
-}
+
+
+def limit(
+    n: ArrayLike,
+    noise: np.ndarray,
+    shift: np.ndarray,
+    alpha: ArrayLike,
+    s: np.ndarray,
+    at: int = 2,
+) -> PooledRisk:
+    return weighted_limit_risk(n, P, noise, shift, alpha, spectra=s, target=at)
 
 
 def drawn(
@@ -52,10 +55,10 @@ def drawn(
 @pytest.mark.parametrize("at", [0, 2])
 def test_limit_is_what_draws_of_two_sizes_extrapolate_to(at):
     rng = np.random.default_rng(at)
-    found = LIMIT[at](np.array(SIZES, float), NOISE, SHIFT, WEIGHTS, SPECTRA)
-    small, one = drawn(rng, SIZES, SPECTRA, WEIGHTS, at, 400)
+    found = limit(np.array(SIZES, float), NOISE, SHIFT, WEIGHTS, SPECTRA, at)
+    small, one = drawn(rng, SIZES, SPECTRA, WEIGHTS, at, 200)
     twice = tuple(2 * n for n in SIZES)
-    large, two = drawn(rng, twice, np.repeat(SPECTRA, 2, axis=1), WEIGHTS, at, 200)
+    large, two = drawn(rng, twice, np.repeat(SPECTRA, 2, axis=1), WEIGHTS, at, 100)
     # As in test_pooled: the term of 1/p cancels; the next is smaller by 1/(n − p).
     left = 2 * abs(small - large) / (sum(SIZES) - P)
     both = np.array([found.bias, found.variance])
@@ -69,7 +72,7 @@ def test_two_tasks_of_equal_weights_are_the_pooled_pair_at_any_spectrum():
             spectra = np.stack([s, s, np.ones(P)])
             # A source split in two is one source where neither has a shift.
             n = np.array([0.4 * sizes[0], 0.6 * sizes[0], sizes[1]])
-            found = LIMIT[2](n, np.ones(K), np.eye(K)[2], np.ones(K), spectra)
+            found = limit(n, np.ones(K), np.eye(K)[2], np.ones(K), spectra)
             known = pooled_risk(*sizes, P, 1, 0.5, source_spectrum=s)
             for name in ("bias", "variance", "single_task"):
                 # Sums of P terms, and the solution to rounding.
@@ -80,10 +83,10 @@ def test_two_tasks_of_equal_weights_are_the_pooled_pair_at_any_spectrum():
 
 def test_no_rows_or_no_weight_leave_a_task_out_and_slopes_go_on_from_there():
     n = np.array(SIZES, float)
-    absent = LIMIT[2](n * [0, 1, 1], NOISE, SHIFT, WEIGHTS, SPECTRA)
-    unweighted = LIMIT[2](n, NOISE, SHIFT, WEIGHTS * [0, 1, 1], SPECTRA)
+    absent = limit(n * [0, 1, 1], NOISE, SHIFT, WEIGHTS, SPECTRA)
+    unweighted = limit(n, NOISE, SHIFT, WEIGHTS * [0, 1, 1], SPECTRA)
     np.testing.assert_allclose(absent.total, unweighted.total, rtol=1e-14)
-    assert LIMIT[2](n / 5, NOISE, SHIFT, WEIGHTS, SPECTRA).total == np.inf
+    assert limit(n / 5, NOISE, SHIFT, WEIGHTS, SPECTRA).total == np.inf
 
 
 @pytest.mark.long
@@ -91,7 +94,7 @@ def test_slopes_are_those_of_differences_also_at_no_rows():
     n = np.array(SIZES, float)
 
     def total(size: ArrayLike, alpha: ArrayLike) -> jax.Array:
-        return LIMIT[2](size, NOISE, SHIFT, alpha, SPECTRA).total
+        return limit(size, NOISE, SHIFT, alpha, SPECTRA).total
 
     slopes = jax.jit(jax.grad(total, (0, 1)))
     for size, alpha in ((n, WEIGHTS), (n * [0, 1, 1], WEIGHTS)):

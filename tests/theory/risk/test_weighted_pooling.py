@@ -105,6 +105,7 @@ def test_two_tasks_of_equal_weight_are_the_pooled_pair():
 SLOPE = jax.jit(jax.grad(lambda a, g: mean_weighted_risk(g, 1.0, 1.0, a).total))
 
 
+@pytest.mark.long
 def test_a_weight_of_zero_leaves_the_task_out_and_slopes_are_differences():
     _, grams, _ = problem()
 
