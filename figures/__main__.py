@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from figures import real_data
 from figures.advice import advice
+from figures.advice_on_real_data import advice_on_real_data
 from figures.alignment import alignment
 from figures.capacity import capacity
 from figures.classification import classification
@@ -35,8 +36,12 @@ FIGURES: dict[str, Callable[[xr.Dataset], Figure]] = {
     "trained_gap": trained_gap,
     "relu_capacity": relu_capacity,
 }
-# Drawn where there is such a store; `python -m simulations advise DATA` makes it.
-OF_ONES_OWN: dict[str, Callable[[xr.Dataset], Figure]] = {"advice": advice}
+# Drawn where there is such a store and not missed elsewhere: it takes data of one's
+# own, or a folder of real data.
+OF_DATA: dict[str, Callable[[xr.Dataset], Figure]] = {
+    "advice": advice,
+    "advice_on_real_data": advice_on_real_data,
+}
 # Pictures of the real data that `python -m paper_checks` studied.
 REAL_DATA = "real_data"
 FORMATS = {"png": {"dpi": 200}, "pdf": {}}
@@ -60,7 +65,7 @@ class Drawing:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Draw what is there, say what is missing; 1 if nothing could be drawn."""
     asked = tyro.cli(Drawing, prog="python -m figures", args=arguments)
-    known = [*FIGURES, *OF_ONES_OWN, REAL_DATA]
+    known = [*FIGURES, *OF_DATA, REAL_DATA]
     unknown = [name for name in asked.only if name not in known]
     if unknown:
         print(f"figures: no {unknown}: there are {', '.join(known)}", file=sys.stderr)
@@ -83,7 +88,7 @@ def _pictures(
     """Names and drawings of what is there and asked for; what is missing is told."""
     if not only or REAL_DATA in only:
         yield from _real_data(results)
-    for name, figure in (FIGURES | OF_ONES_OWN).items():
+    for name, figure in (FIGURES | OF_DATA).items():
         path = results / f"{name}.zarr"
         if only and name not in only:
             continue

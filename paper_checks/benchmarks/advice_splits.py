@@ -90,6 +90,7 @@ def split(
         kept, rest = dealt[i][:count], dealt[i][half:]
         centre, level = x[kept].mean(axis=0), y[kept].mean()
         unit = y[kept].std() if benchmark.common_covariates else 1.0
+        unit = unit if unit > 0 else 1.0  # a few rows may all have one label
         constant = x[kept].min(axis=0) == x[kept].max(axis=0)
         train_x.append(np.where(constant, 0, x[kept] - centre))
         test_x.append(x[rest] - centre)

@@ -11,6 +11,7 @@ from tyro.conf import Positional, arg
 
 from simulations.advice.centred import Rows, centred_rows
 from simulations.advice.groups import gain_groups
+from simulations.advice.leave_one_out import RowGains, leave_one_out_gains
 from simulations.advice.tasks import LoadedTasks, load_tasks
 from simulations.advice.widths import WidthChoice, choose_width
 from simulations.labelled import dataset
@@ -93,10 +94,11 @@ def advise(tasks: LoadedTasks, spec: Advice) -> xr.Dataset:
 
     Returns:
         By source and target: `gain`, `gain_low`, `gain_high` of pooling two tasks'
-        rows, in shares of the target's test error alone; `weight`; `similarity` and
+        rows, in shares of the target's test error alone, the same by leaving rows out,
+        `left_out`, with its standard error `left_out_error`; `weight`; `similarity` and
         `similarity_normalised`. By target: `error_alone`, `weighted_gain` and its
-        bounds, `group`, `rows`, `rank`, `withheld`. By width: `width_error`; the
-        suggested width and `error_apart` as attributes, 0 for no width.
+        bounds, `group`, `rows`, `rank`, `withheld`. By fold: `width_error` (width) and
+        `error_apart`. The suggested width is an attribute, 0 for no width.
 
     Raises:
         ValueError: Fewer than two tasks can be estimated.
@@ -130,7 +132,8 @@ def advise(tasks: LoadedTasks, spec: Advice) -> xr.Dataset:
     # Every fold needs a row of every task.
     folds = min(spec.folds, *(len(y) for y in part.labels))
     width = choose_width(part, folds=folds, seed=spec.seed)
-    found = _dataset(spec, tasks, kept, gains, weights, width)
+    left_out = leave_one_out_gains(part)
+    found = _dataset(spec, tasks, kept, gains, left_out, weights, width)
     return _with_tasks(found, tasks, statistics, estimates, reasons, spec.energy)
 
 
@@ -165,6 +168,7 @@ def _dataset(
     tasks: LoadedTasks,
     kept: np.ndarray,
     gains: GainEstimate,
+    left_out: RowGains,
     weights: SourceWeights,
     width: WidthChoice,
 ) -> xr.Dataset:
@@ -182,13 +186,15 @@ def _dataset(
         return whole
 
     both, together = ("source", "target"), weights.gain.relative
-    groups = singles(gain_groups(np.asarray(gains.gain)), -1).astype(int)
+    groups = singles(gain_groups(np.asarray(gains.gain)), -1.0).astype(int)
     return dataset(
         spec,
         {
             "gain": (both, pairs(gains.gain), "gain of pooling the rows", share),
             "gain_low": (both, pairs(gains.low), "lower bound of the gain", share),
             "gain_high": (both, pairs(gains.high), "upper bound of the gain", share),
+            "left_out": (both, pairs(left_out.gain), "gain on rows left out", share),
+            "left_out_error": (both, pairs(left_out.error), "its error", share),
             "weight": (both, pairs(weights.weights), "weight of the source", "1"),
             "weighted_gain": (
                 "target",
