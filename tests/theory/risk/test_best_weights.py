@@ -78,6 +78,31 @@ def by_scipy(rng: np.random.Generator, function, *arguments: np.ndarray) -> floa
 
 
 @pytest.mark.long
+def test_bounds_are_those_of_the_whole_moment_of_all_solutions():
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(K, 9, D))
+    grams, theta = np.swapaxes(x, 1, 2) @ x, rng.normal(size=(K, D))
+    root = rng.normal(size=(D, D))
+    sigma, apart = root @ root.T, (theta - theta[-1]).ravel()
+    noise = np.zeros((K * D, K * D))
+    for i in range(K):
+        at = slice(i * D, (i + 1) * D)
+        noise[at, at] = NOISE[i] * np.linalg.inv(grams[i])
+    # Second moments of θ̂_i − b_t; e_t is common to all sources.
+    effects = np.diag(SHIFT * [1, 1, 0]) + SHIFT[2] * np.outer([1, 1, 0], [1, 1, 0])
+    mean = noise + np.kron(effects, np.eye(D)) / D
+    given = noise + np.outer(apart, apart)
+    ones = np.tile(np.eye(D), (K, 1))
+    found = (
+        best_weights(grams, NOISE, SHIFT, target_covariance=sigma),
+        best_weights_given_parameters(grams, theta, NOISE, target_covariance=sigma),
+    )
+    for one, moment in zip(found, (mean, given), strict=True):
+        least = np.linalg.inv(ones.T @ np.linalg.inv(moment) @ ones)
+        np.testing.assert_allclose(one.lower_bound, np.trace(sigma @ least), rtol=1e-10)
+
+
+@pytest.mark.long
 def test_risk_is_the_least_that_scipy_and_a_grid_find():
     rng, missed = np.random.default_rng(1), 0
     for _ in range(30):
