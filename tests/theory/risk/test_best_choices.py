@@ -69,6 +69,9 @@ def check_ratio(seed: int) -> float:
     if 0 < found.ratio < np.inf:
         again = HEADS(np.full(4000, found.ratio), m, n, 1.0, shift, common, s)[0]
         np.testing.assert_allclose(again, found.risk.total, rtol=1e-13)
+    # A risk that no ratio has would pass above.
+    if found.ratio == np.inf and m >= P:
+        np.testing.assert_allclose(found.risk.total, common + shift, rtol=1e-14)
     return float(found.ratio)
 
 
