@@ -13,6 +13,7 @@ from typing import Any
 from rich.table import Table
 
 from paper_checks import (
+    advice_on_real_data,
     algorithm_1,
     algorithm_2,
     equation_4,
@@ -41,6 +42,7 @@ CLAIMS: dict[str, Callable[[Settings], Finding | Sequence[Finding]]] = {
     "W-EX": noisy_copy.find,
     "W-A1": algorithm_1.find,
     "W-A2": algorithm_2.find,
+    "W-S1": advice_on_real_data.find,
 }
 COLOURS = {
     Verdict.HOLDS: "green",
