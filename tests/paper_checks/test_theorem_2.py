@@ -1,0 +1,123 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from paper_checks import sharper_gain, theorem_2
+from paper_checks.search import at_random
+from paper_checks.settings import Settings
+from paper_checks.stress import Effort, stress
+from paper_checks.theorem_2_instances import build
+from paper_checks.verdict import Verdict
+from theory.linear.gain_certificate import gain_certificate
+
+KEY, D = jax.random.key(0), 4
+
+
+@pytest.fixture(scope="module")
+def design():
+    return build(theorem_2.theorem_2(D).draw_latent(KEY))
+
+
+def test_quantities_of_a_design_are_those_of_its_rows(design):
+    rng = np.random.default_rng(0)
+    u = np.linalg.qr(rng.normal(size=(9, D + 1)))[0]
+    x = u[:, :D] * np.asarray(design.target)
+    noise = u[:, :D] @ design.noise_target + u[:, D] * design.unseen
+    first, second = np.asarray(design.parameter)
+    y = x @ second + noise
+    cosine = first @ second / np.linalg.norm(first) / np.linalg.norm(second)
+    covariance = np.asarray(design.root) @ np.asarray(design.root).T
+    expected = {
+        "condition_target": np.linalg.cond(x),
+        "condition_source": np.linalg.cond(covariance),
+        "sine": np.sqrt(1 - cosine**2),
+        "signal": np.linalg.norm(x @ second),
+        "noise": np.linalg.norm(noise),
+        "energy": y @ y,
+        "strength": np.sqrt(first @ covariance @ first),
+        "alone": np.linalg.norm(np.linalg.lstsq(x, y)[0] - second)
+        / np.linalg.norm(second),
+    }
+    for name, value in expected.items():
+        np.testing.assert_allclose(getattr(design, name), value, rtol=1e-9)
+    found = design.target_statistics()
+    np.testing.assert_allclose(found.gram[0], x.T @ x, atol=1e-12 * design.energy)
+    np.testing.assert_allclose(found.moment[0], x.T @ y, atol=1e-12 * design.energy)
+    c = float(design.c)
+    ratio = expected["noise"] / expected["signal"]
+    assert float(design.right_side) == pytest.approx(6 * c + ratio / (1 - 3 * c))
+    order = expected["condition_source"] ** 2 * expected["condition_target"] ** 4
+    assert float(design.enough) == pytest.approx(order * expected["energy"] / c**4)
+
+
+def test_what_violates_a_hypothesis_keeps_to_the_others():
+    statement = theorem_2.theorem_2(D)
+    keys = jax.random.split(KEY, 64)
+
+    def margins(key, dropped):
+        return jnp.stack(
+            statement.margins(statement.build(statement.draw_latent(key), dropped))
+        )
+
+    over = jax.jit(jax.vmap(jax.vmap(margins, (0, None)), (None, 0)))
+    found = np.asarray(over(keys, jnp.arange(-1, len(statement.hypotheses))))
+    # Noise may take from the labels' energy, so not every instance is strong enough.
+    assert (found[0] >= 0).all(axis=1).mean() > 0.9
+    for place, rows in enumerate(found[1:]):
+        assert (rows[:, place] < 0).mean() > 0.9
+        others = np.delete(rows, place, axis=1)
+        assert (others >= 0).all(axis=1).mean() > 0.9
+
+
+@pytest.mark.long
+def test_theorem_2_fails_as_printed_and_holds_but_decides_nothing_when_mended(tmp_path):
+    printed, mended = theorem_2.find(Settings(results=tmp_path))
+    assert printed.verdict is Verdict.FAILS
+    assert mended.verdict is Verdict.VACUOUS
+    assert len(list((tmp_path / "worst_instances").glob("*.npz"))) == 6
+
+
+@pytest.mark.long
+def test_a_million_instances_do_not_refute_it():
+    found = at_random(theorem_2.theorem_2(20), KEY, 1_000_000)
+    assert found.feasible > 900_000
+    assert found.broken < 0.05 * found.feasible
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "name", ["swapped index", "no turn", "dropped square", "angle"]
+)
+def test_mutants_of_the_sharper_bound_are_refuted(name):
+    def swapped(gram, theta, error):
+        return gain_certificate(gram, theta, error[::-1])
+
+    def square(gram, theta, error):
+        found = gain_certificate(gram, theta, error)
+        return found._replace(error=found.error**2 / (1 + found.error))
+
+    def angle(gram, theta, error):
+        same = theta.at[1].set(theta[0] * jnp.linalg.norm(theta[1] @ gram[1]))
+        return gain_certificate(gram, same, error)
+
+    mutant = {
+        "swapped index": swapped,
+        "no turn": sharper_gain.half_the_turn,
+        "dropped square": square,
+        "angle": angle,
+    }[name]
+    statement = sharper_gain.sharper_gain(D, bound=mutant)
+    little = Effort(instances=4_096, starts=8, steps=20, examples=0)
+    assert stress(statement, KEY, little, drop=()).refuted
+
+
+@pytest.mark.long
+def test_the_sharper_bound_holds_and_certifies_more(tmp_path):
+    assert sharper_gain.find(Settings(results=tmp_path)).verdict is Verdict.HOLDS
+
+
+@pytest.mark.long
+def test_a_million_instances_do_not_refute_the_sharper_bound():
+    found = at_random(sharper_gain.sharper_gain(D), KEY, 1_000_000)
+    assert found.broken == 0

@@ -1,0 +1,70 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from theory.linear import two_task_optimum
+from theory.linear.gain_certificate import gain_certificate
+from theory.tasks import TaskStatistics
+
+D, DRAWS = 4, 64
+
+
+def draw(seed, rows=(400, 12), apart=0.1, noise=(0.5, 1.0)):
+    """Two tasks from rows, as NumPy has them."""
+    rng = np.random.default_rng(seed)
+    theta = rng.normal(size=D)
+    both = np.stack([theta, theta + apart * rng.normal(size=D)])
+    xs = [rng.normal(size=(m, D)) * rng.uniform(0.5, 2, size=D) for m in rows]
+    ys = [
+        x @ t + s * rng.normal(size=len(x))
+        for x, t, s in zip(xs, both, noise, strict=True)
+    ]
+    fitted = np.stack([np.linalg.lstsq(x, y)[0] for x, y in zip(xs, ys, strict=True)])
+    return TaskStatistics.from_data(xs, ys), both, fitted - both, xs[1]
+
+
+bound = jax.jit(gain_certificate)
+best = jax.jit(lambda s: two_task_optimum(s, jnp.ones(2)).parameters)
+
+
+def test_the_error_of_the_optimum_is_within_the_bound_and_some_gains_are_certified():
+    certified = 0
+    for seed in range(DRAWS):
+        tasks, theta, error, x = draw(seed, apart=0.01 + 0.3 * (seed % 4))
+        found = bound(tasks.gram, theta, error)
+        shared = np.asarray(best(tasks))[1] - theta[1]
+        assert np.linalg.norm(x @ shared) <= float(found.error) * (1 + 1e-9)
+        assert np.linalg.norm(shared) <= float(found.parameter_error) * (1 + 1e-9)
+        alone = np.linalg.norm(x @ error[1])
+        np.testing.assert_allclose(found.alone, alone, rtol=1e-10)
+        if found.certified:
+            certified += 1
+            assert np.linalg.norm(x @ shared) < alone
+    assert DRAWS // 8 < certified < DRAWS
+
+
+def test_without_noise_and_with_one_parameter_nothing_is_lost():
+    tasks, theta, error, _ = draw(0, apart=0.0, noise=(0.0, 0.0))
+    found = bound(tasks.gram, theta, 0 * error)
+    # The angle of a vector with itself is rounding.
+    assert float(found.turn) < 1e-12
+    assert float(found.error) < 1e-12 * np.linalg.norm(theta)
+    assert not found.certified
+
+
+def test_the_turn_falls_as_one_over_the_rows_of_the_source():
+    tasks, theta, error, _ = draw(1)
+    scale = jnp.array([100.0, 1.0])[:, None, None]
+    few = bound(tasks.gram, theta, error)
+    many = bound(scale * tasks.gram, theta, error)
+    np.testing.assert_allclose(jnp.sin(few.turn), 100 * jnp.sin(many.turn), rtol=1e-10)
+
+
+def test_a_source_with_fewer_rows_than_inputs_certifies_nothing():
+    tasks, theta, error, x = draw(2)
+    flat = tasks.gram.at[0].set(jnp.diag(jnp.array([1.0, 1.0, 1.0, 0.0])))
+    found = bound(flat, theta, error)
+    assert not found.certified
+    largest = np.hypot(np.linalg.norm(x @ theta[1]), np.linalg.norm(x @ error[1]))
+    np.testing.assert_allclose(found.error, largest, rtol=1e-10)
+    assert float(found.turn) == np.pi / 2
