@@ -18,7 +18,7 @@ export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.jax_cache
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0.3
 
 .DEFAULT_GOAL := help
-.PHONY: help verify test test-long bench lock format clean
+.PHONY: help verify figures test test-long bench lock format clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -32,7 +32,11 @@ verify: $(STAMP) ## check the paper's claims, then draw the figures (DATA=folder
 # Both are mostly compilation. LLVM's optimiser takes a third of it, and what it would
 # save in tests and quick checks is less. `test-long` and `bench` run what users run.
 test: export XLA_FLAGS := $(XLA_FLAGS) --xla_backend_optimization_level=0
-verify: export XLA_FLAGS := $(XLA_FLAGS) --xla_backend_optimization_level=1
+verify figures: export XLA_FLAGS := $(XLA_FLAGS) --xla_backend_optimization_level=1
+
+figures: $(STAMP) ## as verify, with the studies of ReLU and of training that take minutes more
+	$(BIN)/python -m paper_checks --all-figures $(if $(DATA),--data '$(DATA)') $(ARGS)
+	$(BIN)/python -m figures
 
 test: $(STAMP) ## ruff, basedpyright, lint-imports, and the tests that are not long
 	$(BIN)/ruff format --check .

@@ -34,6 +34,8 @@ class Arguments:
         seed: Of every random draw.
         fresh: Run all sweeps again even if their stores are there.
         record: Put the verdicts on record instead of comparing them.
+        all_figures: Run the studies as well that only figures need and that take
+            minutes: phase_map, trained_gap, relu_capacity. The full profile does.
     """
 
     profile: Profile = "quick"
@@ -43,6 +45,7 @@ class Arguments:
     seed: int = 0
     fresh: bool = False
     record: bool = False
+    all_figures: bool = False
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,7 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     console, notes = Console(), Console(stderr=True)
     try:
-        findings = _measured(settings, asked.only, notes)
+        everything = asked.all_figures or asked.profile == "full"
+        needed = sweeps.for_figures(everything=everything)
+        findings = _measured(settings, asked.only, needed, notes)
         words = sys.argv[1:] if arguments is None else arguments
         command = shlex.join(["python", "-m", "paper_checks", *words])
         paths = ledger.save(findings, settings, command)
@@ -80,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _measured(
-    settings: Settings, only: Sequence[str], notes: Console
+    settings: Settings, only: Sequence[str], needed: sweeps.Sweeps, notes: Console
 ) -> list[ledger.Finding]:
     """Run what figures need as well, then the claims."""
     ledger.chosen(only)
@@ -94,7 +99,7 @@ def _measured(
                 notes.print(text)
 
         if not only:
-            for name, sweep in sweeps.FOR_FIGURES.items():
+            for name, sweep in needed.items():
                 report(f"sweep: {name}")
                 sweep(settings)
             real_data.studies(settings, report)

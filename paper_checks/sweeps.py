@@ -12,7 +12,10 @@ from simulations.experiments import (
     alignment,
     capacity,
     classification,
+    phase_map,
+    relu_capacity,
     similarity,
+    trained_gap,
     weights,
 )
 from simulations.experiments import transfer as transfers
@@ -66,11 +69,40 @@ def alignment_sweep(settings: Settings) -> xr.Dataset:
     return _sweep(settings, "alignment", alignment.AlignmentSweep, alignment.run)
 
 
+def phase_map_sweep(settings: Settings) -> xr.Dataset:
+    """Where training a ReLU unit misses the optimum."""
+    return _sweep(settings, "phase_map", phase_map.PhaseMap, phase_map.run)
+
+
+def trained_gap_sweep(settings: Settings) -> xr.Dataset:
+    """How far training ends above the optimum of linear models."""
+    return _sweep(settings, "trained_gap", trained_gap.TrainedGap, trained_gap.run)
+
+
+def relu_capacity_sweep(settings: Settings) -> xr.Dataset:
+    """Risk of ReLU models against the width r."""
+    kind = relu_capacity.ReluCapacity
+    return _sweep(settings, "relu_capacity", kind, relu_capacity.run)
+
+
+Sweeps = dict[str, Callable[[Settings], xr.Dataset]]
+
 # Sweeps that have a figure but no claim of their own.
-FOR_FIGURES: dict[str, Callable[[Settings], xr.Dataset]] = {
+FOR_FIGURES: Sweeps = {
     "capacity": capacity_sweep,
     "similarity": similarity_sweep,
 }
+# Those that take too long to be run each time.
+FOR_FIGURES_IN_FULL: Sweeps = {
+    "phase_map": phase_map_sweep,
+    "trained_gap": trained_gap_sweep,
+    "relu_capacity": relu_capacity_sweep,
+}
+
+
+def for_figures(*, everything: bool) -> Sweeps:
+    """What figures need beside the claims: what is quick, or everything."""
+    return FOR_FIGURES | FOR_FIGURES_IN_FULL if everything else FOR_FIGURES
 
 
 def _sweep(
