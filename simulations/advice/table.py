@@ -69,6 +69,18 @@ def read_table(
     return table
 
 
+def header(path: Path) -> list[str] | None:
+    """Names of a CSV file's columns; None for another format, which is read whole.
+
+    Raises:
+        ValueError: The first line is no header.
+    """
+    if path.suffix.lower() != ".csv":
+        return None
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
+        return _header(path, next(csv.reader(stream), []))
+
+
 def _read_csv(path: Path, text: str | None, drop: frozenset[str]) -> Table:
     parts: dict[str, list[np.ndarray]] = {}
     lines: list[np.ndarray] = []

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from simulations.advice.table import READERS, Table, read_table
+from simulations.advice.table import READERS, Table, header, read_table
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,14 +56,19 @@ def load_tasks(
                 "each file is a task, or give one file"
             )
         return _from_folder(data, label_column, drop)
-    table = read_table(data, text=task_column, drop=drop)
+    # Before the rows: a column of names would be called a column of bad numbers.
+    names = header(data)
     if task_column is None:
+        known = f" (its columns are {_listed(names)})" if names else ""
         raise ValueError(
             f"{data} is one file: name the column that tells its tasks apart with "
-            f"--task-column (columns are {_listed(table)}), or give a folder with a "
-            "file a task"
+            f"--task-column{known}, or give a folder with a file a task"
         )
-    _require(table, task_column, "--task-column")
+    if names is not None:
+        for name in (task_column, *drop, *([label_column] if label_column else [])):
+            _require(data, names, name)
+    table = read_table(data, text=task_column, drop=drop)
+    _require(data, list(table.columns), task_column)
     return _from_table(table, task_column, label_column)
 
 
@@ -144,7 +149,7 @@ def _split(
     table: Table, names: list[str], label_column: str | None
 ) -> tuple[str, list[str]]:
     if label_column is not None:
-        _require(table, label_column, "--label-column")
+        _require(table.path, list(table.columns), label_column)
     label = label_column
     if label is None and names:
         label = "y" if table.path.suffix.lower() == ".npz" else names[-1]
@@ -152,23 +157,19 @@ def _split(
     if label is None or not inputs:
         raise ValueError(
             f"{table.path} needs a column of labels and at least one of inputs, it has "
-            f"{_listed(table)}"
+            f"{_listed(list(table.columns))}"
         )
     if label not in names:
         raise ValueError(f"{table.path}: {label} cannot be both task and label column")
     return label, inputs
 
 
-def _require(table: Table, name: str, option: str) -> None:
-    if name not in table.columns:
-        raise ValueError(
-            f"{table.path} has no column {name!r} for {option}; its columns are "
-            f"{_listed(table)}"
-        )
+def _require(path: Path, names: Sequence[str], name: str) -> None:
+    if name not in names:
+        raise ValueError(f"{path} has no column {name!r}; it has {_listed(names)}")
 
 
-def _listed(table: Table) -> str:
-    names = list(table.columns)
+def _listed(names: Sequence[str]) -> str:
     shown = ", ".join(names[:12])
     return shown + (f", ... ({len(names)})" if len(names) > 12 else "")
 

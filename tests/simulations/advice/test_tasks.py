@@ -78,7 +78,7 @@ def test_an_npz_may_have_a_task_array(tmp_path):
         (("shop,rain,rain,sales\n",), "names 'rain' twice"),
         (("shop;rain;sales\n",), "separated by ';'"),
         (("1,2,3,4\n",), "line 1 has numbers where the header should be"),
-        (("place,rain,sales\n", "a,1,2\n", "b,1,2\n"), "text 'a'"),
+        (("shop,town,sales\n", "a,x,2\n", "b,x,2\n"), "text 'x'"),
         (("shop,sales\n", "a,1\n", "a,2\n", "b,1\n"), "at least one of inputs"),
     ],
 )
@@ -90,11 +90,13 @@ def test_a_bad_table_is_named_with_line_and_column(tmp_path, lines, message):
 
 def test_bad_places_options_and_formats_are_named(tmp_path):
     path = write(tmp_path / "t.csv", HEADER, *ROWS)
-    with pytest.raises(ValueError, match=r"--task-column .columns are rain, price"):
-        load_tasks(path, drop=["shop"])
-    with pytest.raises(ValueError, match="no column 'store' for --task-column"):
-        load_tasks(path, task_column="store", drop=["shop"])
-    with pytest.raises(ValueError, match="no column 'z' for --label-column"):
+    with pytest.raises(ValueError, match=r"--task-column .its columns are shop, rain"):
+        load_tasks(path)
+    with pytest.raises(ValueError, match="no column 'store'; it has shop, rain"):
+        load_tasks(path, task_column="store")
+    with pytest.raises(ValueError, match="no column 'id'"):
+        load_tasks(path, task_column="shop", drop=["id"])
+    with pytest.raises(ValueError, match="no column 'z'; it has"):
         load_tasks(path, task_column="shop", label_column="z")
     with pytest.raises(ValueError, match="cannot be both"):
         load_tasks(path, task_column="shop", label_column="shop")
