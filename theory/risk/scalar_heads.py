@@ -31,8 +31,9 @@ def scalar_heads_risk(
         E‖δ‖² = τ² = (1 − w)²κ² + (1 + w²)μ².
 
     So it is the pooled estimator's risk for a source covariance `w²Σ_1` and a shift
-    of `τ²/(2w²)`. `w = 1` is pooling; `κ` then drops out. The best `w` is below 1
-    where there is a shift.
+    of `τ²/(2w²)`. `w = 1` is pooling; `κ` then drops out. The best `w` may be
+    anywhere: 0 under a large shift, above 1 or infinite where `κ² + μ²` is small beside
+    the noise (`best_head_ratio`).
 
     jit-, vmap- and grad-compatible; arguments broadcast.
 
