@@ -77,29 +77,29 @@ def _weights(
     k = statistics.count
     sizes = _prefixes(k - 1)
 
-    def estimate(ratio: Array, at: Array) -> GainEstimate:
-        return gain_from_ratios(statistics, tasks, ratio, at, score)
-
     def of_target(at: Array) -> tuple[Array, GainEstimate]:
+        # One after the other: a batch of many sources would not fit in memory.
+        def estimates(ratios: Float[Array, "n k"]) -> GainEstimate:
+            return jax.lax.map(
+                lambda ratio: gain_from_ratios(statistics, tasks, ratio, at, score),
+                ratios,
+            )
+
         tried = _pair_ratios(statistics, tasks, at)
-
-        def pair(source: Array) -> tuple[Array, Array]:
-            ratios = jnp.where(jnp.arange(k) == source, tried, 0)
-            gains = jax.vmap(lambda ratio: estimate(ratio, at).gain)(ratios)
-            best = jnp.argmax(gains)
-            return tried[best, source], gains[best]
-
-        ratio, gain = jax.lax.map(pair, jnp.arange(k))
-        gain = jnp.where(jnp.arange(k) == at, -jnp.inf, gain)
+        pairs = tried[:, :, None] * jnp.eye(k)
+        gains = estimates(pairs.reshape(-1, k)).gain.reshape(-1, k)
+        ratio = jnp.take_along_axis(tried, jnp.argmax(gains, axis=0)[None], axis=0)[0]
+        gain = jnp.where(jnp.arange(k) == at, -jnp.inf, jnp.max(gains, axis=0))
         place = jnp.zeros(k, int).at[jnp.argsort(-gain)].set(jnp.arange(k))
         kept = jnp.where(gain > 0, ratio, 0)
         options = jnp.stack(
             [jnp.zeros(k)]
             + [jnp.where(place < n, f * kept, 0) for n in sizes for f in FACTORS]
         )
-        gains = jax.lax.map(lambda ratio: estimate(ratio, at).gain, options)
-        chosen = options[jnp.argmax(gains)]
-        return chosen.at[at].set(1), estimate(chosen, at)
+        found = estimates(options)
+        best = jnp.argmax(found.gain)
+        chosen = jax.tree.map(lambda leaf: leaf[best], found)
+        return options[best].at[at].set(1), chosen
 
     weights, gain = jax.lax.map(of_target, jnp.arange(k))
     return SourceWeights(weights.T, gain)
