@@ -20,6 +20,7 @@ from paper_checks import (
     equation_5,
     figure_2,
     figure_3,
+    figure_3_relu,
     local_minima,
     noisy_copy,
     proposition_1,
@@ -36,6 +37,7 @@ CLAIMS: dict[str, Callable[[Settings], Finding | Sequence[Finding]]] = {
     "W-E4": equation_4.find,
     "W-F2": figure_2.find,
     "W-F3": figure_3.find,
+    "W-F3r": figure_3_relu.find,
     "W-E5": equation_5.find,
     "W-P3": proposition_3.find,
     "W-LM": local_minima.find,
@@ -44,6 +46,7 @@ CLAIMS: dict[str, Callable[[Settings], Finding | Sequence[Finding]]] = {
     "W-A2": algorithm_2.find,
     "W-S1": advice_on_real_data.find,
 }
+COLUMNS = ("claim", "verdict", "what was found")
 COLOURS = {
     Verdict.HOLDS: "green",
     Verdict.FAILS: "red",
@@ -116,7 +119,7 @@ def _on_record() -> dict[str, dict[str, str]]:
 def table(findings: Sequence[Finding]) -> Table:
     """The ledger for a terminal."""
     drawn = Table(title="Claims and verdicts", show_lines=True)
-    for column in ("claim", "verdict", "what was found", "measured", "data"):
+    for column in (*COLUMNS, "measured", "under attack", "data"):
         drawn.add_column(column, overflow="fold")
     for found in findings:
         colour = COLOURS[found.verdict]
@@ -125,6 +128,7 @@ def table(findings: Sequence[Finding]) -> Table:
             f"[bold {colour}]{found.verdict}[/]",
             found.reason,
             "\n".join(str(measurement) for measurement in found.measurements),
+            "" if found.attack is None else str(found.attack),
             found.data,
         )
     return drawn
@@ -152,11 +156,12 @@ def markdown(findings: Sequence[Finding], about: dict[str, Any]) -> str:
     """The ledger as Markdown."""
     versions = ", ".join(f"{name} {value}" for name, value in about.items())
     lines = ["# Ledger", "", f"Written by `{about['command']}` ({versions}).", ""]
-    lines += ["| claim | verdict | what was found | data |", "|---|---|---|---|"]
+    titles = (*COLUMNS, "data", "tightness", "needed hypotheses", "worst instance")
+    lines += ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
     for found in findings:
         lines.append(
             f"| {found.claim} | **{found.verdict}** | {_cell(found.reason)} | "
-            f"{_cell(found.data)} |"
+            f"{_cell(found.data)} | {_attack(found)} |"
         )
     for found in findings:
         lines += ["", f"## {found.claim}: {found.verdict}", "", f"> {found.statement}"]
@@ -168,6 +173,17 @@ def markdown(findings: Sequence[Finding], about: dict[str, Any]) -> str:
             for control in found.controls
         ]
     return "\n".join(lines) + "\n"
+
+
+def _attack(found: Finding) -> str:
+    if found.attack is None:
+        return " | | "
+    cells = (
+        f"{found.attack.tightness:.3g}",
+        "; ".join(found.attack.needed),
+        found.attack.worst,
+    )
+    return " | ".join(_cell(cell) for cell in cells)
 
 
 def _cell(text: str) -> str:

@@ -224,4 +224,5 @@ def _finding(
         controls=controls,
         data="simulated",
         seed=settings.seed,
+        attack=found.attack,
     )

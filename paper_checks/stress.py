@@ -11,7 +11,7 @@ from paper_checks.saved_instance import save
 from paper_checks.search import Search, Worst, at_random, by_ascent, failures
 from paper_checks.shrinking import by_hypothesis
 from paper_checks.statement import Statement
-from paper_checks.verdict import Measurement, failure_rate
+from paper_checks.verdict import Attack, Measurement, failure_rate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +76,16 @@ class Stress:
     def tightness(self) -> float:
         """Largest share of the right side that was found in use."""
         return self.worst.ratio
+
+    @property
+    def attack(self) -> Attack:
+        """The same in short, for the ledger."""
+        return Attack(
+            tightness=self.tightness,
+            worst="not saved" if self.path is None else self.path.name,
+            needed=tuple(name for name, w in self.needed.items() if w is not None),
+            not_needed=tuple(name for name, w in self.needed.items() if w is None),
+        )
 
 
 def stress(

@@ -246,4 +246,5 @@ def _mended(settings: Settings, found: Stress) -> Finding:
         controls=controls,
         data="simulated",
         seed=settings.seed,
+        attack=found.attack,
     )

@@ -56,6 +56,29 @@ class Control:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Attack:
+    """What a stress test made of a statement.
+
+    Attributes:
+        tightness: Largest share of the right side that was found in use.
+        worst: File of the instance that uses it.
+        needed: Hypotheses without which a counterexample was found.
+        not_needed: Those without which none was.
+    """
+
+    tightness: float
+    worst: str
+    needed: tuple[str, ...]
+    not_needed: tuple[str, ...]
+
+    def __str__(self) -> str:
+        lines = [f"tightness {self.tightness:.3g}"]
+        lines += [f"needs: {'; '.join(self.needed)}"] if self.needed else []
+        lines += [f"not: {'; '.join(self.not_needed)}"] if self.not_needed else []
+        return "\n".join([*lines, f"worst: {self.worst}"])
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """The verdict on one claim, with everything needed to question it."""
 
@@ -68,6 +91,7 @@ class Finding:
     controls: tuple[Control, ...]
     data: str
     seed: int
+    attack: Attack | None = None
 
     def as_json(self) -> dict[str, Any]:
         """A dictionary of plain values."""
