@@ -35,6 +35,8 @@ FIGURES: dict[str, Callable[[xr.Dataset], Figure]] = {
     "phase_map": phase_map,
     "trained_gap": trained_gap,
     "relu_capacity": relu_capacity,
+    # One more study with the axes of Fig 3.
+    "transfer_relu": transfer,
 }
 # Drawn where there is such a store and not missed elsewhere: it takes data of one's
 # own, or a folder of real data.

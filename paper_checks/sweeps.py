@@ -16,6 +16,7 @@ from simulations.experiments import (
     relu_capacity,
     similarity,
     trained_gap,
+    transfer_relu,
     weights,
 )
 from simulations.experiments import transfer as transfers
@@ -41,6 +42,32 @@ def transfer(settings: Settings, regime: Regime) -> xr.Dataset:
     if regime == "ample":
         spec = replace(spec, samples_target=2 * spec.dimension)
     return _kept(settings, STORES[regime], spec, transfers.run)
+
+
+def transfer_relu_sweep(
+    settings: Settings, sources: Literal["related", "unrelated"]
+) -> xr.Dataset:
+    """W-F3r's sweep: tasks of Fig 3, or tasks where a source is known to hurt.
+
+    Those are isotropic tasks with orthogonal parameters, little noise and many rows.
+    With Fig 3's covariances an unrelated source is no control: it helps (`d = 10`,
+    `m_target = 2d`), as labels say little but in the inputs' largest direction.
+    """
+    kind = transfer_relu.TransferReluSweep
+    spec = kind.quick() if settings.profile == "quick" else kind()
+    spec = replace(spec, seed=settings.seed)
+    if sources == "related":
+        return _kept(settings, "transfer_relu", spec, transfer_relu.run)
+    spec = replace(
+        spec,
+        cosine=0.0,
+        condition=1.0,
+        noise=0.1,
+        samples_target=6 * spec.dimension,
+        samples_source=(10 * spec.dimension,),
+        repeats=20,
+    )
+    return _kept(settings, "transfer_relu-unrelated", spec, transfer_relu.run)
 
 
 def capacity_sweep(settings: Settings) -> xr.Dataset:

@@ -27,6 +27,7 @@ from simulations.experiments import (
     similarity,
     trained_gap,
     transfer,
+    transfer_relu,
     weights,
 )
 
@@ -40,6 +41,7 @@ EXPERIMENTS: dict[str, tuple[type, Callable[[Any, Progress | None], xr.Dataset]]
     "alignment": (alignment.AlignmentSweep, alignment.run),
     "phase_map": (phase_map.PhaseMap, phase_map.run),
     "trained_gap": (trained_gap.TrainedGap, trained_gap.run),
+    "transfer_relu": (transfer_relu.TransferReluSweep, transfer_relu.run),
     "relu_capacity": (relu_capacity.ReluCapacity, relu_capacity.run),
 }
 
