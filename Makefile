@@ -26,7 +26,7 @@ help: ## list the targets
 	@echo "Variables: PYTHON=$(PYTHON) WORKERS=$(WORKERS) DATA=folder ARGS='arguments of paper_checks'"
 
 verify: $(STAMP) ## check the paper's claims, then draw the figures (DATA=folder adds real data)
-	$(BIN)/python -m paper_checks $(if $(DATA),--data '$(DATA)') $(ARGS)
+	$(BIN)/python -m paper_checks --processes 2 $(if $(DATA),--data '$(DATA)') $(ARGS)
 	$(BIN)/python -m figures
 
 # Both are mostly compilation. LLVM's optimiser takes a third of it, and what it would
@@ -35,7 +35,7 @@ test: export XLA_FLAGS := $(XLA_FLAGS) --xla_backend_optimization_level=0
 verify figures: export XLA_FLAGS := $(XLA_FLAGS) --xla_backend_optimization_level=1
 
 figures: $(STAMP) ## as verify, with the studies of ReLU and of training that take minutes more
-	$(BIN)/python -m paper_checks --all-figures $(if $(DATA),--data '$(DATA)') $(ARGS)
+	$(BIN)/python -m paper_checks --processes 2 --all-figures $(if $(DATA),--data '$(DATA)') $(ARGS)
 	$(BIN)/python -m figures
 
 test: $(STAMP) ## ruff, basedpyright, lint-imports, and the tests that are not long

@@ -3,8 +3,10 @@
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import jax
 import tyro
@@ -12,6 +14,7 @@ from rich.console import Console
 
 from paper_checks import ledger, real_data, sweeps
 from paper_checks.benchmarks.folder import benchmark_names
+from paper_checks.beside import sweeping
 from paper_checks.settings import Profile, Settings
 from paper_checks.verdict import CheckError
 from simulations.cpu_threads import share_cpu
@@ -36,6 +39,7 @@ class Arguments:
         record: Put the verdicts on record instead of comparing them.
         all_figures: Run the studies as well that only figures need and that take
             minutes: phase_map, trained_gap, relu_capacity. The full profile does.
+        processes: 2: sweeps run in a process of their own meanwhile, unless `fresh`.
     """
 
     profile: Profile = "quick"
@@ -46,6 +50,7 @@ class Arguments:
     fresh: bool = False
     record: bool = False
     all_figures: bool = False
+    processes: Literal[1, 2] = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,9 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     console, notes = Console(), Console(stderr=True)
     try:
-        everything = asked.all_figures or asked.profile == "full"
-        needed = sweeps.for_figures(everything=everything)
-        findings = _measured(settings, asked.only, needed, notes)
+        findings = _measured(settings, asked, notes)
         words = sys.argv[1:] if arguments is None else arguments
         command = shlex.join(["python", "-m", "paper_checks", *words])
         paths = ledger.save(findings, settings, command)
@@ -85,25 +88,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _measured(
-    settings: Settings, only: Sequence[str], needed: sweeps.Sweeps, notes: Console
+    settings: Settings, asked: Arguments, notes: Console
 ) -> list[ledger.Finding]:
     """Run what figures need as well, then the claims."""
+    only = asked.only
     ledger.chosen(only)
     if settings.data is not None:
         benchmark_names(settings.data)  # a bad folder now rather than in minutes
-    with notes.status("starting") as status:
+    everything = asked.all_figures or asked.profile == "full"
+    needed = {} if only else sweeps.for_figures(everything=everything)
+    with notes.status("starting") as status, ExitStack() as stack:
 
         def report(text: str) -> None:
             status.update(text)
             if not notes.is_terminal:
                 notes.print(text)
 
-        if not only:
+        def swept() -> None:
+            if process is not None:
+                report("sweeps")
+                process.wait()
             for name, sweep in needed.items():
                 report(f"sweep: {name}")
                 sweep(settings)
+
+        process = None
+        if asked.processes > 1 and not only and not settings.fresh:
+            beside = sweeping(settings, all_figures=everything)
+            process = stack.enter_context(beside)
+        if not only:
             real_data.studies(settings, report)
-        return ledger.measure(settings, only, report)
+        return ledger.measure(settings, only, report, swept=swept)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from paper_checks import (
     proposition_1,
     proposition_1_relu,
     proposition_3,
+    theorem_2,
 )
 from paper_checks.settings import Settings
 from paper_checks.verdict import Finding, Verdict
@@ -44,8 +45,11 @@ CLAIMS: dict[str, Callable[[Settings], Finding | Sequence[Finding]]] = {
     "W-EX": noisy_copy.find,
     "W-A1": algorithm_1.find,
     "W-A2": algorithm_2.find,
+    "W-T2": theorem_2.find,
     "W-S1": advice_on_real_data.find,
 }
+# Those that rest on sweeps with stores of their own.
+SWEPT = frozenset({"W-F2", "W-F3", "W-F3r", "W-A1", "W-A2"})
 COLUMNS = ("claim", "verdict", "what was found")
 COLOURS = {
     Verdict.HOLDS: "green",
@@ -78,15 +82,31 @@ def chosen(only: Sequence[str]) -> dict[str, Callable[[Settings], Any]]:
 
 
 def measure(
-    settings: Settings, only: Sequence[str], report: Callable[[str], None]
+    settings: Settings,
+    only: Sequence[str],
+    report: Callable[[str], None],
+    *,
+    swept: Callable[[], None] = lambda: None,
 ) -> list[Finding]:
-    """Measure the claims asked for, one after the other."""
-    findings: list[Finding] = []
-    for name, find in chosen(only).items():
+    """Measure the claims asked for, one after the other; in the order of the table.
+
+    Args:
+        settings: What was asked for.
+        only: Claims; all if there is none.
+        report: Told the claim that is measured.
+        swept: Called before the first claim that rests on sweeps; these come last.
+    """
+    found: dict[str, list[Finding]] = {}
+    claims = chosen(only)
+    waiting = True
+    for name in sorted(claims, key=lambda name: name in SWEPT):
+        if name in SWEPT and waiting:
+            swept()
+            waiting = False
         report(name)
-        found = find(settings)
-        findings += [found] if isinstance(found, Finding) else list(found)
-    return findings
+        one = claims[name](settings)
+        found[name] = [one] if isinstance(one, Finding) else list(one)
+    return [finding for name in claims for finding in found[name]]
 
 
 def changes(findings: Sequence[Finding], settings: Settings) -> list[Change]:

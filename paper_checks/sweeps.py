@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 import xarray as xr
@@ -127,9 +128,27 @@ FOR_FIGURES_IN_FULL: Sweeps = {
 }
 
 
+# Those that a claim rests on.
+FOR_CLAIMS: Sweeps = {
+    "transfer": partial(transfer, regime="rotated"),
+    "transfer-as-written": partial(transfer, regime="as written"),
+    "transfer-ample": partial(transfer, regime="ample"),
+    "weights": weights_sweep,
+    "classification": classification_sweep,
+    "alignment": alignment_sweep,
+    "transfer_relu": partial(transfer_relu_sweep, sources="related"),
+    "transfer_relu-unrelated": partial(transfer_relu_sweep, sources="unrelated"),
+}
+
+
 def for_figures(*, everything: bool) -> Sweeps:
     """What figures need beside the claims: what is quick, or everything."""
     return FOR_FIGURES | FOR_FIGURES_IN_FULL if everything else FOR_FIGURES
+
+
+def all_sweeps(*, everything: bool) -> Sweeps:
+    """What claims and figures need."""
+    return FOR_CLAIMS | for_figures(everything=everything)
 
 
 def _sweep(
