@@ -189,10 +189,24 @@ def test_the_width_is_the_rank_of_the_parameters():
     found = choose_width(centred_rows(x, y), folds=4, seed=0)
     assert found.widths == (1, 2, 3, 5)
     assert found.suggested == 2
+    moved = Rows([one + 5 for one in x], [one - 3 for one in y], True)
+    other = choose_width(moved, folds=4, seed=0)
+    # Sums of 25 squares of numbers near 5, in systems of condition below 100.
+    np.testing.assert_allclose(other.apart, found.apart, rtol=1e-9)
+    # The search stops at 1e-7 of the loss, a sweep earlier or later: √1e-7 in B.
+    np.testing.assert_allclose(other.error, found.error, rtol=1e-3)
     apart = rng.normal(size=(2, 8)) * 3
     y = [one @ b for one, b in zip(x[:2], apart, strict=True)]
     y = [one + 0.1 * rng.normal(size=25) for one in y]
     assert choose_width(Rows(x[:2], y, False), folds=4, seed=0).suggested is None
+
+
+def test_a_constant_column_is_no_direction():
+    rng = np.random.default_rng(3)
+    x = np.column_stack([rng.normal(size=7), np.full(7, 0.1)])
+    centred = centred_rows([x, rng.normal(size=(9, 2))], [x[:, 0], np.arange(9.0)])
+    assert np.any(x[:, 1] - x[:, 1].mean())  # rounding alone would be one
+    assert not np.any(centred.covariates[0][:, 1])
 
 
 def test_groups_are_joined_by_their_mean_mutual_gain():
