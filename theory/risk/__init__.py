@@ -10,6 +10,8 @@ from theory.risk.best_weights import (
 from theory.risk.common_design import common_design_risk
 from theory.risk.conditional import conditional_risk, mean_conditional_risk
 from theory.risk.crossings import crossings
+from theory.risk.estimates import TaskEstimates, shift_estimates, task_estimates
+from theory.risk.gain_estimate import GainEstimate, estimate_gain, pairwise_gains
 from theory.risk.phase_transition import PhaseTransition, phase_transition
 from theory.risk.pooled import PooledRisk, pooled_risk
 from theory.risk.scalar_heads import scalar_heads_risk
@@ -19,14 +21,18 @@ from theory.risk.soft_sharing import (
     soft_sharing_risk,
 )
 from theory.risk.soft_sharing_limit import soft_sharing_limit
+from theory.risk.source_weights import SourceWeights, source_weights
 from theory.risk.weighted_limit import weighted_limit_risk
 from theory.risk.weighted_pooling import mean_weighted_risk, weighted_risk
 
 __all__ = [
     "BestHeadRatio",
     "BestWeights",
+    "GainEstimate",
     "PhaseTransition",
     "PooledRisk",
+    "SourceWeights",
+    "TaskEstimates",
     "best_head_ratio",
     "best_penalty",
     "best_source_size",
@@ -35,14 +41,19 @@ __all__ = [
     "common_design_risk",
     "conditional_risk",
     "crossings",
+    "estimate_gain",
     "mean_conditional_risk",
     "mean_soft_sharing_risk",
     "mean_weighted_risk",
+    "pairwise_gains",
     "phase_transition",
     "pooled_risk",
     "scalar_heads_risk",
+    "shift_estimates",
     "soft_sharing_limit",
     "soft_sharing_risk",
+    "source_weights",
+    "task_estimates",
     "weighted_limit_risk",
     "weighted_risk",
 ]
