@@ -32,7 +32,7 @@ verify: $(STAMP) ## check the paper's claims, then draw the figures (DATA=folder
 # Both are mostly compilation. LLVM's optimiser takes a third of it, and what it would
 # save in tests and quick checks is less. `test-long` and `bench` run what users run.
 test: export XLA_FLAGS := $(XLA_FLAGS) --xla_backend_optimization_level=0
-verify figures: export XLA_FLAGS := $(XLA_FLAGS) --xla_backend_optimization_level=1
+verify figures: export XLA_FLAGS := $(XLA_FLAGS) --xla_backend_optimization_level=0
 
 figures: $(STAMP) ## as verify, with the studies of ReLU and of training that take minutes more
 	$(BIN)/python -m paper_checks --processes 2 --all-figures $(if $(DATA),--data '$(DATA)') $(ARGS)

@@ -51,8 +51,8 @@ def transfer_relu_sweep(
     """W-F3r's sweep: tasks of Fig 3, or tasks where a source is known to hurt.
 
     Those are isotropic tasks with orthogonal parameters, little noise and many rows.
-    With Fig 3's covariances an unrelated source is no control: it helps (`d = 10`,
-    `m_target = 2d`), as labels say little but in the inputs' largest direction.
+    With Fig 3's covariances an unrelated source is no control: at `d = 10` and
+    `m_target = 2d` it was seen to help; why was not looked into.
     """
     kind = transfer_relu.TransferReluSweep
     spec = kind.quick() if settings.profile == "quick" else kind()

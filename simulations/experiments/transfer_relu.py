@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jax import lax
-from jaxtyping import Array, Bool, Float, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from simulations import labelled
 from simulations.chunks import Progress, map_chunks, repeat_keys
@@ -25,11 +25,14 @@ from simulations.training import (
 from simulations.training.rows import Rows
 from theory.relu import Population, population_task_losses
 
-# What is left after these steps is far below the spread over draws.
+# Not every start has converged by then: the share that has is in the data.
 SOLVER = LevenbergMarquardt(steps=150, tolerance=1e-6)
-# Size of a start's entries in `B`. What no active row sees stays as it started, and of
-# a start of size 1 it would be most of the target's risk where rows are few.
+# Size of a start's entries in `B`: what no active row sees stays as it started, and is
+# part of the target's risk where rows are few. The linear model's optimum is that of
+# least norm there.
 START = 0.01
+# Sources of up to so many rows are padded to this size, and share a program.
+PADDED = 100
 # Repeats of one chunk.
 CHUNK = 20
 
@@ -122,8 +125,14 @@ def _check(spec: TransferReluSweep) -> None:
 
 def _chunk(spec: TransferReluSweep, keys: Key[Array, " n"]) -> _Result:
     alone = _alone(keys, spec)
-    # One program a size: padding to the largest would cost most of the time.
-    joint = [jax.block_until_ready(_joint(keys, spec, m)) for m in spec.samples_source]
+    largest = max(spec.samples_source)
+    joint = [
+        jax.block_until_ready(
+            # Padding saves programs; to the largest it would cost most of the time.
+            _joint(keys, spec, jnp.asarray(m), min(max(m, PADDED), largest))
+        )
+        for m in spec.samples_source
+    ]
     return _Result(alone, jax.tree.map(lambda *leaves: jnp.stack(leaves, -1), *joint))
 
 
@@ -152,16 +161,23 @@ def _alone(keys: Key[Array, " n"], spec: TransferReluSweep) -> _Risk:
     return lax.map(one, keys)
 
 
-@partial(jax.jit, static_argnames=("spec", "count"))
-def _joint(keys: Key[Array, " n"], spec: TransferReluSweep, count: int) -> _Risk:
+@partial(jax.jit, static_argnames=("spec", "padded"))
+def _joint(
+    keys: Key[Array, " n"],
+    spec: TransferReluSweep,
+    count: Int[Array, ""],
+    padded: int,
+) -> _Risk:
     def one(key: Key[Array, ""]) -> _Risk:
         draw = _draw(key, spec)
         target = _target(draw, spec)
         theta = draw.tasks.source_parameter
 
         def with_source(root: Float[Array, "d d"]) -> _Risk:
-            source = _rows(draw.source[:count], root, theta, spec.noise)
-            return _risk(draw, spec, [target, source])
+            x, y = _rows(draw.source[:padded], root, theta, spec.noise)
+            used = jnp.arange(padded) < count
+            source = x * used[:, None], y * used
+            return _risk(draw, spec, [target, source], used)
 
         return lax.map(with_source, draw.tasks.source_roots)
 
@@ -184,15 +200,23 @@ def _rows(
 
 
 def _risk(
-    draw: _Draw, spec: TransferReluSweep, data: list[tuple[Array, Array]]
+    draw: _Draw,
+    spec: TransferReluSweep,
+    data: list[tuple[Array, Array]],
+    used: Bool[Array, " m"] | None = None,
 ) -> _Risk:
-    """Train one unit on the tasks given, the target first."""
+    """Train one unit on the tasks given, the target first.
+
+    A row of the last task that is not used belongs to no task, and is zero.
+    """
     owner = jnp.repeat(
         jnp.eye(len(data)),
         np.array([len(y) for _, y in data]),
         axis=1,
         total_repeat_length=sum(len(y) for _, y in data),
     )
+    if used is not None:
+        owner = owner.at[-1, -len(used) :].multiply(used)
     x, y = (jnp.concatenate(part) for part in zip(*data, strict=True))
     model = ReluModel(Rows(x.T, y, owner))
     # Heads of 1, as the teachers' heads are positive.

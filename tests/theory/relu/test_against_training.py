@@ -1,5 +1,7 @@
 """The exact optimum in the plane and that of the population, against training."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -64,7 +66,7 @@ def best_angle(population: Population) -> float:
     grid = np.linspace(-np.pi, np.pi, 721)
     middle = grid[np.argmin([loss(angle) for angle in grid])]
     step = grid[1] - grid[0]
-    found = minimize_scalar(
+    found: Any = minimize_scalar(
         loss,
         bounds=(middle - step, middle + step),
         method="bounded",
