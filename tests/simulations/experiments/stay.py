@@ -1,6 +1,7 @@
 """A method that leaves every start where it is, and so compiles in no time."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import jax.numpy as jnp
 
@@ -12,6 +13,8 @@ from simulations.training.objective import Objective
 @dataclass(frozen=True)
 class Stay:
     """The starts themselves, out of steps after none."""
+
+    apart: ClassVar[bool] = False
 
     def run(self, objective: Objective, start: Parameters) -> Run:
         zero = jnp.zeros((), int)
