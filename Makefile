@@ -43,10 +43,10 @@ test: $(STAMP) ## ruff, basedpyright, lint-imports, and the tests that are not l
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -m "not long" -n $(WORKERS)
+	$(BIN)/python -m pytest -m "not long" -n $(WORKERS) --dist worksteal
 
 test-long: $(STAMP) ## the tests marked long, with ../shared/data (or DATA=folder) if it is there
-	$(if $(LONG_DATA),IT_DATA='$(LONG_DATA)') $(BIN)/python -m pytest -m long -n $(WORKERS) --durations=10
+	$(if $(LONG_DATA),IT_DATA='$(LONG_DATA)') $(BIN)/python -m pytest -m long -n $(WORKERS) --dist worksteal --durations=10
 
 bench: $(STAMP) ## benchmarks against peers
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable -o python_files='test_*.py bench_*.py'

@@ -59,6 +59,7 @@ def test_rows_are_dealt_once_and_tested_apart():
     assert advice_splits.usable_tasks(made("own", 0.0), 2) == [1, 2]
 
 
+@pytest.mark.long
 def test_what_is_measured_is_the_error_on_the_other_rows():
     part = advice_splits.split(made("own", 1.0), [0, 1, 2], np.random.default_rng(1),
                                few=False)  # fmt: skip

@@ -79,6 +79,7 @@ def check_with(monkeypatch, false: SharedOptimum, tasks, weights, others):
     return equation_4.check_optimum(tasks, jnp.asarray(weights), jnp.asarray(others))
 
 
+@pytest.mark.long
 def test_notices_planted_wrong_optima(monkeypatch):
     tasks, _, weights = drawn(0)
     best = OPTIMUM(tasks.statistics(), weights)

@@ -68,6 +68,7 @@ def crossed() -> TaskStatistics:
     )
 
 
+@pytest.mark.long
 def test_a_trap_is_found_where_there_is_one():
     tasks = crossed()
     # One label more in task 1, so that the two minima differ.

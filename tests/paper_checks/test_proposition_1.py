@@ -113,6 +113,7 @@ def test_notices_a_planted_wrong_closed_form(closed, planted):
     assert not found.parameters.holds.any()
 
 
+@pytest.mark.long
 def test_drawn_problems_have_one_gram_matrix_if_they_are_to():
     draw = jax.jit(random_problem, static_argnums=(1, 2, 3), static_argnames="common")
     common, own = (draw(KEYS[0], 3, D, 9, common=shared) for shared in (True, False))

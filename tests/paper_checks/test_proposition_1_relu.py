@@ -36,6 +36,7 @@ def test_labels_are_those_of_one_unit():
         )
 
 
+@pytest.mark.long
 def test_holds_when_the_module_has_a_unit_a_task(plane):
     apart, shared = claim.exact(plane.tasks)
     assert claim.check(plane.joint, apart, plane.energy).holds.all()
@@ -45,6 +46,7 @@ def test_holds_when_the_module_has_a_unit_a_task(plane):
     assert not claim.check(plane.loss[:, 0, -1], apart, plane.energy).holds.any()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("planted", [1e-6, -1e-6, np.nan])
 def test_notices_a_planted_wrong_loss(plane, planted):
     joint = plane.joint + planted * plane.energy
@@ -52,6 +54,7 @@ def test_notices_a_planted_wrong_loss(plane, planted):
     assert not claim.check(joint, apart, plane.energy).holds.any()
 
 
+@pytest.mark.long
 def test_training_reaches_the_exact_optimum_of_one_unit(noisy):
     apart, shared = claim.exact(noisy.tasks)
     # A minimum at a kink is smoothed over 5e-7 of a row's size.
@@ -59,6 +62,7 @@ def test_training_reaches_the_exact_optimum_of_one_unit(noisy):
     np.testing.assert_allclose(noisy.loss[:, 0, -1], shared, rtol=1e-6)
 
 
+@pytest.mark.long
 def test_losses_are_those_of_the_returned_parameters(noisy):
     x, y = np.asarray(noisy.tasks.covariates), np.asarray(noisy.tasks.labels)
     shared = np.asarray(noisy.trained.shared)[:, :, :, 0]
@@ -72,11 +76,13 @@ def test_losses_are_those_of_the_returned_parameters(noisy):
                 assert noisy.loss[draw, width, index] == pytest.approx(total, rel=1e-9)
 
 
+@pytest.mark.long
 def test_with_noise_together_is_between_one_unit_and_two_units_a_task(noisy):
     assert (noisy.joint < noisy.apart).all()
     assert (noisy.joint > noisy.loss[:, 1, :-1].sum(axis=-1)).all()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["plane", "noisy"])
 def test_excess_risks_are_those_on_many_new_rows(name, request):
     part = request.getfixturevalue(name)
@@ -93,6 +99,7 @@ def test_excess_risks_are_those_on_many_new_rows(name, request):
         assert np.mean(terms) == pytest.approx(risk, abs=5 * error + 1e-14)
 
 
+@pytest.mark.long
 def test_the_claim_is_measured(monkeypatch, plane, noisy):
     given = iter([plane, plane, noisy])
     monkeypatch.setattr(claim, "measure", lambda *_: next(given))
@@ -102,6 +109,7 @@ def test_the_claim_is_measured(monkeypatch, plane, noisy):
     assert "below the tasks apart on 3 of 3 instances" in found.reason
 
 
+@pytest.mark.long
 def test_fails_where_training_is_stuck_and_has_no_power_without_a_control(
     monkeypatch, plane, noisy
 ):

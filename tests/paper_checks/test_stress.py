@@ -79,6 +79,7 @@ def test_hypothesis_shrinks_what_it_finds():
     assert by_hypothesis(cauchy_schwarz(), KEY, 30).worst is None
 
 
+@pytest.mark.long
 def test_what_fails_within_its_probability_is_not_refuted():
     # P(|z| > 2) = 4.55 %: below 5 % and above 4 %.
     effort = dataclasses.replace(LITTLE, instances=20_480, draws=20_480)

@@ -51,6 +51,7 @@ def test_quantities_of_a_design_are_those_of_its_rows(design):
     assert float(design.enough) == pytest.approx(order * expected["energy"] / c**4)
 
 
+@pytest.mark.long
 def test_what_violates_a_hypothesis_keeps_to_the_others():
     statement = theorem_2.theorem_2(D)
     keys = jax.random.split(KEY, 64)

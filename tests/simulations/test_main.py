@@ -11,6 +11,7 @@ SMALL = [
 ]
 
 
+@pytest.mark.long
 def test_a_study_is_run_once_then_reused_then_refused(tmp_path, capsys):
     out = ["--out", str(tmp_path)]
     assert main([*SMALL, *out]) == 0

@@ -156,6 +156,7 @@ def test_the_rank_is_exact_and_energy_at_least_what_is_explained(m):
         assert np.all(energy > explained)
 
 
+@pytest.mark.long
 def test_a_grid_of_samples_in_one_kernel_equals_single_calls():
     grid = np.array([1.0, 3, 4, 5, 1e3, 1e7])
     draw = jax.jit(jax.vmap(lambda m: sample_statistics(KEY, ROOT, THETA, NOISE, m)))

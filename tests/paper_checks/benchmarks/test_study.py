@@ -33,6 +33,7 @@ def test_a_study_of_common_covariates_has_every_part():
     np.testing.assert_allclose(found["similarity"].normalised, 1, rtol=1e-12)
 
 
+@pytest.mark.long
 def test_a_study_of_own_covariates_has_no_span():
     found = study(diabetes(), SMALL)
     assert "span" not in found

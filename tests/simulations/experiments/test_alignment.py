@@ -27,6 +27,7 @@ def data() -> xr.Dataset:
     return run(SPEC)
 
 
+@pytest.mark.long
 def test_variables_say_what_they_are_and_the_spec_comes_back(data):
     for variable in data.variables.values():
         assert variable.attrs["long_name"]
@@ -36,6 +37,7 @@ def test_variables_say_what_they_are_and_the_spec_comes_back(data):
     assert set(np.unique(data["rounds"])) <= set(SPEC.checkpoints)
 
 
+@pytest.mark.long
 def test_without_a_turn_true_maps_are_no_maps_and_both_kinds_are_one(data):
     straight = data["risk"].sel(angle=0)
     for arm in ("whitened", "turned back"):
@@ -49,6 +51,7 @@ def test_without_a_turn_true_maps_are_no_maps_and_both_kinds_are_one(data):
     )
 
 
+@pytest.mark.long
 def test_the_target_alone_does_not_see_the_source(data):
     alone = data["risk"].sel(arm="alone")
     np.testing.assert_allclose(
@@ -56,6 +59,7 @@ def test_the_target_alone_does_not_see_the_source(data):
     )
 
 
+@pytest.mark.long
 def test_a_turned_task_is_turned_back_and_then_as_if_never_turned(data):
     risk = data["risk"].sel(misalignment="task")
     back = risk.sel(angle=90, arm="turned back")
@@ -66,6 +70,7 @@ def test_a_turned_task_is_turned_back_and_then_as_if_never_turned(data):
     assert float(other.sel(arm="turned back")) > 2 * float(other.sel(arm="joint"))
 
 
+@pytest.mark.long
 def test_choice_is_the_best_point_of_the_path(data):
     # σ√(risk/20 000) is 0.01 for risks of 2, and 0.05 five times that.
     assert float((data["risk"] - data["risk_last"]).max()) < 0.05
@@ -76,6 +81,7 @@ def test_choice_is_the_best_point_of_the_path(data):
         assert float(worst.max()) < 0.05
 
 
+@pytest.mark.long
 def test_similarity_is_that_of_aligned_covariances(data):
     score = data["similarity"]
     np.testing.assert_allclose(score.sel(arm="whitened"), 1, rtol=1e-9)
@@ -85,6 +91,7 @@ def test_similarity_is_that_of_aligned_covariances(data):
     np.testing.assert_allclose(joint.sel(angle=0), 1, rtol=1e-9)
 
 
+@pytest.mark.long
 def test_gains_are_relative_to_joint_and_alone(data):
     risk = data["risk"]
     for name in ("joint", "alone"):

@@ -18,6 +18,7 @@ def data() -> xr.Dataset:
     return found
 
 
+@pytest.mark.long
 def test_variables_say_what_they_are_and_the_spec_comes_back(data):
     for variable in data.variables.values():
         assert variable.attrs["long_name"]
@@ -27,6 +28,7 @@ def test_variables_say_what_they_are_and_the_spec_comes_back(data):
     assert data["risk"].dims == ("covariates", "width", "task", "repeat")
 
 
+@pytest.mark.long
 def test_from_width_k_on_every_task_is_as_alone(data):
     wide = data.sel(width=slice(SPEC.tasks, None))
     # Two routes to one least-squares solution: condition numbers are below 1e3.
@@ -37,6 +39,7 @@ def test_from_width_k_on_every_task_is_as_alone(data):
         )
 
 
+@pytest.mark.long
 def test_below_width_k_training_is_worse_and_falls_with_the_width(data):
     total = data["training"].sum("task")
     steps = np.diff(total.transpose("width", ...).values, axis=0)

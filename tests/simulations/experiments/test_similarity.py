@@ -21,6 +21,7 @@ def data() -> xr.Dataset:
     return run(SPEC)
 
 
+@pytest.mark.long
 def test_variables_say_what_they_are_and_the_spec_comes_back(data):
     for variable in data.variables.values():
         assert variable.attrs["long_name"]
@@ -42,6 +43,7 @@ def test_paths_have_common_ends_and_keep_what_they_should():
     np.testing.assert_allclose(half, [100, 100, *[1] * 8])
 
 
+@pytest.mark.long
 def test_paths_have_common_results_at_common_ends(data):
     for turn in (0.0, 1.0):
         both = data["similarity"].sel(turn=turn)
@@ -52,6 +54,7 @@ def test_paths_have_common_results_at_common_ends(data):
         assert abs(first.mean() - second.mean()) < 0.05
 
 
+@pytest.mark.long
 def test_scores_fall_as_the_source_is_turned_and_normalised_is_larger(data):
     mean = data[["similarity", "similarity_normalised"]].mean("repeat")
     large = mean.sel(samples_source=1_000)
@@ -61,6 +64,7 @@ def test_scores_fall_as_the_source_is_turned_and_normalised_is_larger(data):
     assert float(data["similarity_normalised"].max()) <= 1 + 1e-12
 
 
+@pytest.mark.long
 def test_a_large_source_of_the_same_covariance_helps(data):
     gain = data["relative_gain"].sel(turn=0.0, samples_source=1_000)
     error = gain.std("repeat") / SPEC.repeats**0.5

@@ -144,6 +144,7 @@ def assert_bracket(best: SharedOptimum, found: TaskStatistics, width: int, weigh
     assert best.lower_bound >= alone - rounding
 
 
+@pytest.mark.long
 @settings(max_examples=15)
 @given(problem=problems(SEVERAL, ("plain", "columns", "split", "condition")))
 def test_r_one_below_k_beats_starts_and_multi_start(problem):
