@@ -22,14 +22,17 @@ def curves() -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(clean), np.asarray(copy)
 
 
+@pytest.mark.long
 def test_the_cosine_grows_to_one_with_the_clean_tasks_weight(curves):
     assert not noisy_copy.breaks(jnp.asarray(curves[0])).any()
 
 
+@pytest.mark.long
 def test_it_does_not_with_the_copys_weight(curves):
     assert noisy_copy.breaks(jnp.asarray(curves[1])).all()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("place", [0, 7, -1])
 @pytest.mark.parametrize("planted", [np.nan, -2.0])
 def test_notices_a_planted_wrong_value(curves, place, planted):

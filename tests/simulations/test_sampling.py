@@ -171,6 +171,7 @@ def test_a_grid_of_samples_in_one_kernel_equals_single_calls():
             assert np.allclose(found[index], wanted, rtol=0, atol=scale)
 
 
+@pytest.mark.long
 def test_tasks_are_drawn_apart_each_with_its_own_key():
     thetas = np.stack([THETA, 2 * THETA])
     drawn = sample_statistics(KEY, ROOT, thetas, np.array([0.0, 1.0]), np.array([2, 9]))

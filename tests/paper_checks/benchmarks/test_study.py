@@ -16,6 +16,7 @@ from paper_checks.benchmarks.study import StudySpec, span, study
 SMALL = StudySpec(folds=2, noise=LabelNoise(repeats=3))
 
 
+@pytest.mark.long
 def test_a_study_of_common_covariates_has_every_part():
     found = study(linnerud(), SMALL)
     parts = {"optima", "cross_validation", "similarity", "label_noise", "span"}

@@ -123,6 +123,7 @@ def test_the_control_is_source_3_with_other_inputs():
     assert not np.array_equal(sources.labels[0], sources.labels[2])
 
 
+@pytest.mark.long
 def test_the_grid_does_not_change_what_is_drawn():
     target, sources = drawn(0, 25.0)
     short = dataclasses.replace(SMALL, samples_target=(40,), samples_source=30)

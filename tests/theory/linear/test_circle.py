@@ -60,6 +60,7 @@ def objective(tasks: Pencil, x: jax.Array, far: jax.Array) -> jax.Array:
     return jnp.sum(moment**2 / (c**2 * tasks.first + s**2 * tasks.second), axis=-1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(8))
 def test_no_point_of_an_interval_is_above_its_bound(seed):
     tasks = pencil(seed)
