@@ -161,21 +161,24 @@ def _counterexample(
 ) -> Worst | None:
     """An instance that breaks the statement without this hypothesis."""
     random = at_random(statement, key, effort.instances_dropped, dropped=dropped)
-    if random.worst is None or not random.worst.broken:
-        found = by_ascent(
-            statement, key, dropped=dropped, starts=effort.starts, steps=effort.steps
-        )
-        worst = found.worst
-    else:
-        worst = random.worst
+    if _refutes(statement, random.worst, key, effort):
+        return random.worst
+    climbed = by_ascent(
+        statement, key, dropped=dropped, starts=effort.starts, steps=effort.steps
+    )
+    return climbed.worst if _refutes(statement, climbed.worst, key, effort) else None
+
+
+def _refutes(
+    statement: Statement[Any], worst: Worst | None, key: PRNGKeyArray, effort: Effort
+) -> bool:
+    """Whether an instance breaks it, more often than it may if it may at all."""
     if worst is None or not worst.broken:
-        return None
-    if statement.failure:
-        # One draw that breaks it is no counterexample: more than its share must.
-        broken, count = failures(statement, worst, key, effort.draws)
-        if failure_rate("", broken, count).low <= statement.failure:
-            return None
-    return worst
+        return False
+    if not statement.failure:
+        return True
+    broken, count = failures(statement, worst, key, effort.draws)
+    return failure_rate("", broken, count).low > statement.failure
 
 
 def _file(name: str) -> str:
