@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int, Key, PRNGKeyArray
 
 from paper_checks.check import Check
 from paper_checks.search import at_random
@@ -150,7 +150,7 @@ class Regions(NamedTuple):
     theorem_2_only: Int[Array, ""]
 
 
-def _regions(statement: Statement[Design], keys: PRNGKeyArray) -> Regions:
+def _regions(statement: Statement[Design], keys: Key[Array, " n"]) -> Regions:
     """Count them, in the norm of Theorem 2, that of the parameters.
 
     Theorem 2 is given its most: its bound at `c = κ(X_2) sin(θ_1, θ_2)`, whether there
