@@ -1,6 +1,8 @@
 """What all tests share: 64-bit floats, hypothesis profiles, real data, GPUs."""
 
+import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -16,6 +18,21 @@ jax.config.update("jax_enable_x64", True)
 hypothesis.settings.register_profile("dev", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+# A process may map 65,530 pieces of memory (Linux's default), and each compiled program
+# takes several: past that, LLVM ends the process without a word.
+MOST_MAPPED = 30_000
+
+
+@pytest.fixture(autouse=True, scope="module")
+def programs_given_back() -> Iterator[None]:
+    """Drop compiled programs after a module that leaves too many of them."""
+    yield
+    maps = Path("/proc/self/maps")
+    if maps.exists() and maps.read_bytes().count(b"\n") > MOST_MAPPED:
+        jax.clear_caches()
+        gc.collect()
 
 
 @pytest.fixture(scope="session")
