@@ -1,0 +1,1 @@
+"""Cells → chunks → store: sweeps on all devices or machines, with nothing lost."""

@@ -1,0 +1,171 @@
+"""Cells on disk: Zarr arrays by chunk, each chunk with a checksum written last."""
+
+import hashlib
+import os
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+
+from simulations.engine.axes import Axis
+from simulations.engine.layout import Layout
+from simulations.engine.points import Points, points_of
+from simulations.engine.study import Study
+
+MARKS = "done"
+
+
+@dataclass(frozen=True)
+class CellStore:
+    """A folder with one Zarr array (format 2) a column, and a mark for each chunk.
+
+    Chunk `c` is chunk `c` of every array. Its mark, a file with the SHA-256 of its
+    values, is written when all of them are on disk: what has no mark, or another
+    checksum than its mark, is computed again.
+
+    Args:
+        path: Of the folder.
+        attributes: As they are on disk.
+        arrays: By column.
+    """
+
+    path: Path
+    attributes: dict[str, Any]
+    arrays: dict[str, zarr.Array] = field(repr=False, compare=False)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Which cells its chunks hold."""
+        boxes = self.attributes["boxes"]
+        return Layout(
+            tuple(tuple((low, high) for low, high in box) for box in boxes),
+            self.attributes["chunk_cells"],
+        )
+
+    @cached_property
+    def axes(self) -> tuple[Axis, ...]:
+        """Axes, whose values are in the order in which they came."""
+        return tuple(map(axis_from_json, self.attributes["axes"]))
+
+    @property
+    def batch(self) -> int:
+        """Cells of one call of the kernel; with another one last bits may differ."""
+        return self.attributes["batch"]
+
+    @property
+    def token(self) -> str:
+        """Differs where a chunk's number may mean other cells."""
+        return f"{self.attributes['id']} {len(self.attributes['boxes'])}"
+
+    def done(self) -> set[int]:
+        """Numbers of the chunks with a mark."""
+        names = (entry.name for entry in os.scandir(self.path / MARKS))
+        return {int(name) for name in names if name.isdigit()}
+
+    def missing(self) -> list[int]:
+        """Numbers of the chunks without one, in order."""
+        done = self.done()
+        return [chunk for chunk in range(self.layout.chunks) if chunk not in done]
+
+    def cells_in(self, chunks: set[int]) -> int:
+        """Number of cells of these chunks."""
+        return sum(map(self.layout.count, chunks))
+
+    def points(self, chunk: int) -> Points:
+        """Cells of a chunk, by value."""
+        return points_of(self.axes, self.layout.places(chunk))
+
+    def write(self, chunk: int, columns: Mapping[str, np.ndarray]) -> None:
+        """Write a chunk whole, its mark last.
+
+        Raises:
+            OSError: It cannot be written; then it has no mark.
+        """
+        size, mark = self.layout.size, self.path / MARKS / str(chunk)
+        try:
+            mark.unlink(missing_ok=True)
+            for name, array in self.arrays.items():
+                values = columns[name]
+                # A chunk that is written whole is not read first.
+                full = np.zeros((size, *values.shape[1:]), array.dtype)
+                full[: len(values)] = values
+                array[chunk * size : (chunk + 1) * size] = full
+            write_text(mark, checksum(columns))
+        except OSError as error:
+            raise OSError(
+                f"{self.path}: chunk {chunk} cannot be written: {error}. Finished "
+                f"chunks are kept; go on with: {resume_command(self.path)}"
+            ) from error
+
+    def read(self, chunk: int) -> dict[str, np.ndarray] | None:
+        """Columns of a chunk; None if it is not there, or not as it was written."""
+        size, count = self.layout.size, self.layout.count(chunk)
+        try:
+            mark = (self.path / MARKS / str(chunk)).read_text()
+            columns = {
+                name: np.asarray(array[chunk * size : chunk * size + count])
+                for name, array in self.arrays.items()
+            }
+        except Exception:
+            # zarr and the codecs raise many kinds of exception on damaged files.
+            return None
+        return columns if checksum(columns) == mark else None
+
+    def unmark(self, chunk: int) -> None:
+        """Forget a chunk."""
+        (self.path / MARKS / str(chunk)).unlink(missing_ok=True)
+
+    def orders(self, study: Study) -> list[np.ndarray]:
+        """Where the values of each stored axis stand on the study's axis."""
+        found = []
+        for mine, theirs in zip(self.axes, study.axes, strict=True):
+            if isinstance(mine.values, range):
+                found.append(np.arange(len(mine)))
+                continue
+            place = {value: n for n, value in enumerate(theirs.values)}
+            found.append(np.array([place[value] for value in mine.values]))
+        return found
+
+
+def checksum(columns: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 of names, types, shapes and bytes."""
+    total = hashlib.sha256()
+    for name in sorted(columns):
+        values = np.ascontiguousarray(columns[name])
+        total.update(f"{name} {values.dtype.str} {values.shape}\n".encode())
+        total.update(values.data)
+    return total.hexdigest()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file that is there whole or not at all."""
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        beside.write_text(text)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def axis_from_json(entry: dict[str, Any]) -> Axis:
+    """Axis of an entry of `axis_to_json`."""
+    values = range(entry["count"]) if "count" in entry else tuple(entry["values"])
+    return Axis(entry["name"], values, entry["field"], entry["drawn"])
+
+
+def axis_to_json(axis: Axis) -> dict[str, Any]:
+    """Entry of an axis in the attributes of a store."""
+    entry = {"name": axis.name, "field": axis.field, "drawn": axis.drawn}
+    if isinstance(axis.values, range):
+        return entry | {"count": len(axis.values)}
+    return entry | {"values": list(axis.values)}
+
+
+def resume_command(path: Path) -> str:
+    """What to type to go on."""
+    return f"python -m simulations resume {path}"
