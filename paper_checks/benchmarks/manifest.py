@@ -27,6 +27,7 @@ class Entry:
     tasks: int | None
     features: int | None
     target_names: tuple[str, ...]
+    class_names: tuple[str, ...] = ()  # of labels 0, 1, ...; a text set has them
 
     @property
     def path(self) -> Path:
@@ -129,6 +130,7 @@ def _entry(folder: Path, index: int, fields: Any) -> Entry:
             tasks=fields.get("tasks"),
             features=fields.get("features"),
             target_names=_target_names(fields),
+            class_names=_class_names(fields),
         )
     except KeyError as error:
         raise ValueError(f"{where} ({fields.get('file')}): no field {error}") from None
@@ -152,3 +154,12 @@ def _target_names(fields: dict[str, Any]) -> tuple[str, ...]:
     names = fields.get("target_names", fields.get("label_names", ()))
     # Classes of a text set are an object of names; they are no tasks.
     return tuple(str(name) for name in names) if isinstance(names, list) else ()
+
+
+def _class_names(fields: dict[str, Any]) -> tuple[str, ...]:
+    names = fields.get("label_names", ())
+    if not isinstance(names, dict):
+        return ()
+    if sorted(names) != sorted(map(str, range(len(names)))):
+        raise ValueError(f"label_names must name 0, 1, ..., got {sorted(names)}")
+    return tuple(str(names[str(label)]) for label in range(len(names)))

@@ -1,0 +1,1 @@
+"""Sentence sets: loading, their overlap, and encoders trained on them."""
