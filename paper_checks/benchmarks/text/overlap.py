@@ -72,6 +72,11 @@ def touches(pairs: Sparse, rows: Bool[np.ndarray, " n"]) -> Bool[np.ndarray, " n
 def overlap_report(corpus: Corpus, exact: Sparse, near: Sparse) -> xr.Dataset:
     """How many rows of each split are again in each other one, or in itself.
 
+    Args:
+        corpus: The rows.
+        exact: Pairs of exact duplicates.
+        near: Pairs of near-duplicates, the exact ones among them.
+
     Returns:
         `exact` and `near` (part, other): rows of `part` with a duplicate in `other`;
         on the diagonal, with another row of the same text. Near ones include the
@@ -79,7 +84,6 @@ def overlap_report(corpus: Corpus, exact: Sparse, near: Sparse) -> xr.Dataset:
         `other` all have their label; it means something where both sets' labels do.
         `rows` (part).
     """
-    both = (exact + near).tocsr()
     names = [f"{name} {split}" for name, split in corpus.parts]
     places = [corpus.part(*part) for part in corpus.parts]
     found = np.zeros((3, len(names), len(names)), dtype=int)
@@ -87,7 +91,7 @@ def overlap_report(corpus: Corpus, exact: Sparse, near: Sparse) -> xr.Dataset:
     for column, theirs in enumerate(places):
         mask = np.zeros(len(corpus.texts), dtype=bool)
         mask[theirs] = True
-        is_exact, is_near = touches(exact, mask), touches(both, mask)
+        is_exact, is_near = touches(exact, mask), touches(near, mask)
         agrees = is_exact & ~touches(differs, mask)
         for row, mine in enumerate(places):
             hits = (is_exact[mine], is_near[mine], agrees[mine])

@@ -106,6 +106,12 @@ def test_a_damaged_file_is_named(folder: Folder):
         load_sentences(folder.path, "cr")
 
 
+def test_a_last_line_needs_no_line_feed(folder: Folder):
+    whole = gzip.compress(b"1\tgood\n0\tbad")
+    add_set(folder, "cr", "all", ROWS[:2], content=whole)
+    assert load_sentences(folder.path, "cr")[0].texts == ("good", "bad")
+
+
 def test_classes_must_be_numbered_from_zero(folder: Folder):
     names = {"1": "negative", "2": "positive"}
     add_set(folder, "cr", "all", ROWS, label_names=names)
