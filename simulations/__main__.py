@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jax
 import tyro
 import xarray as xr
 from rich.console import Console
@@ -17,11 +16,21 @@ from simulations import store
 from simulations.advice.advise import Advice
 from simulations.advice.command import command as advise
 from simulations.chunks import Progress
-from simulations.cpu_threads import share_cpu
+from simulations.engine.cell_store import CellStore
+from simulations.engine.commands import (
+    COMMANDS,
+    SUFFIX,
+    Machines,
+    run_command,
+    run_spec,
+)
+from simulations.engine.process import prepare_process
+from simulations.engine.run import Choices, StoppedError, load_columns
 from simulations.experiments import (
     alignment,
     capacity,
     classification,
+    gain_grid,
     phase_map,
     relu_capacity,
     similarity,
@@ -42,8 +51,13 @@ EXPERIMENTS: dict[str, tuple[type, Callable[[Any, Progress | None], xr.Dataset]]
     "phase_map": (phase_map.PhaseMap, phase_map.run),
     "trained_gap": (trained_gap.TrainedGap, trained_gap.run),
     "transfer_relu": (transfer_relu.TransferReluSweep, transfer_relu.run),
+    "gain_grid": (gain_grid.GainGrid, gain_grid.run),
     "relu_capacity": (relu_capacity.ReluCapacity, relu_capacity.run),
 }
+
+
+# What a shell expects of a process that Ctrl-C ended.
+STOPPED = 130
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +74,27 @@ class Output:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CellOutput(Output, Machines):
+    """Where the data goes, and where its cells are computed.
+
+    Args:
+        out: Folder of the store; beside it, called NAME.cells, is that of the cells.
+        rewrite: Replace stores of another spec or version instead of refusing.
+        resume: Let axes grow: keep the cells that are there and add the new ones.
+        workers: Worker processes on this machine, one a device; without it cells are
+            computed in this process, on all its devices.
+        scheduler: Address of a Dask scheduler, tcp://... or tls://..., whose workers
+            see the folder of the store.
+        mixed: Go on with cells of another version of code or jax, or from another
+            platform.
+        cells_only: Make no Dataset of the whole, which must fit into memory.
+    """
+
+    resume: bool = False
+    cells_only: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Folder:
     """Where advice goes.
 
@@ -70,33 +105,66 @@ class Folder:
     out: Path = Path("results")
 
 
+@dataclass(frozen=True)
+class Nothing:
+    """What a command has that names its own files."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the command line asks for; 1 and one line of text if it cannot be."""
-    share_cpu()
-    jax.config.update("jax_enable_x64", True)
+    prepare_process()
     console = Console(stderr=True)
     try:
         spec, output = _parse(arguments)
-        if isinstance(spec, Advice):
-            print(advise(spec, output.out))
-            return 0
-        name, run = _experiment(spec)
-        result = store.load_or_run(
-            spec,
-            lambda wanted: _run(run, wanted, name, console),
-            output.out / f"{name}.zarr",
-            difference="rewrite" if output.rewrite else "refuse",
-        )
-    except (ValueError, OSError) as error:
+        print(_done(spec, output, console))
+    except StoppedError as stopped:
+        print(f"simulations: {stopped}", file=sys.stderr)
+        return STOPPED
+    except (ValueError, OSError, RuntimeError) as error:
         print(f"simulations: {error}", file=sys.stderr)
         return 1
-    print(result.message)
     return 0
 
 
+def _done(spec: Any, output: Any, console: Console) -> str:
+    """Do what is asked; what to print."""
+    if isinstance(spec, Advice):
+        return advise(spec, output.out)
+    if isinstance(spec, tuple(COMMANDS.values())):
+        kinds = {kind.__name__: kind for kind, _ in EXPERIMENTS.values()}
+        return run_command(spec, kinds, console)
+    name, run = _experiment(spec)
+
+    cells = isinstance(output, CellOutput)
+    if cells and output.cells_only:
+        return f"{_cells(spec, output, name, console).path}: all cells are done"
+
+    def by_cells(wanted: Any) -> xr.Dataset:
+        done = _cells(wanted, output, name, console)
+        return wanted.study().assemble(load_columns(done, wanted.study()))
+
+    return store.load_or_run(
+        spec,
+        by_cells if cells else lambda wanted: _run(run, wanted, name, console),
+        output.out / f"{name}.zarr",
+        difference="rewrite"
+        if output.rewrite or (cells and output.resume)
+        else "refuse",
+    ).message
+
+
+def _cells(spec: Any, output: Any, name: str, console: Console) -> CellStore:
+    choices = Choices(extend=output.resume, mixed=output.mixed, replace=output.rewrite)
+    return run_spec(spec, output.out / f"{name}{SUFFIX}", output, choices, console)
+
+
 def _parse(arguments: Sequence[str] | None) -> tuple[Any, Any]:
-    commands = {name: _command(kind, Output) for name, (kind, _) in EXPERIMENTS.items()}
+    commands = {
+        name: _command(kind, CellOutput if hasattr(kind, "study") else Output)
+        for name, (kind, _) in EXPERIMENTS.items()
+    }
     commands["advise"] = _command(Advice, Folder)
+    commands |= {name: _command(kind, Nothing) for name, kind in COMMANDS.items()}
     chosen = tyro.extras.subcommand_cli_from_dict(
         commands,
         prog="python -m simulations",

@@ -65,6 +65,22 @@ class Layout:
         low = np.array([low for low, _ in box])
         return np.stack(inside).astype(np.int64) + low[:, None]
 
+    def index(self, places: Int[np.ndarray, "axis n"]) -> Int[np.ndarray, " n"]:
+        """Where cells are in the arrays, `size` times the chunk plus the rest; or −1.
+
+        A place below 0 is none of a cell.
+        """
+        found = np.full(places.shape[1], -1)
+        start = 0
+        for box in self.boxes:
+            low, high = np.array(box).T[:, :, None]
+            inside = np.all((places >= low) & (places < high), axis=0)
+            lengths = (high - low)[:, 0]
+            rest = np.ravel_multi_index(tuple((places - low)[:, inside]), lengths)
+            found[inside] = start + rest
+            start += self._chunks_of(box) * self.size
+        return found
+
     def grown(self, lengths: Sequence[int]) -> "Layout":
         """The layout with boxes for what longer axes add.
 

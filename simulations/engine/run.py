@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import xarray as xr
 from rich.console import Console
 
 from simulations.engine.cell_store import CellStore, resume_command
@@ -12,7 +11,7 @@ from simulations.engine.lock import sole_run
 from simulations.engine.place import Here, Place
 from simulations.engine.progress import Advance, cell_bar
 from simulations.engine.sizes import Sizes
-from simulations.engine.store_files import create, fit, open_store
+from simulations.engine.store_files import create, discard_other, fit, open_store
 from simulations.engine.study import Study
 
 
@@ -27,11 +26,13 @@ class Choices:
     Args:
         extend: Let axes grow; cells that are there are kept.
         mixed: Go on with cells of other versions or platforms.
+        replace: Delete a store of another sweep or version instead of refusing.
         sizes: For a new store; measured if not given.
     """
 
     extend: bool = False
     mixed: bool = False
+    replace: bool = False
     sizes: Sizes | None = None
 
 
@@ -63,6 +64,8 @@ def run_cells(
     place, choices = place or Here(), choices or Choices()
     console = console or Console(stderr=True)
     origin = place.origin(study)
+    if choices.replace and path.exists():
+        discard_other(path, study, origin)
     if not path.exists():
         sizes = choices.sizes or place.sizes(study)
         create(path, study, chunk=sizes.chunk, batch=sizes.batch, origin=origin)
@@ -133,9 +136,3 @@ def load_columns(store: CellStore, study: Study) -> dict[str, np.ndarray]:
         for name, column in columns.items():
             found[name][at] = column
     return found
-
-
-def run_study(study: Study, path: Path, **options: object) -> xr.Dataset:
-    """Run the sweep in the store at `path` and make its Dataset."""
-    store = run_cells(study, path, **options)  # pyright: ignore[reportArgumentType]
-    return study.assemble(load_columns(store, study))

@@ -20,6 +20,7 @@ from simulations.engine.cell_store import (
     write_text,
 )
 from simulations.engine.layout import Layout, whole
+from simulations.engine.lock import sole_run
 from simulations.engine.origin import differences
 from simulations.engine.study import Study
 from simulations.store import CODECS
@@ -125,7 +126,7 @@ def fit(
     Raises:
         ValueError: It is another sweep's, or what is not allowed would be needed.
     """
-    _refuse_other(store, study)
+    refuse_other(store, study)
     changed = differences(store.attributes["origins"][-1], origin)
     if changed and not mixed:
         raise ValueError(
@@ -156,7 +157,25 @@ def fit(
     return open_store(store.path)
 
 
-def _refuse_other(store: CellStore, study: Study) -> None:
+def discard_other(path: Path, study: Study, origin: dict[str, Any]) -> None:
+    """Delete a store of cells that is not of this very study and origin.
+
+    Raises:
+        ValueError: It is no store of cells, or in use.
+    """
+    found = read_attributes(path)
+    same = (found["experiment"], found["spec"]) == (study.experiment, study.spec_text)
+    if not same or differences(found["origins"][-1], origin):
+        with sole_run(path):
+            shutil.rmtree(path)
+
+
+def refuse_other(store: CellStore, study: Study) -> None:
+    """Refuse a store of another sweep.
+
+    Raises:
+        ValueError: The experiment, a fixed field or an axis differs.
+    """
     found = store.attributes
     if found["experiment"] != study.experiment:
         raise ValueError(
