@@ -120,6 +120,14 @@ class CellStore:
         """Forget a chunk."""
         (self.path / MARKS / str(chunk)).unlink(missing_ok=True)
 
+    def clean(self) -> None:
+        """Remove what a killed process left half written; nobody else may write."""
+        for name in self.arrays:
+            for file in (self.path / name).glob("*.partial"):
+                file.unlink(missing_ok=True)
+        for file in (self.path / MARKS).glob(".*"):
+            file.unlink(missing_ok=True)
+
     def orders(self, study: Study) -> list[np.ndarray]:
         """Where the values of each stored axis stand on the study's axis."""
         found = []

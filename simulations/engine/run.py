@@ -74,6 +74,7 @@ def run_cells(
     with sole_run(path):
         store = open_store(path)
         store = fit(store, study, origin, extend=choices.extend, mixed=choices.mixed)
+        store.clean()
         try:
             _finish(store, study, place, console)
         except KeyboardInterrupt:
