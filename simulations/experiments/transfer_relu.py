@@ -68,8 +68,8 @@ class TransferReluSweep:
 
     @classmethod
     def quick(cls) -> "TransferReluSweep":
-        """Some 25 s of one core."""
-        return cls(samples_source=(10, 20, 40, 100), repeats=40)
+        """Some 40 s of one core, half of it compilation."""
+        return cls(samples_source=(10, 20, 30, 100))
 
 
 class _Draw(NamedTuple):
