@@ -12,6 +12,7 @@ from theory.risk.conditional import conditional_risk, mean_conditional_risk
 from theory.risk.crossings import crossings
 from theory.risk.estimates import TaskEstimates, shift_estimates, task_estimates
 from theory.risk.gain_estimate import GainEstimate, estimate_gain, pairwise_gains
+from theory.risk.matrix_limit import matrix_limit_risk
 from theory.risk.phase_transition import PhaseTransition, phase_transition
 from theory.risk.pooled import PooledRisk, pooled_risk
 from theory.risk.scalar_heads import scalar_heads_risk
@@ -42,6 +43,7 @@ __all__ = [
     "conditional_risk",
     "crossings",
     "estimate_gain",
+    "matrix_limit_risk",
     "mean_conditional_risk",
     "mean_soft_sharing_risk",
     "mean_weighted_risk",

@@ -70,7 +70,8 @@ def check_spectrum(
         index = int(np.argmin(good.reshape(-1, count).all(axis=0)))
         raise ValueError(
             f"source_spectrum[{index}] must be finite and > 0, got "
-            f"{known[~good].flat[0]}: drop directions that the source never sees"
+            f"{known[~good].flat[0]}: give directions that the source never sees a "
+            "small eigenvalue, such as 1e-12 of the largest"
         )
     return values
 

@@ -13,6 +13,7 @@ from theory.risk.arguments import check_number, check_spectrum
 from theory.risk.least_on_line import least_on_line
 from theory.risk.pooled import PooledRisk
 from theory.risk.scalar_heads import scalar_heads_risk
+from theory.risk.stationary import stationary_point
 
 # The risk differs by this, relatively, from that of w = 0 or w = ∞ at the ends.
 EDGE = 1e-12
@@ -47,8 +48,10 @@ def best_head_ratio(
     found by `theory.risk.least_on_line` in `log w`, over all `w` where the risk differs
     from those of the two ends by 1e-12 relatively.
 
-    jit- and vmap-compatible. `ratio` has no gradient; that of `risk.total` is right,
-    since at the minimum it does not depend on `w` (envelope theorem).
+    jit-, vmap- and grad-compatible. The gradient of `ratio` is by the implicit function
+    theorem, and 0 at the ends; that of `risk.total` is taken at a fixed `w`, on which
+    the least risk does not depend (envelope theorem). At `n_1 = 0` both are those of
+    `w = 0`.
 
     Args:
         n_source: `n_1 ≥ 0`; 0 gives `w = 0`.
@@ -95,15 +98,16 @@ def _search(
     arguments = (n_1, n_2, p, noise, shift, common, spectrum)
     fixed = lax.stop_gradient(arguments)
 
-    def total(t: Array) -> Array:
-        return _risk(jnp.exp(t), *fixed).total
-
     # In pooling, the source's weight against the target's is near w² s n_1/n_2.
     share = jnp.maximum(fixed[0], 1e-300) * spectrum / n_2
     low = jnp.log(EDGE / jnp.maximum(jnp.max(share), 1)) / 2
     high = jnp.log(1 / (EDGE * jnp.minimum(jnp.min(share), 1))) / 2
-    place, least = least_on_line(total, *lax.stop_gradient((low, high)))
-    inside = _risk(jnp.exp(lax.stop_gradient(place)), *arguments)
+    place, least = least_on_line(
+        lambda t: _total(t, fixed), *lax.stop_gradient((low, high))
+    )
+    # Without a source every w is as good, and at w = 1 derivatives are finite.
+    place = lax.stop_gradient(jnp.where(n_1 > 0, place, 0.0))
+    inside = _risk(jnp.exp(place), *arguments)
     # Without a signal, or without a source, the ends are as good as what is near.
     alone = inside.single_task
     none = (n_1 == 0) | (alone <= least)
@@ -112,8 +116,13 @@ def _search(
     known = far & (n_1 >= p)
     bias = jnp.where(none, 0.0, jnp.where(known, silent, inside.bias))
     variance = jnp.where(none, alone, jnp.where(known, 0.0, inside.variance))
-    ratio = jnp.where(none, 0.0, jnp.where(far, jnp.inf, jnp.exp(place)))
-    return BestHeadRatio(lax.stop_gradient(ratio), PooledRisk(bias, variance, alone))
+    settled = stationary_point(_total, jnp.where(none | far, 0.0, place), arguments)
+    ratio = jnp.where(none, 0.0, jnp.where(far, jnp.inf, jnp.exp(settled)))
+    return BestHeadRatio(ratio, PooledRisk(bias, variance, alone))
+
+
+def _total(t: Array, arguments: tuple) -> Array:
+    return _risk(jnp.exp(t), *arguments).total
 
 
 def _risk(ratio: Array, *arguments: Array) -> PooledRisk:

@@ -14,6 +14,7 @@ from theory.risk.crossings import START
 from theory.risk.fixed_point import source_ratio
 from theory.risk.least_on_line import least_on_line
 from theory.risk.pooled import terms_of_ratio
+from theory.risk.stationary import stationary_point
 
 
 def best_source_size(
@@ -92,11 +93,15 @@ def _search(
     place, least = least_on_line(lambda t: _risk(t, *fixed), start, end)
     alone = jnp.where(n_2 > p, noise * p / jnp.where(n_2 > p, n_2 - p, 1), jnp.inf)
     inside = (place > start) & (place < end)
-    # dt = −∂_t(dR)/∂_t²R within; the end is n_source_max itself.
-    moved = _with_derivative(jnp.where(inside, place, start), arguments)
+    moved = stationary_point(_value, jnp.where(inside, place, start), arguments)
     size = source_size(jnp.exp(moved), n_2, p, spectrum)
+    # The end is n_source_max itself.
     size = jnp.where(place >= end, largest, size)
     return jnp.where(possible & (least < alone) & (place > start), size, 0.0)
+
+
+def _value(t: Array, arguments: tuple) -> Array:
+    return _risk(t, *arguments)
 
 
 def _risk(
@@ -111,15 +116,3 @@ def _risk(
     m = (1 + y) * jnp.where(enough, excess, 1)
     bias, variance = terms_of_ratio(y, m, n_2, p, spectrum)
     return jnp.where(enough, 2 * shift * bias + noise * variance, jnp.inf)
-
-
-def _with_derivative(place: Array, arguments: tuple) -> Array:
-    """The place as it is, with the derivative of a zero of the slope."""
-
-    def slope(t: Array, arguments: tuple) -> Array:
-        return jax.jvp(lambda t: _risk(t, *arguments), (t,), (jnp.ones_like(t),))[1]
-
-    fixed = lax.stop_gradient(arguments)
-    curvature = jax.jvp(lambda t: slope(t, fixed), (place,), (jnp.ones_like(place),))[1]
-    change = slope(place, arguments) / jnp.where(curvature == 0, jnp.inf, curvature)
-    return place - (change - lax.stop_gradient(change))

@@ -4,14 +4,10 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 from jaxtyping import Array, Float
 
-STEPS = 200
-# A Newton step of this size in every log c_i leaves an error of its square.
-LAST = 3e-9
-# No step is longer in any log c_i: the terms change by a bounded factor.
-LONGEST = 4.0
+from theory.risk.damped_newton import damped_newton
+
 # Which of c_1..c_k are factors of each term of D_j, as 0 and 1.
 Members = tuple[tuple[int, ...], ...]
 
@@ -68,28 +64,10 @@ def equivalent_sizes(
     scale = count / terms.shape[0]
     total = jnp.sum(jnp.where(active, n, 0))
     start = jnp.log(alpha * n * jnp.maximum(1 - count / total, 0.01))
-    state = (0, jnp.where(active, start, 0.0), jnp.asarray(False))
-
-    def advance(state: tuple) -> tuple:
-        step, tau, _ = state
-        gradient, hessian = _slopes(tau, logs, power, n, alpha, scale)
-        move = -jnp.linalg.solve(hessian, gradient)
-        size = jnp.max(jnp.abs(move))
-        move = jnp.where(size > LONGEST, LONGEST / size, 1) * move
-        before = _height(tau, logs, power, n, alpha, scale)
-        slope = gradient @ move
-
-        def too_long(factor: Array) -> Array:
-            height = _height(tau + factor * move, logs, power, n, alpha, scale)
-            # Near the end f is flat to rounding, and Newton needs no help.
-            far = (size > 1e-3) & (factor > 1e-3)
-            return far & (height > before + 1e-4 * factor * slope)
-
-        factor = lax.while_loop(too_long, lambda f: f / 2, jnp.asarray(1.0))
-        return step + 1, tau + factor * move, size < LAST
-
-    _, tau, _ = lax.while_loop(
-        lambda state: (state[0] < STEPS) & ~state[2], advance, state
+    tau = damped_newton(
+        lambda tau: _height(tau, logs, power, n, alpha, scale),
+        lambda tau: _slopes(tau, logs, power, n, alpha, scale),
+        jnp.where(active, start, 0.0),
     )
     return jnp.where(active, jnp.exp(tau), 0)
 
