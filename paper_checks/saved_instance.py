@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from paper_checks.search import Worst
+from paper_checks.search_result import Worst
 from paper_checks.statement import Outcome, Statement, StatementError, examine
 
 LATENT = "latent/"

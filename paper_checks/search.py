@@ -1,7 +1,5 @@
 """Looking for the instance on which a statement is nearest to failing."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -10,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import lax
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray
 
+from paper_checks.search_result import Search, Worst
 from paper_checks.statement import (
     Outcome,
     Statement,
@@ -22,49 +21,20 @@ from paper_checks.statement import (
 
 # Instances of one batch: enough for batched kernels, few enough for their memory.
 BATCH = 1024
+# Numbers are drawn in whole parts of so many: most statements share a draw's program.
+PART = 64
 # Of the ascent: a margin of -1 costs as much as a hundredfold ratio.
 PENALTY = float(np.log(100))
 RATE = 0.05
-
-
-class Worst(NamedTuple):
-    """An instance, by its latent, the key of its draw, and what was dropped."""
-
-    latent: Mapping[str, np.ndarray]
-    key: np.ndarray
-    ratio: float
-    broken: bool
-    dropped: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Search:
-    """What a search met.
-
-    Attributes:
-        kind: How it looked.
-        examined: Instances looked at.
-        feasible: Those that meet every hypothesis; only these count below.
-        broken: Those on which the conclusion fails.
-        useful: Those on which the right side is below the baseline.
-        worst: The feasible instance with the largest ratio; none if none is feasible.
-    """
-
-    kind: str
-    examined: int
-    feasible: int
-    broken: int
-    useful: int
-    worst: Worst | None
 
 
 class _Tally(NamedTuple):
     counts: Int[Array, "4"]  # feasible, broken, useful, unknown
     ratio: Float[Array, ""]
     broken: Bool[Array, ""]
-    latent: Any
-    key: PRNGKeyArray
-    strange: Any  # a latent with a NaN
+    numbers: Float[Array, " n"]
+    key: Array
+    strange: Float[Array, " n"]  # a latent with a NaN
 
 
 def at_random(
@@ -89,10 +59,7 @@ def at_random(
     batch = min(batch, count)
     batches = -(-count // batch)
     tally = _tally(statement, key, place, batch, batches)
-    feasible, broken, useful, unknown = (int(n) for n in tally.counts)
-    if unknown:
-        refuse_unknown(statement, place, tally.strange)
-        raise StatementError(f"{statement.name}: {unknown} instances have a NaN")
+    feasible, broken, useful, _ = (int(n) for n in tally.counts)
     if not feasible:
         raise StatementError(
             f"{statement.name}: none of {batch * batches} instances that it generates "
@@ -105,7 +72,7 @@ def at_random(
         broken=broken,
         useful=useful,
         worst=Worst(
-            {name: np.asarray(value) for name, value in tally.latent.items()},
+            _arrays(statement, np.asarray(tally.numbers)),
             np.asarray(tally.key),
             float(tally.ratio),
             bool(tally.broken),
@@ -121,12 +88,14 @@ def failures(
 
     Fresh draws, `count` of them or up to a batch more, of a statement that holds with
     high probability; what the instance's search dropped stays dropped.
+
+    Raises:
+        StatementError: A margin or a side is NaN.
     """
     place = statement.place(worst.dropped)
     batches = -(-count // BATCH)
-    tally = _tally(statement, key, place, BATCH, batches, worst.latent)
-    if int(tally.counts[3]):
-        refuse_unknown(statement, place, tally.strange)
+    parts = [np.ravel(worst.latent[name]) for name in sorted(statement.latent)]
+    tally = _tally(statement, key, place, BATCH, batches, np.concatenate(parts))
     return int(tally.counts[1]), batches * BATCH
 
 
@@ -136,58 +105,63 @@ def _tally(
     place: int,
     batch: int,
     batches: int,
-    fixed: Mapping[str, np.ndarray] | None = None,
+    fixed: Float[np.ndarray, " n"] | None = None,
 ) -> _Tally:
-    one = {
-        name: jnp.zeros(shape) if fixed is None else jnp.asarray(fixed[name], float)
-        for name, shape in statement.latent.items()
-    }
-    found = _sampled(
-        statement,
-        batch,
-        key,
-        jnp.asarray(place),
-        jnp.asarray(batches),
-        one,
-        jnp.asarray(fixed is not None),
-    )
-    return jax.device_get(found)
-
-
-@partial(jax.jit, static_argnums=(0, 1))
-def _sampled(
-    statement: Statement[Any],
-    batch: int,
-    key: PRNGKeyArray,
-    dropped: Int[Array, ""],
-    batches: Int[Array, ""],
-    fixed: Any,
-    use_fixed: Bool[Array, ""],
-) -> _Tally:
-    """One program for random instances and for many draws at a fixed one."""
-
-    def latent(key: PRNGKeyArray) -> Any:
-        drawn = statement.draw_latent(key)
-        return jax.tree.map(lambda a, b: jnp.where(use_fixed, b, a), drawn, fixed)
-
-    def step(index: Array, tally: _Tally) -> _Tally:
-        keys = jax.random.split(jax.random.fold_in(key, index), (2, batch))
-        latents = jax.vmap(latent)(keys[0])
-        found = jax.vmap(partial(examine, statement, dropped))(latents, keys[1])
-        return _counted(tally, found, latents, jax.random.key_data(keys[1]))
-
-    none = _Tally(
+    """Instances drawn at random, or many draws at a fixed one, by one program."""
+    zeros = jnp.zeros(_whole_parts(statement))
+    tally = _Tally(
         counts=jnp.zeros(4, int),
         ratio=jnp.asarray(-jnp.inf),
         broken=jnp.asarray(False),
-        latent=fixed,
+        numbers=zeros,
         key=jax.random.key_data(key),
-        strange=fixed,
+        strange=zeros,
     )
-    return lax.fori_loop(0, batches, step, none)
+    for index in range(batches):
+        numbers, keys = _drawn(key, index, batch, len(zeros))
+        if fixed is not None:
+            numbers = jnp.broadcast_to(zeros.at[: len(fixed)].set(fixed), numbers.shape)
+        tally = _examined(statement, jnp.asarray(place), numbers, keys, tally)
+    found = jax.device_get(tally)
+    if unknown := int(found.counts[3]):
+        refuse_unknown(statement, place, _arrays(statement, np.asarray(found.strange)))
+        raise StatementError(f"{statement.name}: {unknown} instances have a NaN")
+    return found
 
 
-def _counted(tally: _Tally, found: Outcome, latents: Any, keys: Array) -> _Tally:
+def _whole_parts(statement: Statement[Any]) -> int:
+    """How many numbers are drawn for an instance: a few are not used."""
+    return PART * -(-statement.size // PART)
+
+
+@partial(jax.jit, static_argnums=(2, 3))
+def _drawn(
+    key: PRNGKeyArray, index: Int[Array, ""] | int, count: int, size: int
+) -> tuple[Float[Array, "count size"], Key[Array, " count"]]:
+    """Normal numbers of `count` instances, and a key for each; no statement's own."""
+    first, second = jax.random.split(jax.random.fold_in(key, index))
+    return jax.random.normal(first, (count, size)), jax.random.split(second, count)
+
+
+def _arrays(
+    statement: Statement[Any], numbers: Float[np.ndarray, " n"]
+) -> dict[str, np.ndarray]:
+    arrays = statement.unpack(jnp.asarray(numbers))
+    return {name: np.asarray(v) for name, v in arrays.items()}
+
+
+@partial(jax.jit, static_argnums=0)
+def _examined(
+    statement: Statement[Any],
+    dropped: Int[Array, ""],
+    numbers: Float[Array, "batch n"],
+    keys: Key[Array, " batch"],
+    tally: _Tally,
+) -> _Tally:
+    """Add a batch of instances to what was met before."""
+    found = jax.vmap(partial(examine, statement, dropped))(
+        jax.vmap(statement.unpack)(numbers), keys
+    )
     feasible = found.feasible & found.known
     shares = (feasible, feasible & found.broken, feasible & found.useful, ~found.known)
     # Among those that break it the ratio may be 1 but for rounding: they come first.
@@ -196,19 +170,14 @@ def _counted(tally: _Tally, found: Outcome, latents: Any, keys: Array) -> _Tally
     place = jnp.argmax(rank)
     better = rank[place] > tally.ratio
     odd = jnp.argmin(found.known)
-
-    def choose(use: Array, at: Array, new: Array, old: Array) -> Array:
-        return jnp.where(use, new[at], old)
-
+    data = jax.random.key_data(keys)
     return _Tally(
         counts=tally.counts + jnp.stack([jnp.sum(share) for share in shares]),
         ratio=jnp.where(better, rank[place], tally.ratio),
         broken=jnp.where(better, (feasible & found.broken)[place], tally.broken),
-        latent=jax.tree.map(partial(choose, better, place), latents, tally.latent),
-        key=jnp.where(better, keys[place], tally.key),
-        strange=jax.tree.map(
-            partial(choose, ~found.known[odd], odd), latents, tally.strange
-        ),
+        numbers=jnp.where(better, numbers[place], tally.numbers),
+        key=jnp.where(better, data[place], tally.key),
+        strange=jnp.where(found.known[odd], tally.strange, numbers[odd]),
     )
 
 
@@ -237,7 +206,9 @@ def by_ascent(
             raise ValueError(f"{name} must be at least 1, got {value}")
     draws = draws if statement.failure else 1
     place = jnp.asarray(statement.place(dropped))
-    ends = jax.device_get(_climbed(statement, starts, steps, draws, key, place))
+    numbers, _ = _drawn(key, 0, starts, _whole_parts(statement))
+    keys = _drawn(key, 1, starts * draws, PART)[1].reshape(starts, draws)
+    ends = jax.device_get(_climbed(statement, steps, draws, numbers, keys, place))
     seen = np.isfinite(ends.score)
     best = int(np.argmax(ends.score))
     return Search(
@@ -247,8 +218,8 @@ def by_ascent(
         broken=int(ends.broken[seen].sum()),
         useful=int(ends.useful[seen].sum()),
         worst=Worst(
-            {name: np.asarray(v[best]) for name, v in ends.latent.items()},
-            np.asarray(ends.key[best]),
+            _arrays(statement, np.asarray(ends.numbers[best])),
+            np.asarray(jax.random.key_data(keys[best, 0])),
             float(np.exp(ends.score[best])),
             bool(ends.broken[best]),
             dropped,
@@ -260,45 +231,40 @@ def by_ascent(
 
 class _Ends(NamedTuple):
     score: Float[Array, " starts"]  # mean log ratio at the best feasible point
-    latent: Any
-    key: Array
+    numbers: Float[Array, "starts n"]
     broken: Bool[Array, " starts"]
     useful: Bool[Array, " starts"]
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2, 3))
+@partial(jax.jit, static_argnums=(0, 1, 2))
 def _climbed(
     statement: Statement[Any],
-    starts: int,
     steps: int,
     draws: int,
-    key: PRNGKeyArray,
+    numbers: Float[Array, "starts n"],
+    keys: Key[Array, "starts draws"],
     dropped: Int[Array, ""],
 ) -> _Ends:
     rule = optax.adam(RATE)
 
-    def score(latent: Any, keys: Array) -> tuple[Array, Outcome]:
+    def score(numbers: Array, keys: Array) -> tuple[Array, Outcome]:
+        latent = statement.unpack(numbers)
         found = jax.vmap(partial(examine, statement, dropped, latent))(keys)
         height = jnp.mean(jnp.log(jnp.maximum(found.ratio, jnp.finfo(float).tiny)))
         return height + PENALTY * jnp.minimum(jnp.min(found.least_margin), 0), found
 
-    def climb(key: PRNGKeyArray) -> _Ends:
-        first, second = jax.random.split(key)
-        keys = jax.random.split(second, draws)
-        start = statement.draw_latent(first)
-
+    def climb(start: Array, keys: Array) -> _Ends:
         def step(_: Array, carry: tuple) -> tuple:
             point, memory, best = carry
             (height, found), slope = jax.value_and_grad(score, has_aux=True)(
                 point, keys
             )
             # A kink, or a route without a derivative, gives NaN: no step there.
-            slope = jax.tree.map(lambda g: jnp.where(jnp.isfinite(g), -g, 0), slope)
+            slope = jnp.where(jnp.isfinite(slope), -slope, 0)
             kept = found.feasible.all() & found.known.all() & jnp.isfinite(height)
             here = _Ends(
                 jnp.where(kept, height, -jnp.inf),
                 point,
-                jax.random.key_data(keys[0]),
                 found.broken.any(),
                 found.useful.all(),
             )
@@ -309,15 +275,11 @@ def _climbed(
                 lambda new, kept_one: jnp.where(rank > old, new, kept_one), here, best
             )
             change, memory = rule.update(slope, memory)
-            return jax.tree.map(jnp.add, point, change), memory, best
+            return point + change, memory, best
 
         none = _Ends(
-            jnp.asarray(-jnp.inf),
-            start,
-            jax.random.key_data(keys[0]),
-            jnp.asarray(False),
-            jnp.asarray(False),
+            jnp.asarray(-jnp.inf), start, jnp.asarray(False), jnp.asarray(False)
         )
         return lax.fori_loop(0, steps, step, (start, rule.init(start), none))[2]
 
-    return jax.vmap(climb)(jax.random.split(key, starts))
+    return jax.vmap(climb)(numbers, keys)

@@ -1,6 +1,7 @@
 """A statement as a value: what is assumed, what is concluded, what is known anyway."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -84,6 +85,18 @@ class Statement(Generic[Instance]):
                 f"{len(found)} have a margin"
             )
 
+    @property
+    def relation(self) -> str:
+        """`<=` or `==`, as `conclude` has it."""
+        zeros = {name: np.zeros(shape) for name, shape in self.latent.items()}
+        check = jax.eval_shape(
+            lambda z: self.conclude(
+                self.build(z, jnp.asarray(NONE)), jax.random.key(0)
+            ),
+            zeros,
+        )
+        return check.relation
+
     def place(self, dropped: str | None) -> int:
         """Place of a hypothesis; `NONE` for none.
 
@@ -99,13 +112,24 @@ class Statement(Generic[Instance]):
             )
         return self.hypotheses.index(dropped)
 
+    @property
+    def size(self) -> int:
+        """How many numbers are behind an instance."""
+        return sum(math.prod(shape) for shape in self.latent.values())
+
+    def unpack(self, numbers: Float[Array, " n"]) -> dict[str, Array]:
+        """The latent's arrays, from the first `size` of these numbers."""
+        sizes = {name: math.prod(shape) for name, shape in sorted(self.latent.items())}
+        ends = np.cumsum(list(sizes.values()))
+        parts = jnp.split(numbers[: self.size], ends[:-1])
+        return {
+            name: part.reshape(self.latent[name])
+            for name, part in zip(sizes, parts, strict=True)
+        }
+
     def draw_latent(self, key: PRNGKeyArray) -> dict[str, Array]:
         """Standard normal numbers of the latent's shapes."""
-        keys = jax.random.split(key, len(self.latent))
-        return {
-            name: jax.random.normal(k, shape)
-            for k, (name, shape) in zip(keys, sorted(self.latent.items()), strict=True)
-        }
+        return self.unpack(jax.random.normal(key, (self.size,)))
 
     def renamed(self, name: str, **changes: Any) -> "Statement[Any]":
         """A copy with another name and other fields: a variant, or a mutant."""

@@ -8,7 +8,8 @@ import jax
 from jaxtyping import PRNGKeyArray
 
 from paper_checks.saved_instance import save
-from paper_checks.search import Search, Worst, at_random, by_ascent, failures
+from paper_checks.search import at_random, by_ascent, failures
+from paper_checks.search_result import Search, Worst
 from paper_checks.shrinking import by_hypothesis
 from paper_checks.statement import Statement
 from paper_checks.verdict import Attack, Measurement, failure_rate
@@ -49,6 +50,7 @@ class Stress:
 
     Attributes:
         statement: Its name.
+        relation: `<=` or `==`.
         searches: Random, ascent and hypothesis, with all hypotheses.
         failure: Of random instances: share on which it fails.
         failure_at_worst: The same over fresh draws at the worst instance that was
@@ -63,6 +65,7 @@ class Stress:
     """
 
     statement: str
+    relation: str
     searches: tuple[Search, ...]
     failure: Measurement
     failure_at_worst: Measurement | None
@@ -74,7 +77,12 @@ class Stress:
 
     @property
     def tightness(self) -> float:
-        """Largest share of the right side that was found in use."""
+        """Largest share of the right side that was found in use.
+
+        Of an equality: the largest difference of its sides as a share of what rounding
+        explains. Far below 1 it is an equality as far as floats can tell, and nothing
+        is loose.
+        """
         return self.worst.ratio
 
     @property
@@ -82,6 +90,7 @@ class Stress:
         """The same in short, for the ledger."""
         return Attack(
             tightness=self.tightness,
+            relation=self.relation,
             worst="not saved" if self.path is None else self.path.name,
             needed=tuple(name for name, w in self.needed.items() if w is not None),
             not_needed=tuple(name for name, w in self.needed.items() if w is None),
@@ -143,6 +152,7 @@ def stress(
                 )
     return Stress(
         statement=statement.name,
+        relation=statement.relation,
         searches=searches,
         failure=failure,
         failure_at_worst=at_worst,

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from paper_checks.check import Check
-from paper_checks.search import Search, at_random
+from paper_checks.search import at_random
+from paper_checks.search_result import Search
 from paper_checks.settings import Settings
 from paper_checks.statement import Statement
 from paper_checks.stress import Effort, Stress, stress

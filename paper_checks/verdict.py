@@ -60,19 +60,28 @@ class Attack:
     """What a stress test made of a statement.
 
     Attributes:
-        tightness: Largest share of the right side that was found in use.
+        tightness: Largest share of the right side that was found in use; of an equality
+            the largest difference as a share of what rounding explains.
+        relation: `<=` or `==`.
         worst: File of the instance that uses it.
         needed: Hypotheses without which a counterexample was found.
         not_needed: Those without which none was.
     """
 
     tightness: float
+    relation: str = "<="
     worst: str
     needed: tuple[str, ...]
     not_needed: tuple[str, ...]
 
+    @property
+    def used(self) -> str:
+        """The tightness, with what it is a share of unless that is the right side."""
+        of = " of rounding" if self.relation == "==" else ""
+        return f"{self.tightness:.3g}{of}"
+
     def __str__(self) -> str:
-        lines = [f"tightness {self.tightness:.3g}"]
+        lines = [f"tightness {self.used}"]
         lines += [f"needs: {'; '.join(self.needed)}"] if self.needed else []
         lines += [f"not: {'; '.join(self.not_needed)}"] if self.not_needed else []
         return "\n".join([*lines, f"worst: {self.worst}"])
