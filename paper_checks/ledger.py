@@ -199,7 +199,7 @@ def _attack(found: Finding) -> str:
     if found.attack is None:
         return " | | "
     cells = (
-        f"{found.attack.tightness:.3g}",
+        found.attack.used,
         "; ".join(found.attack.needed),
         found.attack.worst,
     )
