@@ -17,7 +17,12 @@ from simulations.engine.study import Study
 
 @dataclass(frozen=True, kw_only=True)
 class Toy:
-    """A normal number and two more a cell; `slow` seconds of sleep a batch."""
+    """A normal number and two more a cell.
+
+    Args:
+        slow: Seconds of sleep a batch.
+        hungry: A batch with this count takes 600 MB and a second.
+    """
 
     shifts: tuple[float, ...] = (0.0, 0.5)
     counts: tuple[int, ...] = (1, 2, 3)
@@ -25,6 +30,7 @@ class Toy:
     scale: float = 1.0
     batch: int = 4
     slow: float = 0.0
+    hungry: int = 0
     seed: int = 0
 
     def study(self) -> Study:
@@ -36,15 +42,19 @@ class Toy:
                 Axis("count", self.counts, "counts", drawn=True),
                 Axis("repeat", range(self.repeats), "repeats", drawn=True),
             ),
-            partial(_slowly if self.slow else _cells, fixed),
+            partial(_slowly if self.slow or self.hungry else _cells, fixed),
             partial(_dataset, self),
             self.batch,
-            compiled=not self.slow,
+            compiled=not (self.slow or self.hungry),
         )
 
 
 def _slowly(spec, keys, points):
     time.sleep(spec.slow)
+    if spec.hungry in points["count"]:
+        taken = np.ones(75_000_000)
+        time.sleep(1.0)
+        del taken
     return jax.device_get(_cells(spec, keys, points))
 
 
