@@ -1,0 +1,131 @@
+"""Five tasks of GLUE from a data folder, checked against its manifest."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int
+
+from paper_checks.benchmarks.manifest import MANIFEST, Entry, read_manifest
+
+OFFICIAL = "https://gluebenchmark.com/tasks"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GlueTask:
+    """What is known of a task: its splits in the folder, and how it is scored."""
+
+    name: str
+    title: str
+    texts: int  # a row
+    metrics: tuple[str, ...]
+    train: str = "train"
+    dev: str = "dev"
+    note: str = ""
+
+
+TASKS: Mapping[str, GlueTask] = {
+    task.name: task
+    for task in (
+        GlueTask(name="cola", title="CoLA", texts=1, metrics=("matthews",)),
+        GlueTask(name="mrpc", title="MRPC", texts=2, metrics=("f1", "accuracy")),
+        GlueTask(
+            name="qnli",
+            title="QNLI",
+            texts=2,
+            metrics=("accuracy",),
+            train="train-sample",
+            note="QNLI: trained on 2,000 of its 104,743 rows, full dev",
+        ),
+        GlueTask(name="rte", title="RTE", texts=2, metrics=("accuracy",)),
+        GlueTask(name="sst2", title="SST-2", texts=1, metrics=("accuracy",)),
+    )
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class GlueSplit:
+    """Rows of one split: one or two texts each, and labels 0 or 1."""
+
+    task: GlueTask
+    split: str
+    texts: tuple[tuple[str, ...], ...]
+    labels: Int[np.ndarray, " n"]
+    checksum: str
+
+
+def load_glue(folder: Path, name: str) -> tuple[GlueSplit, GlueSplit]:
+    """Read the train and dev splits of a task.
+
+    Raises:
+        FileNotFoundError: No such folder, manifest or file.
+        ValueError: An unknown task, one that the manifest does not list, a wrong
+            checksum, or a line that is no row. The message names the file and line.
+    """
+    if name not in TASKS:
+        raise ValueError(f"no task {name!r}: there are {', '.join(TASKS)}")
+    task = TASKS[name]
+    listed = read_manifest(folder)
+    found = []
+    for split in (task.train, task.dev):
+        if (name, split) not in listed:
+            raise ValueError(
+                f"{folder / MANIFEST} does not list {name} ({split}); GLUE is at "
+                f"{OFFICIAL}"
+            )
+        found.append(_read(task, listed[name, split]))
+    return found[0], found[1]
+
+
+def first_rows(split: GlueSplit, most: int | None) -> GlueSplit:
+    """At most so many rows, drawn once for all seeds so that every run has the same.
+
+    Raises:
+        ValueError: Fewer than two rows are asked for.
+    """
+    if most is None or most >= len(split.labels):
+        return split
+    if most < 2:
+        raise ValueError(f"rows must be >= 2, got {most}")
+    kept = np.sort(np.random.default_rng(0).permutation(len(split.labels))[:most])
+    return GlueSplit(
+        task=split.task,
+        split=split.split,
+        texts=tuple(split.texts[place] for place in kept),
+        labels=split.labels[kept],
+        checksum=split.checksum,
+    )
+
+
+def _read(task: GlueTask, entry: Entry) -> GlueSplit:
+    lines = entry.read_lines()
+    if lines and not lines[-1]:
+        lines.pop()
+    rows = [_row(task, entry, n, line) for n, line in enumerate(lines, start=1)]
+    if len(rows) != entry.rows:
+        raise ValueError(
+            f"{entry.path} has {len(rows)} rows, and {MANIFEST} says {entry.rows}"
+        )
+    return GlueSplit(
+        task=task,
+        split=entry.split,
+        texts=tuple(texts for _, texts in rows),
+        labels=np.array([label for label, _ in rows], dtype=np.int64),
+        checksum=f"sha256:{entry.sha256}",
+    )
+
+
+def _row(
+    task: GlueTask, entry: Entry, number: int, line: str
+) -> tuple[int, tuple[str, ...]]:
+    where = f"{entry.path}, line {number}"
+    label, *texts = line.split("\t")
+    if len(texts) != task.texts:
+        wanted = "<TAB>".join(["label", *["text"] * task.texts])
+        raise ValueError(f"{where}: not '{wanted}': {line[:60]!r}")
+    if label not in ("0", "1"):
+        raise ValueError(f"{where}: label {label!r} is none of 0, 1")
+    if any(not text.strip() for text in texts):
+        raise ValueError(f"{where}: a text is empty")
+    return int(label), tuple(texts)

@@ -1,0 +1,158 @@
+"""Loading, metrics against scikit-learn, and batches."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as theirs
+
+from paper_checks.bert import metrics
+from paper_checks.bert.batches import (
+    Rows,
+    assemble,
+    bucket_lengths,
+    epoch,
+    in_order,
+)
+from paper_checks.bert.glue import TASKS, first_rows, load_glue
+from paper_checks.bert.tokens import Encoded
+from tests.paper_checks.benchmarks.test_folder import Folder
+from tests.paper_checks.bert.made_up import add_task
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=1, max_size=40)
+)
+@settings(max_examples=60)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning")
+def test_metrics_are_those_of_scikit_learn(pairs: list[tuple[int, int]]):
+    true, told = np.array(pairs).T
+    assert metrics.accuracy(true, told) == pytest.approx(
+        theirs.accuracy_score(true, told), abs=1e-12
+    )
+    f1 = theirs.f1_score(true, told, zero_division=0.0)
+    assert metrics.f1(true, told) == pytest.approx(f1, abs=1e-12)
+    wanted = 0.0
+    if len(set(true)) > 1 and len(set(told)) > 1:
+        wanted = theirs.matthews_corrcoef(true, told)
+    assert metrics.matthews(true, told) == pytest.approx(wanted, abs=1e-12)
+
+
+def test_a_task_is_scored_as_glue_scores_it():
+    true, told = np.array([1, 1, 1, 0, 0]), np.array([1, 1, 0, 0, 1])
+    found = metrics.scores("mrpc", true, told)
+    assert found == pytest.approx(
+        {"f1": 2 / 3, "accuracy": 0.6, "score": 100 * (2 / 3 + 0.6) / 2}
+    )
+    assert set(metrics.scores("cola", true, told)) == {"matthews", "score"}
+    assert metrics.glue_average({"cola": 40.0, "rte": 60.0}, ["cola", "rte"]) == 50
+    with pytest.raises(ValueError, match="no score of qnli"):
+        metrics.glue_average({"cola": 40.0}, ["cola", "qnli"])
+    with pytest.raises(ValueError, match="as many"):
+        metrics.accuracy(true, told[:2])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    made = Folder(tmp_path)
+    add_task(made, "cola")
+    add_task(made, "rte")
+    return made
+
+
+def test_a_task_is_read(folder: Folder):
+    train, dev = load_glue(folder.path, "rte")
+    assert train.task is TASKS["rte"]
+    assert (train.split, dev.split) == ("train", "dev")
+    assert {len(row) for row in train.texts} == {2}
+    assert set(train.labels.tolist()) == {0, 1}
+    few = first_rows(train, 10)
+    assert len(few.labels) == 10
+    again = first_rows(train, 10)
+    assert few.texts == again.texts
+    places = [train.texts.index(row) for row in few.texts]
+    assert [train.labels[place] for place in places] == few.labels.tolist()
+    assert first_rows(train, None) is train
+    with pytest.raises(ValueError, match="rows must be >= 2"):
+        first_rows(train, 1)
+
+
+BAD = {
+    "2\tgood\tbad": "line 1: label '2' is none of 0, 1",
+    "1\tgood": "line 1: not 'label<TAB>text<TAB>text'",
+    "1\tgood\t ": "line 1: a text is empty",
+}
+
+
+@pytest.mark.parametrize("line", BAD)
+def test_bad_lines_are_named(line: str, folder: Folder):
+    add_task(folder, "rte", lines=[line])
+    with pytest.raises(ValueError, match=BAD[line]):
+        load_glue(folder.path, "rte")
+
+
+def test_unknown_tasks_are_named(folder: Folder):
+    with pytest.raises(ValueError, match="no task 'wnli': there are cola, mrpc"):
+        load_glue(folder.path, "wnli")
+    with pytest.raises(ValueError, match=r"does not list mrpc \(train\)"):
+        load_glue(folder.path, "mrpc")
+
+
+def rows_of(lengths: list[int]) -> Rows:
+    pieces = tuple(np.arange(n, dtype=np.int32) + 2 for n in lengths)
+    kinds = tuple((one > 4).astype(np.int32) for one in pieces)
+    labels = np.arange(len(lengths)) % 2
+    return Rows(Encoded(pieces, kinds, 0), labels)
+
+
+TWO = (rows_of([3, 20, 17, 5, 40, 9, 33, 2]), rows_of([30, 4, 4]))
+
+
+def test_an_epoch_has_each_row_once_in_a_bucket_that_holds_it():
+    padded = bucket_lengths(TWO, 3)
+    assert all(length % 16 == 0 for length in padded)
+    assert padded[-1] == 48
+    found = epoch(TWO, padded, 2, seed=1, number=0)
+    for place, task in enumerate(TWO):
+        mine = [chosen for chosen in found if chosen.task == place]
+        seen = np.concatenate([chosen.rows for chosen in mine])
+        assert sorted(seen.tolist()) == list(range(len(task.labels)))
+        for chosen in mine:
+            lengths = task.texts.lengths[chosen.rows]
+            assert lengths.max() <= chosen.length
+            shorter = [one for one in padded if one < chosen.length]
+            assert not shorter or lengths.min() > shorter[-1]
+
+
+def test_the_order_is_that_of_seed_and_epoch_alone():
+    def flat(seed: int, number: int) -> list[list[int]]:
+        padded = bucket_lengths(TWO, 2)
+        return [one.rows.tolist() for one in epoch(TWO, padded, 2, seed, number)]
+
+    assert flat(0, 1) == flat(0, 1)
+    assert flat(0, 1) != flat(0, 2) != flat(1, 2)
+
+
+def test_a_batch_is_padded_and_marked():
+    (chosen,) = in_order(TWO[1], 7, (48,), 4)
+    batch = assemble(TWO[1], chosen, 4)
+    assert batch.task == 7
+    assert batch.tokens == 38
+    assert batch.seen.tolist() == [True, True, True, False]
+    for place, row in enumerate(chosen.rows):
+        n = TWO[1].texts.lengths[row]
+        assert batch.mask[place].sum() == n
+        assert batch.mask[place, :n].all()
+        assert batch.piece[place, :n].tolist() == TWO[1].texts.pieces[row].tolist()
+        assert batch.kind[place, :n].tolist() == TWO[1].texts.kinds[row].tolist()
+        assert not batch.piece[place, n:].any()
+        assert batch.labels[place] == TWO[1].labels[row]
+
+
+def test_bad_buckets_and_tasks_are_refused():
+    with pytest.raises(ValueError, match="buckets must be >= 1"):
+        bucket_lengths(TWO, 0)
+    with pytest.raises(ValueError, match="task 1 has no rows"):
+        bucket_lengths([TWO[0], rows_of([])], 2)
