@@ -31,6 +31,7 @@ def add_set(
 def add_vectors(folder: Folder, words: Sequence[str] = WORDS, **arrays) -> Path:
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(len(words), 4)).astype(np.float16)
+    vectors[0], vectors[1] = 4, -4  # 'good' and 'bad' show in a mean
     buffer = io.BytesIO()
     np.savez(buffer, **({"words": np.array(words), "vectors": vectors} | arrays))
     file = "glove.npz"
@@ -38,7 +39,7 @@ def add_vectors(folder: Folder, words: Sequence[str] = WORDS, **arrays) -> Path:
     return folder.add(name, file, buffer.getvalue(), split="-", rows=len(words))
 
 
-def add_six_sets(folder: Folder, rows: int = 60) -> None:
+def add_six_sets(folder: Folder, rows: int = 150) -> None:
     """Labels follow 'good' and 'bad'; every set has sentences of its own and of MR."""
     rng = np.random.default_rng(1)
     shared = [_sentence(rng) for _ in range(rows // 3)]

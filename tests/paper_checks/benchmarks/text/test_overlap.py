@@ -87,7 +87,7 @@ def corpus() -> Corpus:
                 [(0, "a b"), (1, "c d e f g"), (0, "u v"), (0, "y z")],
             ),
             sentences("sst", "dev", [(0, "m n"), (1, "h i")]),
-            sentences("sst", "test", [(0, "A  B"), (1, "j k")]),
+            sentences("sst", "test", [(0, "A  B"), (1, "j k"), (0, "o p")]),
             # Of SST's training, dev and test texts, and one near the second.
             sentences("mr", "train", [(1, "ab"), (1, "c d e f"), (0, "H i"), (0, "q")]),
             sentences("mr", "dev", [(0, "j k"), (0, "s t"), (1, "w x")]),

@@ -1,0 +1,137 @@
+"""Shared modules of capacity r over the embedded tokens of a batch of texts.
+
+All take `x` (texts x tokens x d) and `mask`, which is false where a text has no token,
+and give `r` numbers a text. What they give does not depend on masked entries, so a
+batch may be padded to any length. 32-bit.
+"""
+
+from typing import Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Bool, Float32, PRNGKeyArray
+
+Kind = Literal["mlp", "cnn", "lstm"]
+# Tokens that a filter of Kim's network sees.
+SPANS = (3, 4, 5)
+
+
+class MeanMlp(eqx.Module):
+    """`ReLU(x̄W + c)` of the mean `x̄` of a text's embeddings; 0 for an empty text."""
+
+    weight: Float32[Array, "d r"]
+    bias: Float32[Array, " r"]
+
+    def __call__(
+        self, x: Float32[Array, "b l d"], mask: Bool[Array, "b l"]
+    ) -> Float32[Array, "b r"]:
+        """Encode a batch."""
+        seen = mask[..., None]
+        count = jnp.maximum(jnp.sum(mask, axis=1), 1).astype(x.dtype)
+        mean = jnp.sum(jnp.where(seen, x, 0), axis=1) / count[:, None]
+        return jax.nn.relu(mean @ self.weight + self.bias)
+
+
+class KimCnn(eqx.Module):
+    """Filters over 3, 4 and 5 tokens, ReLU, and the largest value along the text.
+
+    The `r` filters are shared out as evenly as they go. Texts are padded by zeros at
+    both ends, so that a text shorter than a filter has an output as well.
+
+    Source: Kim, EMNLP 2014.
+    """
+
+    weights: tuple[Float32[Array, "_ _"], ...]  # (span d) x filters
+    bias: Float32[Array, " r"]
+
+    def __call__(
+        self, x: Float32[Array, "b l d"], mask: Bool[Array, "b l"]
+    ) -> Float32[Array, "b r"]:
+        """Encode a batch."""
+        x = jnp.where(mask[..., None], x, 0)
+        length = x.shape[1]
+        found = []
+        for span, weight in zip(SPANS, self.weights, strict=True):
+            before = (span - 1) // 2
+            wide = jnp.pad(x, ((0, 0), (before, span - 1 - before), (0, 0)))
+            # A matrix product: with other filters for every run, XLA's convolution
+            # on a CPU is many times slower.
+            windows = [wide[:, i : i + length] for i in range(span)]
+            found.append(jnp.concatenate(windows, axis=-1) @ weight)
+        active = jax.nn.relu(jnp.concatenate(found, axis=-1) + self.bias)
+        return jnp.max(jnp.where(mask[..., None], active, 0), axis=1)
+
+
+class Lstm(eqx.Module):
+    """The last state of an LSTM of `r` units; 0 for an empty text.
+
+        i, f, g, o = x_tW + h_{t−1}U + c,
+        s_t = σ(f) s_{t−1} + σ(i) tanh(g),   h_t = σ(o) tanh(s_t).
+
+    Source: Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000.
+    """
+
+    weight: Float32[Array, "d four_r"]
+    recurrent: Float32[Array, "r four_r"]
+    bias: Float32[Array, " four_r"]
+
+    def __call__(
+        self, x: Float32[Array, "b l d"], mask: Bool[Array, "b l"]
+    ) -> Float32[Array, "b r"]:
+        """Encode a batch."""
+        # All products with inputs are one, outside of the recurrence.
+        drive = jnp.swapaxes(x, 0, 1) @ self.weight + self.bias
+        zero = jnp.zeros((x.shape[0], self.recurrent.shape[0]), x.dtype)
+
+        def step(
+            carry: tuple[Array, Array], entry: tuple[Array, Array]
+        ) -> tuple[tuple[Array, Array], None]:
+            state, output = carry
+            driven, seen = entry
+            gates = jnp.split(driven + output @ self.recurrent, 4, axis=-1)
+            enter, forget, leave = (jax.nn.sigmoid(gates[n]) for n in (0, 1, 3))
+            new = forget * state + enter * jnp.tanh(gates[2])
+            kept = seen[:, None]
+            shown = jnp.where(kept, leave * jnp.tanh(new), output)
+            return (jnp.where(kept, new, state), shown), None
+
+        return lax.scan(step, (zero, zero), (drive, mask.T))[0][1]
+
+
+Encoder = MeanMlp | KimCnn | Lstm
+
+
+def new_encoder(kind: Kind, dimension: int, width: int, key: PRNGKeyArray) -> Encoder:
+    """Draw an encoder: uniform weights of variance 1/inputs, zero offsets.
+
+    Forget gates start at 1, as usual, or nothing would be remembered at first.
+
+    Raises:
+        ValueError: An unknown kind, or a width below 1 (3 for `cnn`, a filter a span).
+    """
+    least = len(SPANS) if kind == "cnn" else 1
+    if width < least:
+        raise ValueError(f"an encoder '{kind}' needs width >= {least}, got {width}")
+    keys = jax.random.split(key, len(SPANS))
+    if kind == "mlp":
+        return MeanMlp(_uniform(keys[0], dimension, width), jnp.zeros(width, "f4"))
+    if kind == "cnn":
+        filters = [(width + n) // len(SPANS) for n in range(len(SPANS))]
+        drawn = zip(keys, SPANS, filters, strict=True)
+        weights = tuple(_uniform(k, span * dimension, f) for k, span, f in drawn)
+        return KimCnn(weights, jnp.zeros(width, "f4"))
+    if kind == "lstm":
+        bias = jnp.zeros(4 * width, "f4").at[width : 2 * width].set(1)
+        return Lstm(
+            _uniform(keys[0], dimension, 4 * width),
+            _uniform(keys[1], width, 4 * width),
+            bias,
+        )
+    raise ValueError(f"encoder must be mlp, cnn or lstm, got {kind!r}")
+
+
+def _uniform(key: PRNGKeyArray, inputs: int, outputs: int) -> Float32[Array, "i o"]:
+    bound = (3 / inputs) ** 0.5
+    return jax.random.uniform(key, (inputs, outputs), jnp.float32, -bound, bound)

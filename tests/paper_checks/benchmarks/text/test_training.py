@@ -1,0 +1,239 @@
+"""Encoders against plain NumPy, batches, and what is learned."""
+
+from functools import partial
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from paper_checks.benchmarks.text.batches import edges, plan
+from paper_checks.benchmarks.text.cells import Bench, Cell
+from paper_checks.benchmarks.text.corpus import load_corpus
+from paper_checks.benchmarks.text.encoders import (
+    Encoder,
+    KimCnn,
+    Kind,
+    Lstm,
+    MeanMlp,
+    new_encoder,
+)
+from paper_checks.benchmarks.text.inputs import encoder_inputs
+from paper_checks.benchmarks.text.splits import split
+from paper_checks.benchmarks.text.training import Fit, Problem, Training, fit
+from paper_checks.benchmarks.text.vectors import load_vectors
+from tests.paper_checks.benchmarks.test_folder import Folder
+from tests.paper_checks.benchmarks.text.folder import WORDS, add_six_sets
+
+D, R = 4, 6
+LENGTHS = (0, 1, 3, 7)
+KEY = jax.random.key(0)
+# Sums of some tens of products of size one, in 32 bits.
+CLOSE = {"rtol": 1e-5, "atol": 1e-5}
+
+
+# Texts of 0, 1, 3 and 7 tokens, with garbage where there is no token.
+X = np.random.default_rng(0).normal(size=(len(LENGTHS), 12, D)).astype(np.float32)
+
+
+@partial(jax.jit, static_argnums=0)
+def draw(kind: Kind) -> Encoder:
+    return new_encoder(kind, D, R, jax.random.key(0))
+
+
+@jax.jit
+def encode(encoder: Encoder, x: jax.Array, mask: jax.Array) -> jax.Array:
+    return encoder(x, mask)
+
+
+def sigmoid(u: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-u))
+
+
+def plain_mlp(encoder: MeanMlp, x: np.ndarray) -> np.ndarray:
+    mean = x.mean(axis=0) if len(x) else np.zeros(D)
+    return np.maximum(mean @ np.asarray(encoder.weight) + encoder.bias, 0)
+
+
+def plain_cnn(encoder: KimCnn, x: np.ndarray) -> np.ndarray:
+    found: list[float] = []
+    for span, weight in zip((3, 4, 5), encoder.weights, strict=True):
+        before = (span - 1) // 2
+        wide = np.zeros((len(x) + span - 1, D))
+        wide[before : before + len(x)] = x
+        windows = [wide[t : t + span].ravel() for t in range(len(x))]
+        values = np.array([w @ np.asarray(weight) for w in windows])
+        best = values.max(axis=0) if len(x) else np.full(weight.shape[1], -np.inf)
+        found += best.tolist()
+    return np.maximum(np.array(found) + np.asarray(encoder.bias), 0)
+
+
+def plain_lstm(encoder: Lstm, x: np.ndarray) -> np.ndarray:
+    state, shown = np.zeros(R), np.zeros(R)
+    for token in x:
+        gates = token @ np.asarray(encoder.weight) + shown @ np.asarray(
+            encoder.recurrent
+        )
+        enter, forget, new, leave = np.split(gates + np.asarray(encoder.bias), 4)
+        state = sigmoid(forget) * state + sigmoid(enter) * np.tanh(new)
+        shown = sigmoid(leave) * np.tanh(state)
+    return shown
+
+
+PLAIN = {"mlp": plain_mlp, "cnn": plain_cnn, "lstm": plain_lstm}
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_an_encoder_is_its_formula_and_blind_to_padding(kind):
+    encoder = draw(kind)
+    # Offsets away from their start, or a wrong one would not show.
+    encoder = jax.tree.map(lambda a: np.asarray(a) + 0.1 * (a.ndim == 1), encoder)
+    encoder = jax.tree.map(np.float32, encoder)
+    x, mask = X, np.arange(12) < np.array(LENGTHS)[:, None]
+    long = np.asarray(encode(encoder, x, mask))
+    for row, length in enumerate(LENGTHS):
+        wanted = PLAIN[kind](encoder, np.asarray(x[row, :length], dtype=float))
+        np.testing.assert_allclose(long[row], wanted, **CLOSE)
+
+
+def test_a_bad_encoder_or_training_is_refused():
+    with pytest.raises(ValueError, match="'cnn' needs width >= 3, got 2"):
+        new_encoder("cnn", D, 2, KEY)
+    with pytest.raises(ValueError, match="'mlp' needs width >= 1, got 0"):
+        new_encoder("mlp", D, 0, KEY)
+    with pytest.raises(ValueError, match="batch must be >= 1, got 0"):
+        Training(batch=0)
+    with pytest.raises(ValueError, match="rate must be finite and above 0"):
+        Training(rate=float("nan"))
+
+
+@pytest.mark.parametrize("together", [None, 3])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_batches_hold_every_row_of_every_run_once(together: int | None, shuffle: bool):
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(0, 20, 100)
+    padded = edges(lengths, 3)
+    assert padded[-1] == lengths.max()
+    runs = [[np.arange(0, 37), np.arange(50, 63)], [np.arange(0, 9), np.arange(63, 99)]]
+    groups = plan(runs, lengths, padded, 5, together, rng if shuffle else None)
+    for run, tasks in enumerate(runs):
+        for task, rows in enumerate(tasks):
+            held = [
+                g.rows[g.task == task, run][g.seen[g.task == task, run]] for g in groups
+            ]
+            np.testing.assert_array_equal(np.sort(np.concatenate(held)), rows)
+    for group in groups:
+        assert lengths[group.rows[group.seen]].max(initial=0) <= group.length
+        assert together is None or len(group.task) == together
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory) -> Bench:
+    folder = tmp_path_factory.mktemp("sets")
+    add_six_sets(Folder(folder))
+    return Bench(load_corpus(folder), load_vectors(folder), folder / "cells")
+
+
+def test_inputs_are_the_vectors_of_the_tokens(bench: Bench):
+    words = encoder_inputs(bench.corpus, bench.vectors, "lstm")
+    vectors = bench.vectors.vectors[[WORDS.index(t) for t in bench.corpus.tokens[5]]]
+    scale = words.table[words.places[5, 0]] / vectors[0]
+    np.testing.assert_allclose(words.table[words.places[5]], vectors * scale, rtol=1e-4)
+    np.testing.assert_allclose(np.mean(words.table[1:] ** 2), 1, rtol=1e-5)
+    assert not words.table[0].any()
+    means = encoder_inputs(bench.corpus, bench.vectors, "mlp")
+    mean = vectors.mean(axis=0)
+    found = means.table[means.places[5, 0]]
+    np.testing.assert_allclose(found / found[0], mean / mean[0], rtol=1e-4)
+    rows = np.array([3, 5])
+    x = means.table[means.places[rows, 0]].astype(float)
+    np.testing.assert_allclose(means.gram(rows), x.T @ x, rtol=1e-10)
+
+
+HOW = Training(width=8, batch=20, rate=0.05, epochs=12, patience=12)
+
+
+def trained(bench: Bench, problems: list[Problem], **changed) -> Fit:
+    how = Training(**{**vars(HOW), **changed})
+    inputs = bench.inputs(how.encoder)
+    return fit(inputs, bench.corpus.classes, problems, how)
+
+
+def problems(bench: Bench, tasks: tuple[int, ...], runs: int) -> list[Problem]:
+    return [
+        Problem(tasks, split(bench.corpus, bench.duplicates, "naive", run, 0), run)
+        for run in range(runs)
+    ]
+
+
+def test_two_tasks_are_learned_and_stop_when_nothing_gets_better(bench: Bench):
+    found = trained(bench, problems(bench, (1, 2), 2), patience=2, aligned=True)
+    # 'good' and 'bad' decide the labels, and a mean of vectors shows them.
+    assert found.test.shape == (2, 2)
+    assert np.mean(found.test) > 0.85
+    assert found.passes < HOW.epochs
+    assert np.all(found.best_pass <= found.passes - 2)
+    assert found.maps is not None
+    assert found.maps.shape == (2, 2, D, D)
+    assert np.abs(found.maps - np.eye(D)).max() > 1e-3
+    unlike = [*problems(bench, (1,), 1), *problems(bench, (1, 2), 1)]
+    with pytest.raises(ValueError, match="as many tasks each"):
+        trained(bench, unlike)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["cnn", "lstm"])
+def test_sequences_are_learned_from_batches_of_several_lengths(bench: Bench, kind):
+    how = {"encoder": kind, "buckets": 2, "together": 2}
+    found = trained(bench, problems(bench, (0, 1), 2), **how)
+    assert np.mean(found.test) > 0.85
+
+
+@pytest.mark.long
+def test_runs_side_by_side_are_those_apart(bench: Bench):
+    """With all rows in one batch, order is no matter, and a run is its own."""
+    both = problems(bench, (1, 2), 2)
+    how = {"batch": 200, "epochs": 4}
+    together = trained(bench, both, **how)
+    for run, problem in enumerate(both):
+        apart = trained(bench, [problem], **how)
+        np.testing.assert_allclose(apart.dev[0], together.dev[run], atol=0.11)
+
+
+@pytest.mark.long
+def test_a_cell_that_is_done_is_read_and_not_run(bench: Bench, tmp_path: Path):
+    told: list[str] = []
+    mine = Bench(bench.corpus, bench.vectors, tmp_path, told.append)
+    cell = Cell(
+        problems=(("mr", "cr"), ("sst", "mr")),
+        runs=2,
+        protocol="exact",
+        training=Training(**{**vars(HOW), "aligned": True, "epochs": 3}),
+    )
+    first = mine.result(cell)
+    again = Bench(bench.corpus, bench.vectors, tmp_path, told.append).result(cell)
+    assert told == [cell.name]
+    np.testing.assert_array_equal(first.test, again.test)
+    assert first.test.shape == (2, 2, 2)
+    np.testing.assert_array_equal(first.of(("sst", "mr")), first.test[1])
+    assert np.all((first.similarity > 0) & (first.similarity <= 1))
+    assert {"seconds", "jax", "spec", "data"} <= first.about.keys()
+    (path,) = tmp_path.iterdir()
+    assert path.stat().st_size < 5000
+    path.write_text(path.read_text()[:-20])  # damaged: run again
+    mine.result(cell)
+    assert len(told) == 2
+    mine.checksums = {**mine.checksums, "vectors": "another"}
+    mine.result(cell)
+    assert len(told) == 3
+
+
+@pytest.mark.long
+def test_labels_in_random_order_teach_nothing(bench: Bench):
+    how = Training(**{**vars(HOW), "epochs": 4})
+    base = {"problems": (("mr",), ("cr",)), "runs": 4, "protocol": "naive"}
+    plain, none = (
+        bench.result(Cell(**base, training=how, shuffled=shuffled))  # pyright: ignore[reportArgumentType]
+        for shuffled in (False, True)
+    )
+    assert plain.test.mean() > none.test.mean() + 0.2
