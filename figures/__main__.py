@@ -19,6 +19,8 @@ from figures.capacity import capacity
 from figures.classification import classification
 from figures.phase_map import phase_map
 from figures.relu_capacity import relu_capacity
+from figures.risk_curves import risk_curves
+from figures.risk_map import risk_map
 from figures.similarity import similarity
 from figures.trained_gap import trained_gap
 from figures.transfer import transfer
@@ -35,6 +37,8 @@ FIGURES: dict[str, Callable[[xr.Dataset], Figure]] = {
     "phase_map": phase_map,
     "trained_gap": trained_gap,
     "relu_capacity": relu_capacity,
+    "risk_curves": risk_curves,
+    "risk_map": risk_map,
     # One more study with the axes of Fig 3.
     "transfer_relu": transfer,
 }

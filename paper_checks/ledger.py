@@ -16,6 +16,8 @@ from paper_checks import (
     advice_on_real_data,
     algorithm_1,
     algorithm_2,
+    common_rows,
+    crossings,
     equation_4,
     equation_5,
     figure_2,
@@ -23,9 +25,11 @@ from paper_checks import (
     figure_3_relu,
     local_minima,
     noisy_copy,
+    phase_transition,
     proposition_1,
     proposition_1_relu,
     proposition_3,
+    soft_sharing,
     theorem_2,
 )
 from paper_checks.settings import Settings
@@ -47,6 +51,10 @@ CLAIMS: dict[str, Callable[[Settings], Finding | Sequence[Finding]]] = {
     "W-A2": algorithm_2.find,
     "W-T2": theorem_2.find,
     "W-S1": advice_on_real_data.find,
+    "M-PT": phase_transition.find,
+    "M-CR": crossings.find,
+    "M-SS": soft_sharing.find,
+    "M-CX": common_rows.find,
 }
 # Those that rest on sweeps with stores of their own.
 SWEPT = frozenset({"W-F2", "W-F3", "W-F3r", "W-A1", "W-A2"})

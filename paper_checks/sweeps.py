@@ -15,6 +15,8 @@ from simulations.experiments import (
     classification,
     phase_map,
     relu_capacity,
+    risk_curves,
+    risk_map,
     similarity,
     trained_gap,
     transfer_relu,
@@ -113,6 +115,16 @@ def relu_capacity_sweep(settings: Settings) -> xr.Dataset:
     return _sweep(settings, "relu_capacity", kind, relu_capacity.run)
 
 
+def risk_curves_sweep(settings: Settings) -> xr.Dataset:
+    """Risk on a target against the size of a source."""
+    return _sweep(settings, "risk_curves", risk_curves.RiskCurves, risk_curves.run)
+
+
+def risk_map_sweep(settings: Settings) -> xr.Dataset:
+    """Where sharing pays in the limit, and every crossing."""
+    return _sweep(settings, "risk_map", risk_map.RiskMap, risk_map.run)
+
+
 Sweeps = dict[str, Callable[[Settings], xr.Dataset]]
 
 # Sweeps that have a figure but no claim of their own.
@@ -125,6 +137,8 @@ FOR_FIGURES_IN_FULL: Sweeps = {
     "phase_map": phase_map_sweep,
     "trained_gap": trained_gap_sweep,
     "relu_capacity": relu_capacity_sweep,
+    "risk_curves": risk_curves_sweep,
+    "risk_map": risk_map_sweep,
 }
 
 

@@ -33,6 +33,8 @@ from simulations.experiments import (
     gain_grid,
     phase_map,
     relu_capacity,
+    risk_curves,
+    risk_map,
     similarity,
     trained_gap,
     transfer,
@@ -53,6 +55,8 @@ EXPERIMENTS: dict[str, tuple[type, Callable[[Any, Progress | None], xr.Dataset]]
     "transfer_relu": (transfer_relu.TransferReluSweep, transfer_relu.run),
     "gain_grid": (gain_grid.GainGrid, gain_grid.run),
     "relu_capacity": (relu_capacity.ReluCapacity, relu_capacity.run),
+    "risk_curves": (risk_curves.RiskCurves, risk_curves.run),
+    "risk_map": (risk_map.RiskMap, risk_map.run),
 }
 
 

@@ -13,7 +13,7 @@ README = (ROOT / "README.md").read_text()
 
 
 def test_the_ledger_shown_is_the_one_on_record():
-    shown = dict(re.findall(r"^\| (W-\w+) \| \*\*([\w ]+)\*\*", README, re.M))
+    shown = dict(re.findall(r"^\| ([WM]-\w+) \| \*\*([\w ]+)\*\*", README, re.M))
     recorded = json.loads((ROOT / "paper_checks" / "recorded.json").read_text())
     assert shown == recorded["bundled data"]
 
