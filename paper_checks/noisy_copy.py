@@ -5,6 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
+from paper_checks.attack import attack, dropped, measured
+from paper_checks.noisy_copy_statement import SOURCE, noisy_copy
 from paper_checks.settings import Settings
 from paper_checks.trained import train_each
 from paper_checks.verdict import (
@@ -18,7 +20,6 @@ from paper_checks.verdict import (
 from theory.linear import two_task_optimum
 from theory.tasks import TaskStatistics
 
-SOURCE = "W-EX (example after Proposition 3)"
 DIMENSION, SAMPLES = 6, 24
 WEIGHTS = tuple(10.0 ** np.linspace(-2, 8, 21))
 # The grid of `α_1` with `α_2 = 1`, and of `α_2` with `α_1 = 1`.
@@ -86,6 +87,7 @@ def breaks(curves: Float[Array, "n a"]) -> Bool[Array, " n"]:
 
 def find(settings: Settings) -> Finding:
     """Measure whether `cos(B*, θ)` grows to 1 along a grid of `α_1`."""
+    attacked = attack(settings, noisy_copy())
     count = settings.scaled(150, 5000)
     keys = jax.random.split(jax.random.key(settings.seed), count)
     # Noise of 0.1 to 100, where labels without noise have a deviation of ‖θ‖, about
@@ -108,17 +110,19 @@ def find(settings: Settings) -> Finding:
             noticed=int(jnp.sum(breaks(by_copy))),
             instances=count,
         ),
+        *dropped(attacked),
     )
     return Finding(
         claim="W-EX",
         statement="y_1 = X theta, y_2 = X theta + eps: cos(B*, theta) grows to 1 as "
         "alpha_1 grows.",
         source=SOURCE,
-        verdict=judge(broken == 0, controls),
+        verdict=judge(broken == 0 and not attacked.refuted, controls),
         reason=(
             f"with B signed so that A_1 > 0, {count - broken} of {count} curves grow "
             f"to 1; the absolute cosine falls somewhere on {falls}, where noise turned "
-            "the copy's solution away from theta"
+            "the copy's solution away from theta. Under attack the angle falls with "
+            "every increase, and like 1/alpha_1; without one X for both it may grow"
         ),
         measurements=(
             failure_rate("curves that fall or do not end at 1", broken, count),
@@ -132,10 +136,12 @@ def find(settings: Settings) -> Finding:
                 "largest |trained - closed form| cos",
                 jnp.abs(by_training - curves[:, -1]),
             ),
+            *measured(attacked),
         ),
         controls=controls,
         data="simulated",
         seed=settings.seed,
+        attack=attacked.attack,
     )
 
 

@@ -8,8 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
+from paper_checks.attack import attack, dropped, measured
 from paper_checks.check import Check
 from paper_checks.instances import random_problem
+from paper_checks.proposition_1_statement import SOURCE, proposition_1
 from paper_checks.settings import Settings
 from paper_checks.trained import train_each
 from paper_checks.verdict import Control, Finding, extreme, failure_rate, judge
@@ -22,7 +24,6 @@ from theory.linear import (
 )
 from theory.tasks import TaskStatistics
 
-SOURCE = "W-P1 (Proposition 1)"
 # BFGS stops when the loss changes by less than 1e-10 of the label energy; two orders
 # above that is room for its last steps, three below the excess at r = k − 1.
 TRAINING = 1e-8
@@ -158,29 +159,30 @@ class _Part(NamedTuple):
 
 def find(settings: Settings) -> Finding:
     """Measure Proposition 1 at r = k and k + 1, and that r = k − 1 breaks it."""
+    attacked = attack(settings, proposition_1())
     count = settings.scaled(40, 1000)
     (problems, keys), few = (_drawn(settings, i, count) for i in range(2))
     enough_rows, few_rows = _measure(problems, keys), _measure(*few)
     broken = enough_rows.broken(unique=True) + few_rows.broken(unique=False)
     instances = 2 * count
     # Only with m ≥ d: fewer rows than inputs can be fitted at r = k − 1 as well.
-    controls = _controls(problems, keys)
+    controls = (*_controls(problems, keys), *dropped(attacked))
     closed = [*enough_rows.closed, *few_rows.closed]
     return Finding(
         claim="W-P1",
         statement="For r >= k an optimum has B A_i = theta_i: no transfer.",
         source=SOURCE,
-        verdict=judge(broken == 0, controls),
+        verdict=judge(broken == 0 and not attacked.refuted, controls),
         reason=(
             f"losses of tasks trained apart are those of training together, to "
             f"{TRAINING:g} of the label energy, and of the closed form, to rounding, "
             f"on {instances - broken} of {instances} instances at both r = k, k + 1, "
             f"m in {(ENOUGH, FEW)}, d = {DIMENSION}; with m > d the closed form's "
             "B A_i is theta_i to rounding; with m < d theta_i is not unique and only "
-            "the loss can be compared"
+            "the loss can be compared; under attack any heads of rank k reach it"
         ),
         measurements=(
-            failure_rate("instances that break it", broken, instances),
+            failure_rate("drawn problems that break it", broken, instances),
             extreme(
                 "trained: largest ||B A_i - theta_i||/||theta_i||, m > d",
                 np.concatenate([found.distance for found in enough_rows.trained]),
@@ -198,10 +200,12 @@ def find(settings: Settings) -> Finding:
                     ]
                 ),
             ),
+            *measured(attacked),
         ),
         controls=controls,
         data="simulated",
         seed=settings.seed,
+        attack=attacked.attack,
     )
 
 

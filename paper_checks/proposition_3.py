@@ -6,8 +6,10 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Key, PRNGKeyArray
 
+from paper_checks.attack import attack, dropped, measured
 from paper_checks.check import Check
 from paper_checks.instances import random_problem
+from paper_checks.proposition_3_statement import SOURCE, proposition_3
 from paper_checks.real_data import studies
 from paper_checks.settings import Settings
 from paper_checks.trained import train_each
@@ -23,7 +25,6 @@ from theory.linear import common_covariance_optimum
 from theory.tasks import TaskStatistics
 from theory.weighting import principal_angles, proposition_3_span
 
-SOURCE = "W-P3 (Proposition 3)"
 TASKS, DIMENSION, SAMPLES, WIDTH = 3, 6, 30, 2
 # BFGS settles the loss to 1e-10 of the label energy or better, and an angle φ costs
 # gap · φ² of it, so φ ≤ √(1e-10/gap): measured angles are far below.
@@ -129,6 +130,7 @@ def _problem(key: PRNGKeyArray) -> tuple[TaskStatistics, Array]:
 
 def find(settings: Settings) -> Finding:
     """Measure the angles between predicted, closed-form and trained spans."""
+    attacked = attack(settings, proposition_3())
     count = settings.scaled(40, 1000)
     keys = jax.random.split(jax.random.key(settings.seed), count)
     problems, weights = jax.vmap(_problem)(keys)
@@ -149,6 +151,7 @@ def find(settings: Settings) -> Finding:
             noticed=moved,
             instances=len(ties.lhs),
         ),
+        *dropped(attacked),
     )
     studied = {
         name: study["span"]
@@ -167,15 +170,16 @@ def find(settings: Settings) -> Finding:
         statement="Common X: span(B*) = span((X'X)^-1 V D Q_r), Q_r from the top r of "
         "sum_i alpha_i U'y_i y_i'U.",
         source=SOURCE,
-        verdict=judge(broken + real_broken == 0, controls),
+        verdict=judge(broken + real_broken == 0 and not attacked.refuted, controls),
         reason=f"trained and closed-form spans are the predicted one on "
         f"{trained.count - broken} of {trained.count} draws with random weights, the "
         f"closed form's on {instances - real_broken} of {instances} real sets and "
         f"widths; {count - trained.count} draws and {widths - instances} real widths "
         "are not judged, as their gap is too small or X too ill-conditioned; a tie "
-        "between eigenvalues r and r + 1 leaves the span undetermined",
+        "between eigenvalues r and r + 1 leaves the span undetermined. Under attack "
+        "no other module is as good for its distance",
         measurements=(
-            failure_rate("instances that break it", broken, trained.count),
+            failure_rate("trained problems that break it", broken, trained.count),
             failure_rate("draws not judged", count - trained.count, count),
             extreme("largest angle to the trained span (rad)", trained.lhs),
             extreme("largest angle to the closed form (rad)", closed.lhs),
@@ -184,8 +188,10 @@ def find(settings: Settings) -> Finding:
                 for name, found in real.items()
                 if found.count
             ),
+            *measured(attacked),
         ),
         controls=controls,
         data="simulated; " + ", ".join(studied),
         seed=settings.seed,
+        attack=attacked.attack,
     )

@@ -1,4 +1,5 @@
 import dataclasses
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 
 from paper_checks import equation_5
 from paper_checks.verdict import Verdict
-from tests.paper_checks.few import Few
+from tests.paper_checks.few import Few, spared
 from tests.strategies import SEED
 
 CHECK = jax.jit(equation_5.check_rotation)
@@ -46,14 +47,26 @@ def test_the_score_of_rows_is_eq_5_by_hand():
 def test_notices_a_planted_wrong_score(monkeypatch, planted):
     right = equation_5.from_rows
     monkeypatch.setattr(equation_5, "from_rows", lambda a, b: planted * right(a, b))
+    monkeypatch.setattr(equation_5, "attack", spared)
     found = equation_5.find(Few())
     assert found.verdict is Verdict.FAILS
     assert found.measurements[0].value == 1
 
 
-def test_the_claim_is_measured():
+def test_an_attack_that_breaks_it_makes_it_fail(monkeypatch):
+    monkeypatch.setattr(equation_5, "attack", partial(spared, refuted=True))
     found = equation_5.find(Few())
+    assert found.verdict is Verdict.FAILS
+    assert found.measurements[0].value == 0
+    assert found.attack is not None
+    assert found.attack.used == "0.5 of rounding"
+
+
+@pytest.mark.long
+def test_the_claim_is_measured(tmp_path):
+    found = equation_5.find(Few(results=tmp_path))
     assert found.verdict is Verdict.HOLDS
-    (control,) = found.controls
+    control, *attacked = found.controls
     assert control.noticed == control.instances == found.measurements[0].n == 8
+    assert [entry.noticed for entry in attacked] == [1, 1, 1]
     assert dataclasses.asdict(found)["seed"] == 0

@@ -6,6 +6,7 @@ from paper_checks import local_minima
 from paper_checks.local_minima import Stationary, _finding, descended_points
 from paper_checks.settings import Settings
 from paper_checks.verdict import CheckError, Verdict
+from tests.paper_checks.few import spared
 from theory.linear import two_task_optimum
 from theory.tasks import TaskStatistics
 
@@ -37,7 +38,7 @@ def test_what_a_point_is(point, trap, saddle):
 
 
 def judged(met, trained, ends):
-    return _finding(Settings(), met, trained, ends)
+    return _finding(Settings(), spared(), met, trained, ends)
 
 
 def test_verdicts():
@@ -46,6 +47,8 @@ def test_verdicts():
     assert judged(bad, good, bad).verdict is Verdict.FAILS
     assert judged(met, bad, bad).verdict is Verdict.FAILS
     assert judged(good, good, bad).verdict is Verdict.FAILS  # nothing was tried
+    attacked = spared(refuted=True)
+    assert _finding(Settings(), attacked, met, good, bad).verdict is Verdict.FAILS
     never = points(GLOBAL, found=False)
     assert judged(met, never, bad).verdict is Verdict.FAILS
     with pytest.raises(CheckError, match="common X"):
@@ -86,6 +89,6 @@ def test_a_trap_is_found_where_there_is_one():
 
 
 @pytest.mark.long
-def test_the_claim_is_measured():
-    found = local_minima.find(Settings())
+def test_the_claim_is_measured(tmp_path):
+    found = local_minima.find(Settings(results=tmp_path))
     assert found.verdict is Verdict.HOLDS

@@ -55,8 +55,8 @@ def test_the_copy_has_the_clean_tasks_rows_unless_they_are_dropped():
 
 
 @pytest.mark.long
-def test_the_claim_is_measured():
-    found = noisy_copy.find(Few(profile="quick"))
+def test_the_claim_is_measured(tmp_path):
+    found = noisy_copy.find(Few(results=tmp_path))
     assert found.verdict is Verdict.HOLDS
     assert found.controls[0].noticed == 8
     assert isinstance(Few(), Settings)

@@ -123,8 +123,8 @@ def test_drawn_problems_have_one_gram_matrix_if_they_are_to():
 
 
 @pytest.mark.long
-def test_the_claim_is_measured():
-    found = proposition_1.find(Few())
+def test_the_claim_is_measured(tmp_path):
+    found = proposition_1.find(Few(results=tmp_path))
     assert found.verdict is Verdict.HOLDS
-    assert [control.noticed for control in found.controls] == [8, 8, 8]
+    assert [control.noticed for control in found.controls] == [8, 8, 8, 1, 1]
     assert found.measurements[0].n == 16
