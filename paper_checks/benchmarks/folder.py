@@ -31,8 +31,13 @@ def benchmark_names(folder: Path) -> tuple[str, ...]:
     )
 
 
-def load_benchmark(folder: Path, name: str) -> LinearBenchmark:
+def load_benchmark(folder: Path, name: str, part: str | None = None) -> LinearBenchmark:
     """Read one benchmark.
+
+    Args:
+        folder: With a manifest.
+        name: Of the benchmark.
+        part: Another split than the usual one, such as `test` of a multi-label set.
 
     Raises:
         FileNotFoundError: No such folder, manifest or file; for a file the message
@@ -48,7 +53,9 @@ def load_benchmark(folder: Path, name: str) -> LinearBenchmark:
             f"no benchmark '{name}': {folder / MANIFEST} lists {', '.join(known)}"
         )
     split, reader = READERS[name]
-    entry = listed[name, split]
+    entry = listed.get((name, part or split))
+    if entry is None:
+        raise ValueError(f"{folder / MANIFEST} lists no part '{part}' of {name}")
     benchmark = reader(entry)
     found = (benchmark.rows, benchmark.count, benchmark.dimension)
     said = (entry.rows, entry.tasks or found[1], entry.features or found[2])

@@ -29,7 +29,7 @@ D, R = 4, 6
 LENGTHS = (0, 1, 3, 7)
 KEY = jax.random.key(0)
 # Sums of some tens of products of size one, in 32 bits.
-CLOSE = {"rtol": 1e-5, "atol": 1e-5}
+CLOSE = 1e-5
 
 
 # Texts of 0, 1, 3 and 7 tokens, with garbage where there is no token.
@@ -93,7 +93,7 @@ def test_an_encoder_is_its_formula_and_blind_to_padding(kind):
     long = np.asarray(encode(encoder, x, mask))
     for row, length in enumerate(LENGTHS):
         wanted = PLAIN[kind](encoder, np.asarray(x[row, :length], dtype=float))
-        np.testing.assert_allclose(long[row], wanted, **CLOSE)
+        np.testing.assert_allclose(long[row], wanted, rtol=CLOSE, atol=CLOSE)
 
 
 def test_a_bad_encoder_or_training_is_refused():

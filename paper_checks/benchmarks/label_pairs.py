@@ -1,0 +1,302 @@
+"""Algorithm 2 on random pairs of tasks, one of which has random labels (W-X2)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import xarray as xr
+from jax import lax
+from jaxtyping import Array, Float, Float32, Key
+from sklearn.metrics import roc_auc_score
+
+from paper_checks.benchmarks.benchmark import LinearBenchmark
+from paper_checks.benchmarks.folds import (
+    Standardised,
+    constant_columns,
+    row_statistics,
+    standardise,
+)
+from paper_checks.benchmarks.label_noise import randomised, weighting_schemes
+from simulations.labelled import Entry, dataset
+from theory.linear import shared_optimum
+from theory.weighting import svd_weights
+
+# How the algorithm is read, and the uniform weights that it is compared with.
+READINGS = {"printed": "uniform", "standardised": "uniform_standardised"}
+MODELS = ("linear", "mlp")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelPairs:
+    """What is done to each set; saved with the results.
+
+    Args:
+        sets: Names of multi-label sets with a training and a test part.
+        pairs: Random pairs of tasks of each set.
+        draws: Draws of the random labels of each pair.
+        share: Of the training labels of the pair's first task that are random.
+        width: Hidden units of the MLP; the linear module has one column.
+        steps: Of Adam.
+        batch: Rows a step.
+        rate: Of Adam.
+        seed: Of pairs, labels, starts and batches.
+    """
+
+    sets: tuple[str, ...] = ("yeast", "scene", "emotions")
+    pairs: int = 20
+    draws: int = 5
+    share: float = 0.2
+    width: int = 10
+    steps: int = 300
+    batch: int = 100
+    rate: float = 5e-3
+    seed: int = 0
+
+
+class Noisy(NamedTuple):
+    """A pair with random labels: standardised rows, and the model of its statistics."""
+
+    tasks: tuple[int, int]
+    labels: list[np.ndarray]
+    model: Standardised
+
+
+Load = Callable[[str, str], LinearBenchmark]
+
+
+def run(spec: LabelPairs, load: Load) -> xr.Dataset:
+    """Test AUC with the weights of Algorithm 2 less that with uniform weights.
+
+    The first task of a pair has random labels in training; test labels are clean. Both
+    tasks share one column (linear, squared loss) or a hidden layer (MLP, logistic
+    loss). Weights are those of rank 1, on labels in their own units (`printed`) and on
+    labels of unit variance (`standardised`); the linear model is compared with uniform
+    weights on the same labels.
+
+    Args:
+        spec: What is done.
+        load: Reads the `train` or `test` part of a set.
+
+    Returns:
+        `gain` and `noisy_gain` (set, model, reading, pair, draw): AUC weighted less
+        uniform, mean of both tasks and of the task with random labels; `uniform`, the
+        mean AUC with uniform weights (set, model, pair, draw). In points of a per cent.
+
+    Raises:
+        ValueError: A share out of range, or parts that do not fit.
+    """
+    if not 0 <= spec.share <= 1:
+        raise ValueError(f"share of labels must be in [0, 1], got {spec.share}")
+    by_set = []
+    for number, name in enumerate(spec.sets):
+        train, test = load(name, "train"), load(name, "test")
+        if train.task_names != test.task_names:
+            raise ValueError(f"{name}: train and test parts have other tasks")
+        by_set.append(_set(spec, number, train, test))
+    auc = 100 * np.stack(by_set)  # set, pair, draw, model, scheme, task
+    auc = np.moveaxis(auc, (1, 2), (-2, -1))  # set, model, scheme, task, pair, draw
+    gain = auc[:, :, [1, 3]] - auc[:, :, [0, 2]]
+    axes = ("set", "model", "reading", "pair", "draw")
+    variables: dict[str, Entry] = {
+        "gain": (axes, gain.mean(axis=3), "gain of mean AUC", "points"),
+        "noisy_gain": (
+            axes,
+            gain[:, :, :, 0],
+            "gain of the noisy task's AUC",
+            "points",
+        ),
+        "uniform": (
+            ("set", "model", "pair", "draw"),
+            auc[:, :, 0].mean(axis=2),
+            "mean AUC, uniform weights",
+            "per cent",
+        ),
+    }
+    coordinates: dict[str, Entry] = {
+        "set": ("set", list(spec.sets), "set", "1"),
+        "model": ("model", list(MODELS), "model", "1"),
+        "reading": ("reading", list(READINGS), "reading of Algorithm 2", "1"),
+    }
+    return dataset(spec, variables, coordinates)
+
+
+def noisy_auc(
+    spec: LabelPairs, train: LinearBenchmark, test: LinearBenchmark, share: float
+) -> Float[np.ndarray, "pairs 2"]:
+    """Test AUC of the first and second task, linear, uniform weights, one draw."""
+    found = []
+    for pair in range(spec.pairs):
+        noisy = noisy_pair(replace(spec, share=share), train, 0, pair, 0)
+        scheme = weighting_schemes(noisy.model, 1)["uniform"]
+        found.append(_linear(noisy, test, scheme))
+    return np.array(found)
+
+
+def noisy_pair(
+    spec: LabelPairs, train: LinearBenchmark, number: int, pair: int, draw: int
+) -> Noisy:
+    """Choose a pair of tasks, and randomise labels of the first."""
+    rng = np.random.default_rng([spec.seed, number, pair])
+    tasks = tuple(int(t) for t in rng.choice(train.count, 2, replace=False))
+    rng = np.random.default_rng([spec.seed, number, pair, draw])
+    own = replace(
+        train,
+        task_names=tuple(train.task_names[t] for t in tasks),
+        covariates=train.covariates[:1] * 2,
+        labels=tuple(train.labels[t] for t in tasks),
+    )
+    every = [np.ones(train.rows, dtype=bool)] * 2
+    labels = list(own.labels)
+    labels[0] = randomised(labels[0], every[0], spec.share, rng)
+    statistics = row_statistics(own, every, labels)
+    return Noisy(
+        (tasks[0], tasks[1]),
+        labels,
+        standardise(statistics, constant_columns(own, every)),
+    )
+
+
+def _set(
+    spec: LabelPairs, number: int, train: LinearBenchmark, test: LinearBenchmark
+) -> np.ndarray:
+    """AUC (pair, draw, model, scheme, task) of one set."""
+    chosen = [
+        noisy_pair(spec, train, number, pair, draw)
+        for pair in range(spec.pairs)
+        for draw in range(spec.draws)
+    ]
+    schemes = [weighting_schemes(one.model, 1) for one in chosen]
+    names = [name for pair in READINGS.items() for name in (pair[1], pair[0])]
+    linear = [
+        [_linear(one, test, weights[name]) for name in names]
+        for one, weights in zip(chosen, schemes, strict=True)
+    ]
+    deep = _mlp(spec, number, chosen, train, test)
+    both = np.stack([np.array(linear), deep], axis=1)
+    return both.reshape(spec.pairs, spec.draws, *both.shape[1:])
+
+
+def _linear(
+    noisy: Noisy, test: LinearBenchmark, weights: Float[Array, " 2"]
+) -> list[float]:
+    found = shared_optimum(noisy.model.statistics, 1, weights).parameters
+    slopes = np.asarray(noisy.model.column_scale * found)
+    pairs = zip(noisy.tasks, slopes, strict=True)
+    return [auc(test.labels[t], test.covariates[t] @ slope) for t, slope in pairs]
+
+
+def auc(labels: np.ndarray, scores: np.ndarray) -> float:
+    """Area under the ROC curve of labels −1 and 1."""
+    return float(roc_auc_score(labels > 0, scores))
+
+
+class _Mlp(eqx.Module):
+    weight: Float32[Array, "d r"]
+    bias: Float32[Array, " r"]
+    heads: Float32[Array, "r 2"]
+    offset: Float32[Array, " 2"]
+
+
+def _mlp(
+    spec: LabelPairs,
+    number: int,
+    chosen: Sequence[Noisy],
+    train: LinearBenchmark,
+    test: LinearBenchmark,
+) -> np.ndarray:
+    """AUC (problem, scheme, task); both uniform schemes are one, as losses are."""
+    alphas = []
+    for one in chosen:
+        statistics, deviation = one.model.statistics, one.model.label_deviation
+        own = statistics.moment * deviation[:, None]
+        energy = statistics.energy
+        scaled = svd_weights(statistics.moment, 1, standardise=True, energies=energy)
+        for weights in (jnp.ones(2), svd_weights(own, 1), scaled):
+            alphas.append(np.asarray(weights / weights.mean()))
+    x, held = _scaled(train.covariates[0], train), _scaled(test.covariates[0], train)
+    labels = np.stack([np.stack(one.labels, axis=1) > 0 for one in chosen])
+    count = len(chosen)
+    keys = jax.random.split(jax.random.key(1000 * spec.seed + number), count)
+    trained = _train(
+        jnp.asarray(x),
+        jnp.asarray(np.repeat(labels, 3, axis=0), jnp.float32),
+        jnp.asarray(np.stack(alphas), jnp.float32),
+        jnp.repeat(keys, 3),
+        spec.width,
+        spec.steps,
+        spec.batch,
+        spec.rate,
+    )
+    scores = np.asarray(jax.vmap(_outputs, (0, None))(trained, jnp.asarray(held)))
+    scores = scores.reshape(count, 3, len(held), 2)[:, [0, 1, 0, 2]]
+    return np.array(
+        [
+            [
+                [
+                    auc(test.labels[t], out[:, place])
+                    for place, t in enumerate(one.tasks)
+                ]
+                for out in mine
+            ]
+            for one, mine in zip(chosen, scores, strict=True)
+        ]
+    )
+
+
+@partial(jax.jit, static_argnames=("width", "steps", "batch", "rate"))
+def _train(
+    x: Float32[Array, "m d"],
+    labels: Float32[Array, "n m 2"],
+    weights: Float32[Array, "n 2"],
+    keys: Key[Array, " n"],
+    width: int,
+    steps: int,
+    batch: int,
+    rate: float,
+) -> _Mlp:
+    """Adam on the weighted logistic loss; problems of one key see the same batches."""
+    rule = optax.adam(rate)
+
+    def one(labels: Array, weights: Array, key: Array) -> _Mlp:
+        def loss(model: _Mlp, rows: Array) -> Array:
+            out = _outputs(model, x[rows])
+            each = optax.sigmoid_binary_cross_entropy(out, labels[rows])
+            return jnp.sum(weights * jnp.mean(each, axis=0))
+
+        def step(carry: tuple, key: Array) -> tuple[tuple, None]:
+            model, state = carry
+            rows = jax.random.randint(key, (batch,), 0, x.shape[0])
+            change, state = rule.update(jax.grad(loss)(model, rows), state)
+            return (eqx.apply_updates(model, change), state), None
+
+        first, second, third = jax.random.split(key, 3)
+        d = x.shape[1]
+        model = _Mlp(
+            jax.random.normal(first, (d, width), jnp.float32) / d**0.5,
+            jnp.zeros(width, jnp.float32),
+            jax.random.normal(second, (width, 2), jnp.float32) / width**0.5,
+            jnp.zeros(2, jnp.float32),
+        )
+        steps_keys = jax.random.split(third, steps)
+        return lax.scan(
+            step, (model, rule.init(eqx.filter(model, eqx.is_array))), steps_keys
+        )[0][0]
+
+    return jax.vmap(one)(labels, weights, keys)
+
+
+def _outputs(model: _Mlp, x: Float32[Array, "m d"]) -> Float32[Array, "m 2"]:
+    hidden = jax.nn.relu(x @ model.weight + model.bias)
+    return hidden @ model.heads + model.offset
+
+
+def _scaled(x: np.ndarray, train: LinearBenchmark) -> np.ndarray:
+    """Centred and scaled by the training rows, 32-bit."""
+    mean, spread = train.covariates[0].mean(axis=0), train.covariates[0].std(axis=0)
+    return ((x - mean) / np.where(spread > 0, spread, 1)).astype(np.float32)

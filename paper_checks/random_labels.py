@@ -1,0 +1,146 @@
+"""W-X2: Algorithm 2 on random pairs of labels, one of which is partly random."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import xarray as xr
+
+from paper_checks.benchmarks.folder import load_benchmark
+from paper_checks.benchmarks.label_pairs import LabelPairs, noisy_auc, run
+from paper_checks.benchmarks.manifest import read_manifest
+from paper_checks.settings import Settings
+from paper_checks.verdict import (
+    Control,
+    Finding,
+    Measurement,
+    Verdict,
+    judge,
+    mean_with_interval,
+)
+from simulations import store
+
+NAME = "label_pairs"
+SOURCE = "W-X2 (ChestX-ray14, 20 random pairs)"
+STATEMENTS = {
+    "W-X2": "On 20 random pairs of labels, 20 % of one's random, the weights of "
+    "Algorithm 2 raise the mean AUC (the paper: by 2.4 % on chest X-rays).",
+    "W-X2s": "The same with weights of labels of unit variance.",
+}
+READING = {"W-X2": "printed", "W-X2s": "standardised"}
+
+
+def find(settings: Settings) -> Sequence[Finding]:
+    """Judge both readings; needs multi-label sets in a folder."""
+    lacking = missing(settings)
+    if lacking:
+        return [_without_data(settings, claim, lacking) for claim in STATEMENTS]
+    spec = LabelPairs(draws=settings.scaled(1, 10), seed=settings.seed)
+    data = _kept(settings, spec)
+    checked = _control(settings, spec)
+    return [_finding(settings, claim, data, checked) for claim in STATEMENTS]
+
+
+def missing(settings: Settings) -> str:
+    """What a run lacks; empty if nothing.
+
+    Raises:
+        FileNotFoundError, ValueError: The folder or its manifest is missing or bad.
+    """
+    if settings.data is None:
+        return "no folder of data is given: make verify DATA=/path/to/folder"
+    listed = read_manifest(settings.data)
+    wanted = [(name, part) for name in LabelPairs().sets for part in ("train", "test")]
+    absent = [f"{name} ({part})" for name, part in wanted if (name, part) not in listed]
+    return f"the manifest does not list {', '.join(absent)}" if absent else ""
+
+
+def _kept(settings: Settings, spec: LabelPairs) -> xr.Dataset:
+    folder, path = settings.data, settings.results / f"{NAME}.zarr"
+    assert folder is not None
+
+    def measured(wanted: LabelPairs) -> xr.Dataset:
+        return run(wanted, lambda name, part: load_benchmark(folder, name, part))
+
+    if settings.fresh:
+        data = measured(spec)
+        store.save(data, path)
+        return data
+    return store.load_or_run(spec, measured, path, difference="rewrite").data
+
+
+def _control(settings: Settings, spec: LabelPairs) -> Control:
+    """All labels of the first task random: its AUC must fall, on most pairs."""
+    assert settings.data is not None
+    name = spec.sets[0]
+    parts = [load_benchmark(settings.data, name, part) for part in ("train", "test")]
+    few = replace(spec, pairs=10)
+    partly, wholly = (
+        noisy_auc(few, parts[0], parts[1], share)[:, 0] for share in (spec.share, 1.0)
+    )
+    return Control(
+        dropped=f"{1 - spec.share:.0%} of one task's labels that are right (all random "
+        "instead; its AUC must fall)",
+        noticed=int(np.sum(wholly < partly)),
+        instances=len(partly),
+    )
+
+
+def _finding(
+    settings: Settings, claim: str, data: xr.Dataset, checked: Control
+) -> Finding:
+    part = data.sel(reading=READING[claim])
+    gains = {
+        (str(model), str(name)): _gain(part, str(model), str(name))
+        for model in data["model"].to_numpy()
+        for name in data["set"].to_numpy()
+    }
+    overall = {
+        str(model): mean_with_interval(
+            f"gain of mean AUC, all sets, {model} (points)",
+            part["gain"].sel(model=model).mean("draw").to_numpy(),
+        )
+        for model in data["model"].to_numpy()
+    }
+    lines = "; ".join(
+        f"{model}: {one.value:+.2f} [{one.low:.2f}, {one.high:.2f}]"
+        for model, one in overall.items()
+    )
+    noisy = part["noisy_gain"].mean(("set", "pair", "draw"))
+    count = data.sizes["pair"] * data.sizes["set"]
+    return Finding(
+        claim=claim,
+        statement=STATEMENTS[claim],
+        source=SOURCE,
+        verdict=judge(all(one.low > 0 for one in overall.values()), (checked,)),
+        reason=f"not chest X-rays: on {count} pairs of {_sets(data)}, weighted less "
+        f"uniform, in points of AUC: {lines}; of the task with random labels alone "
+        f"{float(noisy.min()):+.2f} to {float(noisy.max()):+.2f}",
+        measurements=(*overall.values(), *gains.values()),
+        controls=(checked,),
+        data=_sets(data),
+        seed=settings.seed,
+    )
+
+
+def _gain(part: xr.Dataset, model: str, name: str) -> Measurement:
+    values = part["gain"].sel(model=model, set=name).mean("draw").to_numpy()
+    return mean_with_interval(f"gain of mean AUC, {name}, {model} (points)", values)
+
+
+def _sets(data: xr.Dataset) -> str:
+    return ", ".join(str(name) for name in data["set"].to_numpy())
+
+
+def _without_data(settings: Settings, claim: str, lacking: str) -> Finding:
+    return Finding(
+        claim=claim,
+        statement=STATEMENTS[claim],
+        source=SOURCE,
+        verdict=Verdict.NEEDS_DATA,
+        reason=f"needs multi-label sets ({', '.join(LabelPairs().sets)}): {lacking}",
+        measurements=(),
+        controls=(),
+        data="none",
+        seed=settings.seed,
+    )

@@ -1,0 +1,135 @@
+"""The studies of sentence sets that W-F5b, W-F6 and W-F7 rest on, kept in stores."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from paper_checks.benchmarks.manifest import read_manifest
+from paper_checks.benchmarks.text import vectors
+from paper_checks.benchmarks.text.cells import Bench
+from paper_checks.benchmarks.text.corpus import load_corpus
+from paper_checks.benchmarks.text.encoders import Kind
+from paper_checks.benchmarks.text.sentences import SPLITS, missing_sets
+from paper_checks.benchmarks.text.studies import STUDIES, TextStudy
+from paper_checks.settings import Settings
+from paper_checks.verdict import Control, Finding, Verdict
+from simulations import store
+from simulations.provenance import our_version, spec_json
+
+DATA = "SST, MR, CR, SUBJ, MPQA, TREC"
+RECORDED = Path(__file__).parent / "benchmarks" / "text" / "recorded"
+
+
+def missing(settings: Settings) -> tuple[str, ...]:
+    """What a run lacks, a sentence each; none if all is there.
+
+    Raises:
+        FileNotFoundError, ValueError: The folder or its manifest is missing or bad.
+    """
+    if settings.data is None:
+        return ("no folder of data is given: make verify DATA=/path/to/folder",)
+    lacking = missing_sets(settings.data)
+    if (vectors.NAME, vectors.SPLIT) not in read_manifest(settings.data):
+        lacking += (f"{vectors.NAME}: not in the manifest; {vectors.OFFICIAL}",)
+    return lacking
+
+
+def needs_data(
+    settings: Settings, claim: str, statement: str, source: str
+) -> Finding | None:
+    """The finding of a claim whose data is not all there; `None` if it is."""
+    lacking = missing(settings)
+    if not lacking:
+        return None
+    return Finding(
+        claim=claim,
+        statement=statement,
+        source=source,
+        verdict=Verdict.NEEDS_DATA,
+        reason=f"needs {DATA} and word vectors; {'; '.join(lacking)}"
+        + on_record(claim),
+        measurements=(),
+        controls=(),
+        data="none",
+        seed=settings.seed,
+    )
+
+
+def encoder_of(settings: Settings) -> Kind:
+    """The encoder of a profile: the paper's takes hours on two cores."""
+    return "mlp" if settings.profile == "quick" else "lstm"
+
+
+def study(settings: Settings, name: str, encoder: Kind | None = None) -> xr.Dataset:
+    """One study: from its store, or from its cells, of which those done are kept.
+
+    Args:
+        settings: With a folder of data.
+        name: In `STUDIES`.
+        encoder: That of the profile if not given; others have stores of their own.
+    """
+    kind = encoder_of(settings) if encoder is None else encoder
+    spec = TextStudy.quick() if settings.profile == "quick" else TextStudy.full(kind)
+    other = kind != encoder_of(settings)
+    path = settings.results / (f"{name}-{kind}.zarr" if other else f"{name}.zarr")
+    found = None if settings.fresh else _stored(path, spec, settings)
+    if found is None:
+        found = STUDIES[name](_bench(settings), spec)
+        store.save(found, path)
+    return found
+
+
+def control(settings: Settings) -> Control:
+    """Labels in random order: whether every set is then no better than one class.
+
+    A test row that a model had seen, or a wrong row of accuracies, would show here.
+    """
+    found = study(settings, "sentence_control")
+    above = (found["accuracy"] - found["majority"]).to_numpy()
+    # Five standard errors of a share of the test rows.
+    noticed = int(np.sum(above < 5 * np.sqrt(0.25 / found["test_rows"].to_numpy())))
+    return Control(
+        dropped="labels that have to do with the text (in random order instead; "
+        "accuracy must fall to that of the commonest class of a set)",
+        noticed=noticed,
+        instances=len(above),
+    )
+
+
+def on_record(claim: str) -> str:
+    """What a full run on record said of a claim; empty if none did."""
+    path = RECORDED / "findings.json"
+    if not path.is_file():
+        return ""
+    said = json.loads(path.read_text(encoding="utf-8")).get(claim)
+    return "" if said is None else f". On record from {said}"
+
+
+def _bench(settings: Settings) -> Bench:
+    if settings.data is None:
+        raise ValueError("a study of sentences needs a folder of data")
+    corpus = load_corpus(settings.data)
+    words = vectors.load_vectors(settings.data)
+    return Bench(corpus, words, settings.results / "sentences")
+
+
+def _stored(path: Path, spec: TextStudy, settings: Settings) -> xr.Dataset | None:
+    """What a store holds, if that is of this spec, these files and our version."""
+    try:
+        found = store.load(path)
+    except (ValueError, OSError):
+        return None
+    assert settings.data is not None
+    listed = read_manifest(settings.data)
+    names = [(name, part) for name, parts in SPLITS.items() for part in parts]
+    now = {f"data_{n} {part}": f"sha256:{listed[n, part].sha256}" for n, part in names}
+    words = listed[vectors.NAME, vectors.SPLIT]
+    now["data_vectors"] = f"sha256:{words.sha256}"
+    same = (
+        json.loads(found.attrs["spec"]) == json.loads(spec_json(spec))
+        and found.attrs.get("version") == our_version()
+        and all(found.attrs.get(name) == value for name, value in now.items())
+    )
+    return found if same else None
