@@ -58,6 +58,12 @@ def train_arms(
 ) -> list[Chosen]:
     """What every arm of `ARMS` chooses, in that order.
 
+    Budgets differ: *fine-tuned* and the arms with *B fixed* start at the point chosen
+    for *joint*, so they have a second run of all rounds and a second choice by the
+    validation rows. What *B fixed* gains over *joint* is that of a second stage as
+    well, with nothing to align too; *fine-tuned* is the arm of its budget. Arms with
+    *B moving* have the one stage of *alone* and *joint*.
+
     Args:
         problem: Problems, in one axis.
         width: `r`.
