@@ -44,7 +44,7 @@ class Study:
     spec: Any
     axes: tuple[Axis, ...]
     kernel: Kernel
-    assemble: Callable[[Mapping[str, np.ndarray]], xr.Dataset]
+    assemble: Callable[[Mapping[str, Any]], xr.Dataset]
     batch: int | None = None
     compiled: bool = True
 

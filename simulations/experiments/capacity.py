@@ -13,6 +13,8 @@ from jaxtyping import Array, Float, Key
 
 from simulations import labelled
 from simulations.chunks import Progress, repeat_keys
+from simulations.engine.axes import Axis
+from simulations.engine.study import Study
 from simulations.low_rank import fold_common, low_rank_parameters
 from simulations.sampling import sample_statistics
 from theory.linear import (
@@ -78,6 +80,19 @@ class CapacitySweep:
                     f"{getattr(self, name)}"
                 )
 
+    def study(self) -> Study:
+        """For the engine: a cell is a repeat, at every width; not compiled as one."""
+        # What is compiled does not depend on these two.
+        fixed = replace(self, repeats=1, seed=0)
+        return Study(
+            self,
+            (Axis("repeat", range(self.repeats), "repeats", drawn=True),),
+            lambda keys, _: _columns([_one(fixed, key) for key in keys]),
+            lambda columns: _dataset(self, columns["joint"], columns["alone"]),
+            batch=1,
+            compiled=False,
+        )
+
     @classmethod
     def quick(cls) -> "CapacitySweep":
         """Under half a minute on two cores."""
@@ -92,6 +107,13 @@ class CapacitySweep:
 class _Point(NamedTuple):
     risk: Float[Array, " k"]
     training: Float[Array, " k"]
+
+
+class _Cell(NamedTuple):
+    """Of one repeat: by kind and width, and by kind."""
+
+    joint: list[list[_Point]]
+    alone: list[_Point]
 
 
 class _Draw(NamedTuple):
@@ -113,16 +135,27 @@ def run(spec: CapacitySweep, progress: Progress | None = None) -> xr.Dataset:
     keys = repeat_keys(spec.seed, spec.repeats)
     # What is compiled does not depend on these two.
     fixed = replace(spec, repeats=1, seed=0)
-    joint: list[list[list[_Point]]] = []
-    alone: list[list[_Point]] = []
+    cells = []
     for done, key in enumerate(keys, start=1):
-        drawn = _draws(key, fixed)
-        draws = [jax.tree.map(operator.itemgetter(n), drawn) for n in range(len(KINDS))]
-        joint.append([[_at(d, r) for r in spec.widths] for d in draws])
-        alone.append([_score(d, single_task_optimum(d.statistics)) for d in draws])
+        cells.append(_one(fixed, key))
         if progress is not None:
             progress(done, spec.repeats)
-    return _dataset(spec, joint, alone)
+    return _dataset(spec, **_columns(cells))
+
+
+def _one(spec: CapacitySweep, key: Key[Array, ""]) -> _Cell:
+    drawn = _draws(key, spec)
+    draws = [jax.tree.map(operator.itemgetter(n), drawn) for n in range(len(KINDS))]
+    return _Cell(
+        [[_at(draw, width) for width in spec.widths] for draw in draws],
+        [_score(draw, single_task_optimum(draw.statistics)) for draw in draws],
+    )
+
+
+def _columns(cells: list[_Cell]) -> dict[str, np.ndarray]:
+    """`joint`: repeat, kind, width, (risk, training), task; `alone` without width."""
+    joint, alone = zip(*cells, strict=True)
+    return {"joint": np.asarray(joint), "alone": np.asarray(alone)}
 
 
 @partial(jax.jit, static_argnames="spec")
@@ -167,12 +200,8 @@ def _score(draw: _Draw, found: Float[Array, "k d"]) -> _Point:
     return _Point(jnp.sum(error**2, axis=1), training)
 
 
-def _dataset(
-    spec: CapacitySweep, joint: list[list[list[_Point]]], alone: list[list[_Point]]
-) -> xr.Dataset:
-    # repeat, kind, width, (risk, training), task
-    together = np.moveaxis(np.asarray(joint), 0, -1)
-    apart = np.moveaxis(np.asarray(alone), 0, -1)
+def _dataset(spec: CapacitySweep, joint: np.ndarray, alone: np.ndarray) -> xr.Dataset:
+    together, apart = np.moveaxis(joint, 0, -1), np.moveaxis(alone, 0, -1)
     unit = "labels' units squared"
     axes = ("covariates", "width", "task", "repeat")
     few = ("covariates", "task", "repeat")

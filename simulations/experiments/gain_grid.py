@@ -73,12 +73,12 @@ class GainGrid:
                 f"samples_target, got {self.samples_source}: with fewer the optimum is "
                 "not unique"
             )
-        _check_range("turns", self.turns, 0, 1)
-        _check_range("cosines", self.cosines, -1, 1)
+        _check_range("turns", self.turns, 0.0, 1.0)
+        _check_range("cosines", self.cosines, -1.0, 1.0)
         # Beyond, a Gram matrix of one task drowns in the rounding of the other.
         _check_range("weights", self.weights, 1e-6, 1e6)
-        _check_range("noise", (self.noise,), 0, 1e100)
-        _check_range("condition", (self.condition,), 1, 1e6)
+        _check_range("noise", (self.noise,), 0.0, 1e100)
+        _check_range("condition", (self.condition,), 1.0, 1e6)
 
     def study(self) -> Study:
         """Cells along turn, cosine, source size, weight and repeat."""

@@ -13,6 +13,8 @@ from jaxtyping import Array, Bool, Float, Key
 
 from simulations import labelled
 from simulations.chunks import Progress, map_chunks, repeat_keys
+from simulations.engine.axes import Axis
+from simulations.engine.study import Study
 from simulations.sampling import sample_statistics
 from theory.covariance import similarity_matrix
 from theory.linear import single_task_optimum
@@ -92,6 +94,18 @@ class SimilaritySweep:
                 f"{self.condition} and {self.energy}"
             )
 
+    def study(self) -> Study:
+        """For the engine: a cell is a repeat, with all points of both paths."""
+        fixed = replace(self, repeats=1, seed=0)
+        points = len(PATHS) * len(self.turns) * len(self.samples_source)
+        return Study(
+            self,
+            (Axis("repeat", range(self.repeats), "repeats", drawn=True),),
+            lambda keys, _: _chunk(fixed, keys, source_roots(fixed))._asdict(),
+            lambda columns: _dataset(self, _Result(**columns)),
+            batch=max(1, POINTS // points),
+        )
+
     @classmethod
     def quick(cls) -> "SimilaritySweep":
         """Under half a minute on two cores."""
@@ -130,10 +144,8 @@ def run(spec: SimilaritySweep, progress: Progress | None = None) -> xr.Dataset:
 
     Source: W §2.3 and eq 5 (W-E5); the paths are ours.
     """
-    points = len(PATHS) * len(spec.turns) * len(spec.samples_source)
-    keys = repeat_keys(spec.seed, spec.repeats)
+    keys, size = repeat_keys(spec.seed, spec.repeats), spec.study().batch or 1
     roots = source_roots(spec)
-    size = max(1, POINTS // points)
     # What is compiled does not depend on these two.
     fixed = replace(spec, repeats=1, seed=0)
     result = map_chunks(lambda part: _chunk(fixed, part, roots), keys, size, progress)

@@ -1,7 +1,7 @@
 """W-F3: what a source is worth to a target, against its number of samples."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -13,6 +13,8 @@ from jaxtyping import Array, Bool, Float, Key
 
 from simulations import labelled
 from simulations.chunks import Progress, map_chunks, repeat_keys
+from simulations.engine.axes import Axis
+from simulations.engine.study import Study
 from simulations.figure_3_tasks import SOURCES, Figure3Tasks, Reading, figure_3_tasks
 from simulations.sampling import sample_statistics
 from theory.linear import single_task_optimum
@@ -63,6 +65,19 @@ class TransferSweep:
     repeats: int = 200
     seed: int = 0
 
+    def study(self) -> Study:
+        """For the engine: a cell is a repeat, with all sources and sizes."""
+        _check(self)
+        # What is compiled does not depend on these two.
+        fixed = replace(self, repeats=1, seed=0)
+        return Study(
+            self,
+            (Axis("repeat", range(self.repeats), "repeats", drawn=True),),
+            lambda keys, _: _chunk(fixed, keys)._asdict(),
+            lambda columns: _dataset(self, _Result(**columns)),
+            _batch(self),
+        )
+
     @classmethod
     def quick(cls) -> "TransferSweep":
         """Half a minute on two cores."""
@@ -97,10 +112,13 @@ def run(spec: TransferSweep, progress: Progress | None = None) -> xr.Dataset:
     Source: W-F3 (Fig 3).
     """
     _check(spec)
-    size = max(1, POINTS // (len(SOURCES) * len(spec.samples_source)))
     keys = repeat_keys(spec.seed, spec.repeats)
-    result = map_chunks(partial(_chunk, spec), keys, size, progress)
+    result = map_chunks(partial(_chunk, spec), keys, _batch(spec), progress)
     return _dataset(spec, result)
+
+
+def _batch(spec: TransferSweep) -> int:
+    return max(1, POINTS // (len(SOURCES) * len(spec.samples_source)))
 
 
 def _check(spec: TransferSweep) -> None:

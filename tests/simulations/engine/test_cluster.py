@@ -10,6 +10,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,7 +59,8 @@ class Watched(Cluster):
 
 
 def pids(cluster: Cluster) -> list[int]:
-    return list(cluster._client.run(os.getpid).values())
+    found: Any = cluster._client.run(os.getpid)
+    return list(found.values())
 
 
 def test_a_killed_worker_loses_and_doubles_no_cell(tmp_path):
