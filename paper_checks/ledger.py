@@ -36,6 +36,7 @@ from paper_checks import (
     random_labels,
     soft_sharing,
     theorem_2,
+    theorem_2_relu,
 )
 from paper_checks.settings import Settings
 from paper_checks.verdict import Finding, Verdict
@@ -55,6 +56,7 @@ CLAIMS: dict[str, Callable[[Settings], Finding | Sequence[Finding]]] = {
     "W-A1": algorithm_1.find,
     "W-A2": algorithm_2.find,
     "W-T2": theorem_2.find,
+    "W-T2r": theorem_2_relu.find,
     "W-F5b": figure_5b.find,
     "W-F6": figure_6.find,
     "W-F7": figure_7.find,
