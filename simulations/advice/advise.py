@@ -138,20 +138,21 @@ def advise(tasks: LoadedTasks, spec: Advice) -> xr.Dataset:
 
 
 def withheld(tasks: LoadedTasks, estimates: TaskEstimates) -> np.ndarray:
-    """Why no advice is given on a task; empty where it is."""
+    """Why no advice is given on a task; empty where it is.
+
+    Fewer rows than directions hide some: as many as another task shows are counted.
+    """
     reasons = []
-    for freedom, rank, y in zip(
-        np.asarray(estimates.freedom),
-        np.asarray(estimates.rank),
-        tasks.labels,
-        strict=True,
-    ):
+    ranks = np.asarray(estimates.rank).astype(int)
+    freedoms = np.asarray(estimates.freedom).astype(int)
+    for freedom, rank, y in zip(freedoms, ranks, tasks.labels, strict=True):
         if freedom < LEAST_FREEDOM:
-            lost = len(y) - int(rank) - int(freedom)
+            lost = len(y) - rank - freedom
+            directions = rank if freedom > 0 else np.max(ranks)
             reasons.append(
-                f"{len(y)} rows for {int(rank)} directions"
+                f"{len(y)} rows for {directions} directions"
                 + (" and an intercept" if lost else "")
-                + f": needs at least {int(rank) + lost + LEAST_FREEDOM}"
+                + f": needs at least {directions + lost + LEAST_FREEDOM}"
             )
         else:
             reasons.append("")

@@ -61,11 +61,14 @@ def _targets(data: xr.Dataset) -> Table:
         table.add_column(name)
     table.add_column("gain %", justify="right")
     groups = data["group"].to_numpy()
+    # Of groups of one nothing is said, and the others are counted from 1.
+    values, sizes = np.unique(groups, return_counts=True)
+    numbers = {group: n for n, group in enumerate(values[sizes > 1], start=1)}
     for index, name in enumerate(data["target"].to_numpy()):
         table.add_row(
             escape(str(name)),
             str(int(data["rows"][index])),
-            str(int(groups[index]) + 1) if np.sum(groups == groups[index]) > 1 else "-",
+            str(numbers.get(groups[index], "-")),
             _sources(data, index),
             _cell(data, "weighted", index),
         )

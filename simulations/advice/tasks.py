@@ -80,8 +80,8 @@ def _from_table(
     own, first = np.unique(table.columns[task_column], return_index=True)
     if len(own) < 2:
         raise ValueError(
-            f"{table.path}, column {task_column} has one task only ({own[0]!r} in all "
-            f"{table.rows} rows): advice is about two or more"
+            f"{table.path}, column {task_column} has one task only "
+            f"({str(own[0])!r} in all {table.rows} rows): advice is about two or more"
         )
     names = [str(own[index]) for index in np.argsort(first)]
     covariates, labels = [], []

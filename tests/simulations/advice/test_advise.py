@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import subprocess
 from pathlib import Path
 
@@ -114,6 +115,12 @@ def test_the_report_names_gains_weights_groups_and_what_is_withheld(advice):
     assert "c x " in text
     assert "doubtful" not in text
     other = advice.copy(deep=True)
+    # a and c are the second group that clustering found, and the only one shown.
+    other["group"].loc[{"target": ["a", "c"]}] = 7
+    print_advice(other, console)
+    table = console.export_text()
+    assert re.search(r"\ba +│ +\d+ +│ 1 ", table)
+    assert not re.search(r"│ 8 ", table)
     other["left_out"].loc[{"source": "c", "target": "a"}] = -3.0
     print_advice(other, console)
     assert (

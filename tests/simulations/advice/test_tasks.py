@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from simulations.advice import table
-from simulations.advice.tasks import load_tasks
+from simulations.advice.tasks import LoadedTasks, load_tasks
 
 HEADER = "shop,rain,price,sales\n"
 ROWS = ["a,1,2,3.5\n", "b,4,5,6\n", "a,7,8,9\n", "b,0,1,-1e2\n"]
@@ -71,7 +71,7 @@ def test_an_npz_may_have_a_task_array(tmp_path):
         ((HEADER, "a,1,inf,3\n"), "line 2, column price is infinite"),
         ((HEADER, "a,1,2\n"), "line 2 has 3 fields, the header has 4"),
         ((HEADER, " ,1,2,3\n"), "line 2, column shop is missing"),
-        ((HEADER, "a,1,2,3\n", "a,1,2,4\n"), "column shop has one task only"),
+        ((HEADER, "a,1,2,3\n", "a,1,2,4\n"), r"column shop has one task only \('a' in"),
         ((HEADER, *ROWS[:2], "a,0,0,3.5\n"), "task 'a': column sales is constant"),
         ((HEADER,), "has no rows"),
         (("",), "line 1: no header"),
@@ -151,7 +151,7 @@ def test_parquet_needs_pyarrow_and_says_so(tmp_path, monkeypatch):
 
 
 def test_parquet_columns_are_read_as_arrays(tmp_path, monkeypatch):
-    """On a stand-in for pyarrow, which is no dependency."""
+    """On a stand-in for pyarrow, which is an extra."""
 
     class Column:
         def __init__(self, values: list):
@@ -179,3 +179,40 @@ def test_parquet_columns_are_read_as_arrays(tmp_path, monkeypatch):
     found = table.read_table(path, text="shop", drop=["sales"])
     np.testing.assert_array_equal(found.columns["rain"], [1, 2])
     assert list(found.columns["shop"]) == ["a", "b"]
+
+
+def test_parquet_files_are_read_and_their_gaps_and_texts_named(tmp_path):
+    pytest.importorskip("pyarrow", reason="an extra, `pip install pyarrow`")
+    arrow = importlib.import_module("pyarrow")
+    parquet = importlib.import_module("pyarrow.parquet")
+    columns = {
+        "shop": arrow.array(["a", "b", "a", "b"]).dictionary_encode(),
+        "rain": [1, 4, 7, 0],
+        "price": [2.0, 5.0, 8.0, 1.0],
+        "sales": [3.5, 6.0, 9.0, -100.0],
+    }
+
+    def read(name: str, **other: object) -> LoadedTasks:
+        path = tmp_path / f"{name}.parquet"
+        parquet.write_table(arrow.table(columns | other), path)
+        return load_tasks(path, task_column="shop")
+
+    found = read("good")
+    assert (found.names, found.inputs, found.label) == (
+        *(("a", "b"), ("rain", "price"), "sales"),
+    )
+    np.testing.assert_array_equal(found.covariates[0], [[1, 2], [7, 8]])
+    assert read("numbers", shop=[3, 10, 3, 10]).names == ("3", "10")
+    with pytest.raises(
+        ValueError, match=r"gap\.parquet, row 2, column rain is missing"
+    ):
+        read("gap", rain=[1, 4, None, 0])
+    with pytest.raises(ValueError, match="row 1, column shop is missing"):
+        read("nobody", shop=["a", None, "b", "b"])
+    with pytest.raises(ValueError, match="column rain has the text 'wet'"):
+        read("text", rain=["wet", "dry", "wet", "dry"])
+    with pytest.raises(ValueError, match="column shop has one task only"):
+        read("single", shop=["a"] * 4)
+    (tmp_path / "t.parquet").write_bytes(b"PAR1 damaged")
+    with pytest.raises(ValueError, match="cannot be read as Parquet"):
+        load_tasks(tmp_path / "t.parquet", task_column="shop")
