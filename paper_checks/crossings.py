@@ -96,7 +96,7 @@ def find(settings: Settings) -> Finding:
         found.append(len(places))
         sizes = between(places)
         drawn = draws_over_sizes(
-            settings.seed + index, count, case.spectrum, list(sizes), case.target
+            settings.seed + index, count, case.spectrum, sizes.tolist(), case.target
         )
         signs = np.array([settled_sign(d.gain(1, case.shift_variance)) for d in drawn])
         points += len(sizes)

@@ -56,20 +56,10 @@ def test_without_noise_every_width_is_a_projection():
 @pytest.mark.long
 def test_the_projection_is_the_optimum_of_the_shared_module(monkeypatch):
     theta = common_rows.parameters(np.random.default_rng(2), 6)
-    kept: list[np.ndarray] = []
-
-    class Recorder:
-        def __init__(self) -> None:
-            self.rng = np.random.default_rng(5)
-
-        def normal(self, size: tuple[int, int]) -> np.ndarray:
-            drawn = self.rng.normal(size=size)
-            kept.append(drawn)
-            return drawn
-
     monkeypatch.setattr(common_rows, "NOISES", (2.0,))
-    found = common_rows.squared_errors(Recorder(), theta, 20, 1)  # pyright: ignore
-    x, noise = kept
+    found = common_rows.squared_errors(np.random.default_rng(5), theta, 20, 1)
+    rng = np.random.default_rng(5)
+    x, noise = rng.normal(size=(20, 6)), rng.normal(size=(20, TASKS))
     y = x @ theta.T + np.sqrt(2.0) * noise
     tasks = TaskStatistics.from_data([x] * TASKS, list(y.T))
     for width in range(1, TASKS):
