@@ -21,7 +21,11 @@ from figures.phase_map import phase_map
 from figures.relu_capacity import relu_capacity
 from figures.risk_curves import risk_curves
 from figures.risk_map import risk_map
+from figures.sentences import sentence_capacity, sentence_pairs, sentence_transfer
 from figures.similarity import similarity
+from figures.theorem_2_regions import theorem_2_regions
+from figures.theorem_2_threshold import theorem_2_threshold
+from figures.theorem_2_tightness import theorem_2_tightness
 from figures.trained_gap import trained_gap
 from figures.transfer import transfer
 from figures.weights import weights
@@ -47,6 +51,15 @@ FIGURES: dict[str, Callable[[xr.Dataset], Figure]] = {
 OF_DATA: dict[str, Callable[[xr.Dataset], Figure]] = {
     "advice": advice,
     "advice_on_real_data": advice_on_real_data,
+    "sentence_transfer": sentence_transfer,
+    "sentence_capacity": sentence_capacity,
+    "sentence_pairs": sentence_pairs,
+}
+# Made by the checks themselves, in minutes, and by no study of `simulations`.
+OF_CHECKS: dict[str, Callable[[xr.Dataset], Figure]] = {
+    "theorem_2_tightness": theorem_2_tightness,
+    "theorem_2_threshold": theorem_2_threshold,
+    "theorem_2_regions": theorem_2_regions,
 }
 # Pictures of the real data that `python -m paper_checks` studied.
 REAL_DATA = "real_data"
@@ -71,7 +84,7 @@ class Drawing:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Draw what is there, say what is missing; 1 if nothing could be drawn."""
     asked = tyro.cli(Drawing, prog="python -m figures", args=arguments)
-    known = [*FIGURES, *OF_DATA, REAL_DATA]
+    known = [*FIGURES, *OF_CHECKS, *OF_DATA, REAL_DATA]
     unknown = [name for name in asked.only if name not in known]
     if unknown:
         print(f"figures: no {unknown}: there are {', '.join(known)}", file=sys.stderr)
@@ -94,7 +107,7 @@ def _pictures(
     """Names and drawings of what is there and asked for; what is missing is told."""
     if not only or REAL_DATA in only:
         yield from _real_data(results)
-    for name, figure in (FIGURES | OF_DATA).items():
+    for name, figure in (FIGURES | OF_CHECKS | OF_DATA).items():
         path = results / f"{name}.zarr"
         if only and name not in only:
             continue
@@ -104,6 +117,11 @@ def _pictures(
             print(
                 f"{path} is missing; make it: python -m simulations {name} "
                 f"--out {results}"
+            )
+        elif name in OF_CHECKS:
+            print(
+                f"{path} is missing; make it: python -m paper_checks --all-figures "
+                f"--results {results}"
             )
 
 

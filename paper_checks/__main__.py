@@ -38,8 +38,8 @@ class Arguments:
         fresh: Run all sweeps again even if their stores are there.
         record: Put the verdicts on record instead of comparing them.
         all_figures: Run the studies as well that only figures need and that take
-            minutes: phase_map, trained_gap, relu_capacity, risk_curves, risk_map. The
-            full profile does.
+            minutes: phase_map, trained_gap, relu_capacity, risk_curves, risk_map and
+            the three of Theorem 2. The full profile does.
         processes: 2: sweeps run in a process of their own meanwhile, unless `fresh`.
     """
 

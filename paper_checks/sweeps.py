@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import xarray as xr
 
+from paper_checks import theorem_2_regions, theorem_2_threshold, theorem_2_tightness
 from paper_checks.settings import Settings
 from simulations import store
 from simulations.experiments import (
@@ -125,6 +126,24 @@ def risk_map_sweep(settings: Settings) -> xr.Dataset:
     return _sweep(settings, "risk_map", risk_map.RiskMap, risk_map.run)
 
 
+def theorem_2_threshold_sweep(settings: Settings) -> xr.Dataset:
+    """How many rows of the source Theorem 2's conclusion takes."""
+    kind = theorem_2_threshold.Theorem2Threshold
+    return _sweep(settings, "theorem_2_threshold", kind, theorem_2_threshold.run)
+
+
+def theorem_2_regions_sweep(settings: Settings) -> xr.Dataset:
+    """Where sharing helps, and where it is known to."""
+    kind = theorem_2_regions.Theorem2Regions
+    return _sweep(settings, "theorem_2_regions", kind, theorem_2_regions.run)
+
+
+def theorem_2_tightness_sweep(settings: Settings) -> xr.Dataset:
+    """How much of the right side of Theorem 2 is used."""
+    kind = theorem_2_tightness.Theorem2Tightness
+    return _sweep(settings, "theorem_2_tightness", kind, theorem_2_tightness.run)
+
+
 Sweeps = dict[str, Callable[[Settings], xr.Dataset]]
 
 # Sweeps that have a figure but no claim of their own.
@@ -139,6 +158,9 @@ FOR_FIGURES_IN_FULL: Sweeps = {
     "relu_capacity": relu_capacity_sweep,
     "risk_curves": risk_curves_sweep,
     "risk_map": risk_map_sweep,
+    "theorem_2_threshold": theorem_2_threshold_sweep,
+    "theorem_2_regions": theorem_2_regions_sweep,
+    "theorem_2_tightness": theorem_2_tightness_sweep,
 }
 
 

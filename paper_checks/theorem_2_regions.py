@@ -1,0 +1,203 @@
+"""Where sharing helps a target, and where Theorem 2 and a sharper bound know it."""
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jaxtyping import Array, Bool, Float, Key, PRNGKeyArray
+
+from paper_checks.theorem_2_instances import Design, whole
+from paper_checks.theorem_2_positions import Quantities, random
+from simulations import labelled
+from simulations.chunks import Progress, map_chunks, repeat_keys
+from theory.linear import two_task_optimum
+from theory.linear.gain_certificate import gain_certificate
+
+# Repeats of one chunk.
+CHUNK = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Theorem2Regions:
+    """Axes of the map: the angle between the tasks, and the source's rows.
+
+    A repeat has one position of the tasks and one set of normals for the whole map.
+
+    Args:
+        dimension: `d`.
+        condition_target: `κ(X_2)`. The theorem's right side is never below
+            `‖ε_2‖/‖X_2θ_2‖`, so it takes a target that is ill-conditioned, and has
+            few rows, for it to certify anything.
+        condition_source: `κ(Σ_1)`.
+        noise: `σ_1/‖Σ_1^½θ_1‖`.
+        noise_target: `‖ε_2‖/‖X_2θ_2‖`, with `m_2 = d` rows.
+        angles: Number of `sin(θ_1, θ_2)`, log-spaced on `angle_range`.
+        angle_range: Their ends.
+        sizes: Number of `m_1/d`, log-spaced on `size_range`.
+        size_range: Their ends.
+        repeats: Independent draws.
+        seed: Repeat `i` uses the key `fold_in(key(seed), i)`.
+    """
+
+    dimension: int = 10
+    condition_target: float = 10.0
+    condition_source: float = 1.0
+    noise: float = 1.0
+    noise_target: float = 0.7
+    angles: int = 28
+    angle_range: tuple[float, float] = (1e-3, 1.0)
+    sizes: int = 31
+    size_range: tuple[float, float] = (1.5, 1e10)
+    repeats: int = 40
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be drawn."""
+        for name, least in {
+            **{"dimension": 2, "angles": 2, "sizes": 2, "repeats": 1},
+            **{"condition_target": 1, "condition_source": 1},
+            **{"noise": 0, "noise_target": 0},
+        }.items():
+            if not least <= getattr(self, name) < np.inf:
+                raise ValueError(
+                    f"{name} must be at least {least}, got {getattr(self, name)}"
+                )
+        for name, least, most in (("angle", 0, 1), ("size", 1, 1e12)):
+            low, high = getattr(self, f"{name}_range")
+            if not least < low < high <= most:
+                raise ValueError(
+                    f"{name}_range must have {least} < low < high <= {most:g}, got "
+                    f"{low:g} and {high:g}"
+                )
+
+    @classmethod
+    def quick(cls) -> "Theorem2Regions":
+        """A coarser map."""
+        return cls(angles=14, sizes=16, repeats=16)
+
+
+class Regions(NamedTuple):
+    """What is so of one draw, or the share of draws of which it is so.
+
+    In the norm of the parameters, which is Theorem 2's, and in that of the target's
+    predictions on its own rows.
+    """
+
+    helps: Bool[Array, "*n"]
+    sharper: Bool[Array, "*n"]
+    theorem_2: Bool[Array, "*n"]
+    asked: Bool[Array, "*n"]  # the hypotheses of Theorem 2
+    concluded: Bool[Array, "*n"]  # its conclusion, at the least c
+    helps_prediction: Bool[Array, "*n"]
+    sharper_prediction: Bool[Array, "*n"]
+
+
+def run(spec: Theorem2Regions, progress: Progress | None = None) -> xr.Dataset:
+    """Measure, over angle and rows, the share of draws that is in each region.
+
+    Theorem 2 holds for every `c` of at least `κ(X_2) sin(θ_1, θ_2)` whose `m_1` there
+    is; its bound is best at the least of them, `c = max(κ sin, (κ²κ⁴‖y_2‖²/m_1)^¼)`,
+    with the constant 1 in `m_1`.
+
+    Source: W-T2 (Theorem 2) and W-T2s (`theory.linear.gain_certificate`).
+    """
+    sines = np.geomspace(*spec.angle_range, spec.angles)
+    ratios = np.geomspace(*spec.size_range, spec.sizes)
+    grid = np.stack(
+        [part.ravel() for part in np.meshgrid(sines, ratios, indexing="ij")]
+    )
+    fixed = replace(spec, repeats=1, seed=0)
+    found = map_chunks(
+        lambda keys: _chunk(fixed, jnp.asarray(grid), keys),
+        repeat_keys(spec.seed, spec.repeats),
+        CHUNK,
+        progress,
+    )
+    return _dataset(spec, sines, ratios, found)
+
+
+@partial(jax.jit, static_argnums=0)
+def _chunk(
+    spec: Theorem2Regions, grid: Float[Array, "2 n"], keys: Key[Array, " k"]
+) -> Regions:
+    over = jax.vmap(partial(_one, spec), (None, 0, 0))
+    return jax.lax.map(lambda key: over(key, *grid), keys)
+
+
+def _one(
+    spec: Theorem2Regions,
+    key: PRNGKeyArray,
+    sine: Float[Array, ""],
+    ratio: Float[Array, ""],
+) -> Regions:
+    place_key, draw_key = jax.random.split(key)
+    of = Quantities(
+        sine,
+        *map(jnp.asarray, (spec.condition_target, spec.condition_source)),
+        *map(jnp.asarray, (spec.noise, spec.noise_target)),
+    )
+    design = random(spec.dimension, of, place_key)
+    return regions(design._replace(samples=whole(ratio * spec.dimension)), draw_key)
+
+
+def regions(design: Design, key: PRNGKeyArray) -> Regions:
+    """In which regions one draw of the source is; `design.c` is the least `c`."""
+    tasks = design.draw(key)
+    optimum = two_task_optimum(tasks, jnp.ones(2), full_rank=True)
+    theta = design.parameter[1]
+    apart = optimum.parameters[1] - theta
+    error = jnp.linalg.norm(apart) / jnp.linalg.norm(theta)
+    source = jnp.linalg.solve(tasks.gram[0], tasks.moment[0]) - design.parameter[0]
+    errors = jnp.stack([source, design.noise_target / design.target])
+    known = gain_certificate(tasks.gram, design.parameter, errors)
+    # `enough` is in proportion to c⁻⁴.
+    least = design.c * (design.enough / design.samples) ** 0.25
+    best = design._replace(c=jnp.maximum(design.c, least))
+    asked = best.c < 1 / 3
+    return Regions(
+        helps=error < design.alone,
+        sharper=known.parameter_certified,
+        theorem_2=asked & (best.right_side < design.alone),
+        asked=asked,
+        concluded=(design.c < 1 / 3) & (error <= design.right_side),
+        helps_prediction=jnp.sqrt(apart @ tasks.gram[1] @ apart) < known.alone,
+        sharper_prediction=known.certified,
+    )
+
+
+SAID = {
+    "helps": "sharing brings the target's parameter nearer",
+    "sharper": "the sharper bound certifies it",
+    "theorem_2": "Theorem 2 certifies it",
+    "asked": "the hypotheses of Theorem 2 are met",
+    "concluded": "Theorem 2's conclusion holds, with c = κ(X_2) sin(θ_1, θ_2)",
+    "helps_prediction": "sharing lowers the target's prediction error",
+    "sharper_prediction": "the sharper bound certifies it",
+}
+
+
+def _dataset(
+    spec: Theorem2Regions,
+    sines: Float[np.ndarray, " a"],
+    ratios: Float[np.ndarray, " s"],
+    found: Regions,
+) -> xr.Dataset:
+    shape = (spec.repeats, len(sines), len(ratios))
+    variables: dict[str, labelled.Entry] = {
+        name: (
+            ("sine", "ratio"),
+            np.reshape(values, shape).mean(axis=0),
+            f"share of draws on which {SAID[name]}",
+            "1",
+        )
+        for name, values in found._asdict().items()
+    }
+    coordinates: dict[str, labelled.Entry] = {
+        "sine": ("sine", sines, "sin(θ_1, θ_2)", "1"),
+        "ratio": ("ratio", ratios, "rows of the source a dimension, m_1/d", "1"),
+    }
+    return labelled.dataset(spec, variables, coordinates)
