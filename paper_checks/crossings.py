@@ -98,7 +98,9 @@ def find(settings: Settings) -> Finding:
         drawn = draws_over_sizes(
             settings.seed + index, count, case.spectrum, sizes.tolist(), case.target
         )
-        signs = np.array([settled_sign(d.gain(1, case.shift_variance)) for d in drawn])
+        signs = np.array(
+            [settled_sign(d.gain(1.0, case.shift_variance)) for d in drawn]
+        )
         points += len(sizes)
         open_points += int(np.sum(signs == 0))
         wrong += contradictions(signs, implied(case, sizes, places))
