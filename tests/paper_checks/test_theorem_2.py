@@ -91,20 +91,23 @@ def test_a_million_instances_do_not_refute_it():
     "name", ["swapped index", "no turn", "dropped square", "angle"]
 )
 def test_mutants_of_the_sharper_bound_are_refuted(name):
-    def swapped(gram, theta, error):
-        return gain_certificate(gram, theta, error[::-1])
+    def swapped(gram, theta, error, weights):
+        return gain_certificate(gram, theta, error[::-1], weights)
 
-    def square(gram, theta, error):
-        found = gain_certificate(gram, theta, error)
+    def no_turn(gram, theta, error, weights):
+        return gain_certificate(gram, theta, error, jnp.array([1.0, 1e-12]))
+
+    def square(gram, theta, error, weights):
+        found = gain_certificate(gram, theta, error, weights)
         return found._replace(error=found.error**2 / (1 + found.error))
 
-    def angle(gram, theta, error):
+    def angle(gram, theta, error, weights):
         same = theta.at[1].set(theta[0] * jnp.linalg.norm(theta[1] @ gram[1]))
-        return gain_certificate(gram, same, error)
+        return gain_certificate(gram, same, error, weights)
 
     mutant = {
         "swapped index": swapped,
-        "no turn": sharper_gain.half_the_turn,
+        "no turn": no_turn,
         "dropped square": square,
         "angle": angle,
     }[name]
