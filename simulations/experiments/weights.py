@@ -103,8 +103,12 @@ class WeightsSweep:
 
     @classmethod
     def quick(cls) -> "WeightsSweep":
-        """Under half a minute on two cores."""
-        return cls(dimension=20, samples=40, tasks=6, corrupted=1, repeats=200)
+        """Half the draws of the same tasks, under half a minute on two cores.
+
+        With one bad task of six at `d = 20` Algorithm 2 gains at 20 % random labels
+        no more than without noise, 0.001 ± 0.0015 over 400 draws; here it does.
+        """
+        return cls(repeats=200)
 
 
 class _Pair(NamedTuple):
