@@ -22,7 +22,7 @@ from theory.weighting import svd_weights
 
 @dataclass(frozen=True, kw_only=True)
 class LabelNoise:
-    """The experiment; repeat `n` corrupts task `n mod k`, so tasks take turns."""
+    """The experiment; tasks take turns to be corrupted, in an order that is drawn."""
 
     share: float = 0.2  # of the corrupted task's training labels
     training: float = 0.7  # share of the rows
@@ -50,7 +50,7 @@ def label_noise(
     same rows and labels (paired). Test labels are clean.
 
     The weights of Algorithm 2 grow with the scale of the labels, so each of the two
-    kinds is run on labels in the data's units and on labels of unit variance:
+    kinds is run on labels in the data's units and on centred labels of unit energy:
     `uniform` and `printed`, `uniform_standardised` and `standardised`. The algorithm
     is stated for one `X`; with own ones `θ_i = X_iᵀy_i` all the same.
 
@@ -64,11 +64,13 @@ def label_noise(
     """
     spec = LabelNoise() if spec is None else spec
     width = max(1, benchmark.count // 2) if spec.width is None else spec.width
+    # An entropy that no repeat below has: theirs is padded with zeros.
+    order = np.random.default_rng([spec.seed, 0, 1]).permutation(benchmark.count)
     repeats = []
     for repeat in range(spec.repeats):
         rng = np.random.default_rng([spec.seed, repeat])
         training = _split(benchmark, spec.training, rng)
-        task = repeat % benchmark.count
+        task = int(order[repeat % benchmark.count])
         labels = list(benchmark.labels)
         labels[task] = randomised(labels[task], training[task], spec.share, rng)
         rows = row_statistics(benchmark, training, labels)
@@ -96,17 +98,18 @@ def weighting_schemes(
     """Weights on the loss of labels of unit variance, for every scheme.
 
     The loss of labels in their own units with weights `α_i` is that of labels of unit
-    variance `s_i²` with weights `α_i s_i²`.
+    variance with weights `α_i s_i²`, `s_i²` being their variance. That of labels of
+    unit energy, `‖y_i‖ = 1`, has weights `α_i/e_i`, and `e_i = m_i` for unit variance:
+    without it tasks of many rows would count for more.
     """
     tasks, variance = model.statistics, model.label_deviation**2
     own = tasks.moment * model.label_deviation[:, None]
+    scaled = svd_weights(tasks.moment, rank, standardise=True, energies=tasks.energy)
     schemes = {
         "uniform": variance,
         "printed": variance * svd_weights(own, rank),
-        "uniform_standardised": jnp.ones_like(variance),
-        "standardised": svd_weights(
-            tasks.moment, rank, standardise=True, energies=tasks.energy
-        ),
+        "uniform_standardised": 1 / tasks.energy,
+        "standardised": scaled / tasks.energy,
     }
     return {name: weights / jnp.mean(weights) for name, weights in schemes.items()}
 

@@ -24,7 +24,7 @@ class StudySpec:
     widths: tuple[int, ...] | None = None  # None: `default_widths`
     folds: int = 5
     energy: float = 0.99  # share of the trace that eq 5 keeps
-    noise: LabelNoise = field(default_factory=LabelNoise)
+    noise: LabelNoise | None = field(default_factory=LabelNoise)  # None: left out
     seed: int = 0
 
 
@@ -38,9 +38,9 @@ def study(
         spec: What is done; the defaults if not given.
 
     Returns:
-        Datasets `optima`, `cross_validation`, `similarity`, `label_noise`, and `span`
-        if the covariates are common. Each has the data's name, source, licence and
-        checksum, the spec and the versions as attributes.
+        Datasets `optima`, `cross_validation`, `similarity`, `label_noise` unless left
+        out, and `span` if the covariates are common. Each has the data's name, source,
+        licence and checksum, the spec and the versions as attributes.
     """
     spec = StudySpec() if spec is None else spec
     widths = default_widths(benchmark) if spec.widths is None else spec.widths
@@ -50,8 +50,10 @@ def study(
             benchmark, widths=widths, folds=spec.folds, seed=spec.seed
         ),
         "similarity": similarity(benchmark, energy=spec.energy),
-        "label_noise": label_noise(benchmark, replace(spec.noise, seed=spec.seed)),
     }
+    if spec.noise is not None:
+        noise = replace(spec.noise, seed=spec.seed)
+        found["label_noise"] = label_noise(benchmark, noise)
     if benchmark.common_covariates:
         found["span"] = span(benchmark, widths)
     common = attributes(spec) | benchmark.provenance()

@@ -184,8 +184,11 @@ def test_a_bad_folder_leaves_what_was_finished(bundled, studied, tmp_path):
         (benchmark("one"), "quick", {"widths": None, "folds": 3, "repeats": 20}),
         (benchmark("one"), "full", {"widths": None, "folds": 5, "repeats": 100}),
         # Many tasks in both profiles, many inputs in one only.
-        (benchmark("one", 31), "quick", {"widths": [1, 2], "folds": 2, "repeats": 2}),
-        (benchmark("one", 31), "full", {"widths": [1, 2], "folds": 2, "repeats": 2}),
+        (benchmark("one", 31), "quick", {"widths": [1, 2], "folds": 2, "repeats": 20}),
+        (benchmark("one", 31), "full", {"widths": [1, 2], "folds": 2, "repeats": 20}),
+        # A few splits decide nothing: none at all, or as many as will.
+        (benchmark("one", 101), "quick", {"widths": [1, 2], "noise": None}),
+        (benchmark("one", 101), "full", {"widths": [1, 2], "repeats": 20}),
         (benchmark("one", 2, 101), "quick", {"widths": [1, 2, 4], "repeats": 6}),
         (benchmark("one", 2, 101), "full", {"widths": None, "folds": 5}),
     ],
@@ -196,7 +199,7 @@ def test_large_sets_are_studied_less(bundled, studied, tmp_path, made, profile,
     found = studies(Settings(results=tmp_path, profile=profile, seed=9))
     spec = json.loads(found["one"]["optima"].attrs["spec"])
     assert spec["seed"] == 9
-    spec |= spec["noise"]
+    spec |= spec["noise"] or {}
     assert {name: spec[name] for name in expected} == expected
 
 

@@ -1,9 +1,13 @@
 """The whole study of one benchmark, and label noise."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import xarray as xr
 
-from paper_checks.benchmarks.bundled import diabetes, linnerud
+from paper_checks.benchmarks import label_noise as noise_study
+from paper_checks.benchmarks.bundled import diabetes, digits, linnerud
 from paper_checks.benchmarks.folds import standardised_whole
 from paper_checks.benchmarks.label_noise import (
     LabelNoise,
@@ -48,11 +52,24 @@ def test_a_study_of_own_covariates_has_no_span():
 def test_repeats_are_paired_take_turns_and_follow_the_seed():
     spec = LabelNoise(repeats=4)
     data = label_noise(linnerud(), spec)
-    np.testing.assert_array_equal(data.corrupted, [0, 1, 2, 0])
+    assert sorted(data.corrupted.to_numpy()[:3]) == [0, 1, 2]
+    assert data.corrupted[3] == data.corrupted[0]
     assert data.test_error.dims == ("scheme", "repeat", "task")
     np.testing.assert_allclose(data.weight.mean("task"), 1, rtol=1e-12)
     again = label_noise(linnerud(), spec)
     np.testing.assert_array_equal(data.test_error, again.test_error)
+
+
+def test_which_tasks_are_corrupted_is_drawn(monkeypatch):
+    """In the order of the tasks, two repeats only ever saw the first two."""
+    nothing = xr.Dataset({"test_error": (("scheme", "task"), np.zeros((4, 10)))})
+    monkeypatch.setattr(noise_study, "_repeat", lambda *_: nothing)
+    few = [
+        label_noise(digits(), LabelNoise(repeats=2, seed=seed)).corrupted.to_numpy()
+        for seed in range(8)
+    ]
+    assert all(first != second for first, second in few)
+    assert len(np.unique(few)) > 4
 
 
 def test_noise_replaces_a_share_of_the_training_labels_by_others_of_them():
@@ -77,6 +94,28 @@ def test_printed_weights_follow_the_unit_of_labels_and_standardised_ones_do_not(
     np.testing.assert_allclose(
         schemes["standardised"], expected / expected.mean(), rtol=1e-12
     )
+
+
+def test_standardised_weights_are_for_labels_of_unit_energy():
+    """Of tasks with own rows one with fewer has less energy at unit variance."""
+    model = standardised_whole(diabetes())
+    tasks = model.statistics
+    schemes = weighting_schemes(model, 1)
+    energy = np.asarray(schemes["uniform_standardised"] * tasks.energy)
+    np.testing.assert_allclose(energy, energy[0], rtol=1e-12)
+    assert tasks.samples[0] != tasks.samples[1]
+    # Labels scaled to unit energy, then plain weights of the algorithm.
+    scaled = np.asarray(tasks.moment) / np.sqrt(np.asarray(tasks.energy))[:, None]
+    expected = np.abs(scaled @ np.linalg.svd(scaled)[2][0]) / np.asarray(tasks.energy)
+    np.testing.assert_allclose(
+        schemes["standardised"], expected / expected.mean(), rtol=1e-12
+    )
+
+
+@pytest.mark.long
+def test_a_study_may_leave_label_noise_out():
+    found = study(linnerud(), replace(SMALL, noise=None))
+    assert set(found) == {"optima", "cross_validation", "similarity", "span"}
 
 
 @pytest.mark.parametrize(
