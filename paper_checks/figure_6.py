@@ -98,9 +98,11 @@ def table_finding(settings: Settings) -> Finding:
             f"{leaking:+.1f} points on average and the other four sets {others:+.1f}"
         ),
         measurements=(
-            *(extreme(name, value) for name, value in off.items()),
-            extreme("printed gain of SST and MR, mean (points)", leaking),
-            extreme("printed gain of the other four sets, mean (points)", others),
+            *(extreme(name, np.array(value)) for name, value in off.items()),
+            extreme("printed gain of SST and MR, mean (points)", np.array(leaking)),
+            extreme(
+                "printed gain of the other four sets, mean (points)", np.array(others)
+            ),
         ),
         controls=(noticed,),
         data="the printed table",
@@ -144,8 +146,8 @@ def _measured(settings: Settings, claim: str, statement: str, protocol: str) -> 
         reason=_reason(data, best, gain, protocol),
         measurements=(
             *gain.values(),
-            extreme(f"capacity together, {protocol}", mine.capacity),
-            extreme(f"summed capacities alone, {protocol}", mine.summed),
+            extreme(f"capacity together, {protocol}", np.array(mine.capacity)),
+            extreme(f"summed capacities alone, {protocol}", np.array(mine.summed)),
         ),
         controls=(checked,),
         data=f"{DATA}; encoder {data.attrs['encoder']}",

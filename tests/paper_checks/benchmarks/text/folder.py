@@ -52,5 +52,7 @@ def add_six_sets(folder: Folder, rows: int = 150) -> None:
 
 def _sentence(rng: np.random.Generator) -> tuple[int, str]:
     label = int(rng.integers(2))
-    words = [str(word) for word in rng.choice(WORDS[2:], 5)]
-    return label, " ".join([WORDS[1 - label], *words])
+    words = [str(word) for word in rng.choice(WORDS[2:], 2)]
+    # Without a vector; they keep texts from being near-duplicates.
+    other = [f"w{number}" for number in rng.integers(0, 5000, 5)]
+    return label, " ".join([WORDS[1 - label], *words, *other])
