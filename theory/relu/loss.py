@@ -5,8 +5,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from theory.linear.single_task import minimum_norm_solution
-from theory.relu.arguments import check_tasks, check_weights
+from theory.relu.arguments import check_tasks
 from theory.tasks import Tasks
+from theory.weights import check_weights
 
 
 def task_losses(

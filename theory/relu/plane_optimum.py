@@ -9,10 +9,11 @@ from jaxtyping import Array, Bool, Float
 from numpy.typing import ArrayLike, NDArray
 
 from theory.linear.arguments import is_traced, require_64_bit
-from theory.relu.arguments import check_tasks, check_weights
+from theory.relu.arguments import check_tasks
 from theory.relu.plane_search import Candidates, local_maxima
 from theory.relu.plane_sectors import Rows, Sectors, gather, sectors_of
 from theory.tasks import Tasks
+from theory.weights import check_weights
 
 # How far inside its sector an optimum that is not attained is tried, in radians: closer
 # is better up to where rounding in small hidden values shows. The best of them is kept.

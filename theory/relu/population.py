@@ -7,11 +7,13 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
+from theory.floats import as_floats
 from theory.linear.arguments import is_traced
 from theory.linear.single_task import minimum_norm_solution
-from theory.relu.arguments import as_floats, check_covariance, check_weights
+from theory.relu.arguments import check_covariance
 from theory.relu.covariance_root import covariance_root
 from theory.relu.kernel import second
+from theory.weights import check_weights
 
 
 class Population(eqx.Module):

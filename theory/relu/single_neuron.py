@@ -5,8 +5,9 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from theory.relu.arguments import check_tasks, check_weights
+from theory.relu.arguments import check_tasks
 from theory.tasks import Tasks
+from theory.weights import check_weights
 
 
 def single_neuron_loss(
@@ -33,7 +34,8 @@ def single_neuron_loss(
         weights: `α_i ≥ 0`, ones if not given.
 
     Raises:
-        ValueError: As `theory.relu.arguments.check_tasks` and `check_weights`.
+        ValueError: As `theory.relu.arguments.check_tasks` and
+            `theory.weights.check_weights`.
 
     Source: W-E4 (W eq 4) with ReLU; derived here.
     """
