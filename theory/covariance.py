@@ -1,14 +1,18 @@
 """How alike the covariances of two tasks are, and how well conditioned one is."""
 
 from functools import partial
+from numbers import Real
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jaxtyping import Array, Bool, Float
 from numpy.typing import ArrayLike
 
+from theory.floats import as_floats
 from theory.linear.arguments import is_traced
+from theory.semidefinite import check_semidefinite
 from theory.tasks import TaskStatistics
 
 # A share of the spectrum this close to the one asked for, in units of `dε`, is that
@@ -56,16 +60,12 @@ def similarity(
 
     Source: W-E5 (W eq 5); the traces and the normalised score are derived here.
     """
-    rows = [_matrix(x, name) for x, name in ((x1, "x1"), (x2, "x2"))]
+    first, second = _matrix(x1, "x1"), _matrix(x2, "x2")
+    _check_one_dimension(first, second, ("x1", "x2"))
     # The score has no unit, so this only keeps the squares from overflowing.
-    rows = [x / jnp.max(jnp.abs(x)) for x in rows]
-    return gram_similarity(
-        rows[0].T @ rows[0],
-        rows[1].T @ rows[1],
-        energy=energy,
-        normalised=normalised,
-        names=("x1", "x2"),
-    )
+    rows = [x / jnp.max(jnp.abs(x)) for x in (first, second)]
+    pair = jnp.stack([x.T @ x for x in rows])
+    return _scores(pair, energy=check_energy(energy), normalised=normalised)[0, 1]
 
 
 def gram_similarity(
@@ -74,7 +74,6 @@ def gram_similarity(
     *,
     energy: float = 0.99,
     normalised: bool = False,
-    names: tuple[str, str] = ("g1", "g2"),
 ) -> Float[Array, ""]:
     """`similarity` from the Gram matrices `G_i = X_iᵀX_i` alone.
 
@@ -83,22 +82,20 @@ def gram_similarity(
         g2: `G_2` (d x d).
         energy: As `similarity`.
         normalised: As `similarity`.
-        names: What messages call the two.
 
     Raises:
-        ValueError: As `similarity`; also a matrix that is not square.
+        ValueError: As `similarity`; also a matrix that is not square, or no Gram
+            matrix: not symmetric, or with a negative eigenvalue.
 
     Source: W-E5 (W eq 5).
     """
+    names = ("g1", "g2")
     first, second = _matrix(g1, names[0]), _matrix(g2, names[1])
-    if first.shape[1] != second.shape[1]:
-        raise ValueError(
-            f"{names[1]} has d = {second.shape[1]} columns and {names[0]} has "
-            f"d = {first.shape[1]}: one similarity needs one d"
-        )
+    _check_one_dimension(first, second, names)
     for gram, name in ((first, names[0]), (second, names[1])):
         if gram.shape[0] != gram.shape[1]:
             raise ValueError(f"{name} must be d x d, got shape {gram.shape}")
+        check_gram(gram, name)
     pair = jnp.stack([first, second])
     return _scores(pair, energy=check_energy(energy), normalised=normalised)[0, 1]
 
@@ -119,7 +116,7 @@ def similarity_matrix(
         normalised: As `similarity`.
 
     Raises:
-        ValueError: As `similarity`; the message names the task.
+        ValueError: As `gram_similarity`; the message names the task.
 
     Source: W-E5 (W eq 5).
     """
@@ -127,7 +124,7 @@ def similarity_matrix(
     if grams.ndim != 3 or grams.shape[1] != grams.shape[2] or not grams.size:
         raise ValueError(f"gram must be k x d x d, got shape {grams.shape}")
     for task, gram in enumerate(grams):
-        _matrix(gram, f"task {task}: gram")
+        check_gram(_matrix(gram, f"task {task}: gram"), f"task {task}: gram")
     return _scores(grams, energy=check_energy(energy), normalised=normalised)
 
 
@@ -206,6 +203,9 @@ def _kept_spectrum(
 def _scores(
     grams: Float[Array, "k d d"], *, energy: float, normalised: bool
 ) -> Float[Array, "k k"]:
+    # Scores have no unit, and so no derivative in it.
+    largest = lax.stop_gradient(jnp.max(jnp.abs(grams), axis=(1, 2)))
+    grams = grams / largest[:, None, None]
     trace = jnp.trace(grams, axis1=1, axis2=2)
     grams = grams / trace[:, None, None]
     kept = jax.vmap(lambda gram: truncated_covariance(gram, energy))(grams)
@@ -223,23 +223,39 @@ def check_energy(energy: float) -> float:
     """Return `energy`.
 
     Raises:
-        ValueError: It is outside (0, 1].
+        ValueError: It is no number, traced, or outside (0, 1].
     """
-    if not 0 < energy <= 1:
-        raise ValueError(f"energy must be a share in (0, 1], got {energy}")
+    if not isinstance(energy, Real) or not 0 < energy <= 1:
+        raise ValueError(f"energy must be a share in (0, 1], got {energy!r}")
     return energy
 
 
+def check_gram(gram: Float[Array, "d d"], name: str) -> None:
+    """Refuse what is no Gram matrix, unless it is traced.
+
+    A sum over `m` rows is rounded by up to `mε` of its size, so symmetry and signs are
+    asked for to `√ε`: directions below that a Gram matrix does not show anyway.
+
+    Raises:
+        ValueError: Not symmetric, or with a negative eigenvalue.
+    """
+    if not is_traced(gram):
+        slack = float(jnp.finfo(gram.dtype).eps) ** 0.5
+        check_semidefinite(np.asarray(gram), name, slack)
+
+
+def _check_one_dimension(
+    first: Float[Array, "m d"], second: Float[Array, "n e"], names: tuple[str, str]
+) -> None:
+    if first.shape[1] != second.shape[1]:
+        raise ValueError(
+            f"{names[1]} has d = {second.shape[1]} columns and {names[0]} has "
+            f"d = {first.shape[1]}: one similarity needs one d"
+        )
+
+
 def _matrix(values: ArrayLike, name: str, *, zero: bool = False) -> Float[Array, "m d"]:
-    try:
-        array = values if isinstance(values, jax.Array) else np.asarray(values)
-    except ValueError as error:
-        raise ValueError(f"{name} is not an array of numbers: {error}") from None
-    if array.dtype.kind not in "fiub":
-        raise ValueError(f"{name} must be an array of real numbers, got {array.dtype}")
-    matrix = jnp.asarray(array)
-    if not jnp.issubdtype(matrix.dtype, jnp.floating):
-        matrix = matrix.astype(float)
+    matrix = as_floats(name, values, finite=False)
     if matrix.ndim != 2 or not matrix.size:
         raise ValueError(
             f"{name} must be m x d and not empty, got shape {matrix.shape}"
@@ -253,8 +269,17 @@ def _matrix(values: ArrayLike, name: str, *, zero: bool = False) -> Float[Array,
             f"{name} has {matrix[row, column]} at row {row} column {column} "
             f"({len(bad)} such values): it must be finite"
         )
-    if not zero and not np.any(np.asarray(matrix)):
+    largest = float(np.abs(np.asarray(matrix)).max())
+    if not zero and not largest:
         raise ValueError(
             f"{name} is a matrix of zeros: it has no covariance to compare"
+        )
+    limits = jnp.finfo(matrix.dtype)
+    # Beyond these, the entry or its inverse has lost digits.
+    low, high = float(limits.tiny), float(limits.max) / 8
+    if largest and not low <= largest <= high:
+        raise ValueError(
+            f"{name} has {largest:.3g} as its largest entry, which must be between "
+            f"{low:.1g} and {high:.1g} in {matrix.dtype}: rescale"
         )
     return matrix

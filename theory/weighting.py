@@ -6,11 +6,15 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jax import lax
+from jaxtyping import Array, Bool, Float
 from numpy.typing import ArrayLike
 
+from theory.covariance import check_gram
+from theory.floats import as_floats
 from theory.linear.arguments import check_width, is_traced
 from theory.linear.single_task import equilibrated_spectrum, minimum_norm_solution
+from theory.weights import check_weights
 
 
 class SharedSpan(NamedTuple):
@@ -31,7 +35,7 @@ def proposition_3_span(
     gram: Float[Array, "d d"],
     moments: Float[Array, "k d"],
     rank: int,
-    weights: Float[Array, " k"] | None = None,
+    weights: ArrayLike | None = None,
 ) -> SharedSpan:
     """Span of the optimal module when all tasks have one `X = UDVᵀ`.
 
@@ -57,19 +61,29 @@ def proposition_3_span(
 
     Raises:
         ValueError: Shapes do not fit, `rank` is outside 1..min(k, d), or, unless
-            traced, a value is not finite or a weight is negative.
+            traced, a value is not finite, `G` is no Gram matrix, a weight is negative,
+            all weights are zero, or the eigenvalues leave the range of the floats.
 
     Source: W-P3 (W Prop 3); statistics and rank-deficient `X` derived here.
     """
-    k, d = _check_moments(moments, rank)
+    moments = _check_moments(moments, rank)
+    k, d = moments.shape
+    gram = as_floats("gram", gram, finite=False)
     if gram.shape != (d, d):
         raise ValueError(f"gram must be {d} x {d} as moments, got shape {gram.shape}")
     _check_values("gram", gram)
-    alpha = jnp.ones(k, moments.dtype) if weights is None else jnp.asarray(weights)
-    if alpha.shape != (k,):
-        raise ValueError(f"weights must have {k} entries, got shape {alpha.shape}")
-    _check_values("weights", alpha, least=0.0)
-    return _span(gram, moments * jnp.sqrt(alpha)[:, None], rank)
+    check_gram(gram, "gram")
+    alpha = check_weights(weights, k, moments.dtype)
+    span, some = _span(gram, moments, alpha, rank)
+    largest = span.eigenvalues[0]
+    if not is_traced(largest) and some:
+        limits = jnp.finfo(largest.dtype)
+        if not limits.tiny <= largest <= limits.max:
+            raise ValueError(
+                f"moments have a largest eigenvalue of {largest:.3g}, out of the range "
+                f"of {largest.dtype}: rescale the labels, and moments with them"
+            )
+    return span
 
 
 def principal_angles(
@@ -151,37 +165,50 @@ def svd_weights(
 
     Raises:
         ValueError: `rank` is outside 1..min(k, d); `energies` without `standardise`
-            or of the wrong length; or, unless traced, a value that is not finite or
-            an energy that is not positive.
+            or of the wrong length; or, unless traced, a value that is not finite, an
+            energy that is not positive, or values so large or small that floats do
+            not hold their norms.
 
     Source: W-A2 (W Algorithm 2); standardised weights derived here.
     """
-    k, _ = _check_moments(moments, rank)
+    moments = _check_moments(moments, rank)
+    k = len(moments)
     if energies is not None:
         if not standardise:
             raise ValueError("energies are only used with standardise=True")
-        energies = jnp.asarray(energies)
+        energies = as_floats("energies", energies, finite=False)
         if energies.shape != (k,):
             raise ValueError(
                 f"energies must have {k} entries, got shape {energies.shape}"
             )
-        _check_values("energies", energies, least=float(jnp.finfo(energies.dtype).tiny))
-    if standardise:
-        moments = _standardised(moments, energies)
+        _check_values("energies", energies, positive=True)
+        moments = moments / jnp.sqrt(energies)[:, None]
+        _check_values("moments over the root of its energy", moments)
+    elif standardise:
+        moments = _unit_columns(moments.T).T
     return _projected_norms(moments, rank)
 
 
 @partial(jax.jit, static_argnames="rank")
 def _projected_norms(moments: Float[Array, "k d"], rank: int) -> Float[Array, " k"]:
-    # Rows θ_i: their right singular vectors are the left ones of (θ_1, ..., θ_k).
+    moments, largest = moments / _largest(moments), _largest(moments)
+    # Rows θ_i: right singular vectors are the left ones of (θ_1, ..., θ_k).
     top = jnp.linalg.svd(moments, full_matrices=False)[2][:rank]
-    return jnp.sqrt(jnp.sum((moments @ top.T) ** 2, axis=1))
+    return largest * jnp.sqrt(jnp.sum((moments @ top.T) ** 2, axis=1))
 
 
 @partial(jax.jit, static_argnames="rank")
 def _span(
-    gram: Float[Array, "d d"], moments: Float[Array, "k d"], rank: int
-) -> SharedSpan:
+    gram: Float[Array, "d d"],
+    moments: Float[Array, "k d"],
+    alpha: Float[Array, " k"],
+    rank: int,
+) -> tuple[SharedSpan, Bool[Array, ""]]:
+    """The span, and whether labels have anything in it."""
+    # The span has no unit, and squares of entries up to 1 do not overflow.
+    units = [_largest(part) for part in (gram, moments, alpha)]
+    gram, moments, alpha = gram / units[0], moments / units[1], alpha / units[2]
+    moments = moments * jnp.sqrt(alpha)[:, None]
     spectrum = equilibrated_spectrum(gram)
     root = jnp.sqrt(jnp.where(spectrum.seen, spectrum.value, 1))
     inverse = jnp.where(spectrum.seen, 1 / root, 0)
@@ -194,32 +221,35 @@ def _span(
     seen = jnp.where(spectrum.seen, root, 0)[:, None] * q[:, :rank]
     right = restored[:, None] * (spectrum.vector @ seen)
     shared = jax.vmap(minimum_norm_solution, (None, 1), 1)(gram, right)
-    return SharedSpan(
+    unit = units[1] / jnp.sqrt(units[0]) * jnp.sqrt(units[2])
+    span = SharedSpan(
         basis=jnp.linalg.qr(_unit_columns(shared))[0],
-        eigenvalues=size**2,
+        eigenvalues=jnp.where(size > 0, unit * size, 0) ** 2,
         gap=_relative_gap(size**2, rank),
     )
+    return span, size[0] > 0
 
 
-def _standardised(
-    moments: Float[Array, "k d"], energies: Float[Array, " k"] | None
-) -> Float[Array, "k d"]:
-    if energies is not None:
-        return moments / jnp.sqrt(energies)[:, None]
-    return _unit_columns(moments.T).T
+def _largest(values: Float[Array, "..."]) -> Float[Array, ""]:
+    """The largest magnitude, as a unit; 1 for zeros. It has no derivative."""
+    largest = lax.stop_gradient(jnp.max(jnp.abs(values)))
+    return jnp.where(largest > 0, largest, 1)
 
 
 def _unit_columns(columns: Float[Array, "d r"]) -> Float[Array, "d r"]:
+    columns = columns / jax.vmap(_largest, 1)(columns)
     square = jnp.sum(columns**2, axis=0)
     return columns / jnp.sqrt(jnp.where(square > 0, square, 1))
 
 
 def _orthonormal(columns: Float[Array, "d r"]) -> Float[Array, "d r"]:
     d, r = columns.shape
+    if not is_traced(columns):
+        high = float(jnp.finfo(columns.dtype).max) / 8
+        if not np.all(np.abs(np.asarray(columns)) <= high):
+            raise ValueError(f"the columns of a span must be finite, to {high:.1g}")
     columns = _unit_columns(columns)
     if not is_traced(columns):
-        if not np.all(np.isfinite(np.asarray(columns))):
-            raise ValueError("the columns of a span must be finite")
         size = np.linalg.svd(np.asarray(columns), compute_uv=False)
         if r > d or size[-1] <= d * np.finfo(size.dtype).eps * size[0]:
             raise ValueError(
@@ -236,7 +266,8 @@ def _relative_gap(eigenvalues: Float[Array, " n"], rank: int) -> Float[Array, ""
     return jnp.where(largest > 0, gap, 0)
 
 
-def _check_moments(moments: Float[Array, "k d"], rank: int) -> tuple[int, int]:
+def _check_moments(moments: ArrayLike, rank: int) -> Float[Array, "k d"]:
+    moments = as_floats("moments", moments, finite=False)
     if moments.ndim != 2 or not moments.size:
         raise ValueError(f"moments must be k x d, got shape {moments.shape}")
     if check_width(rank) > min(moments.shape):
@@ -244,22 +275,25 @@ def _check_moments(moments: Float[Array, "k d"], rank: int) -> tuple[int, int]:
             f"rank must be between 1 and min(k, d) = {min(moments.shape)}, got {rank}"
         )
     _check_values("moments", moments)
-    k, d = moments.shape
-    return k, d
+    return moments
 
 
-def _check_values(field: str, values: ArrayLike, least: float | None = None) -> None:
-    if is_traced(jnp.asarray(values)):
+def _check_values(field: str, values: Array, *, positive: bool = False) -> None:
+    if is_traced(values):
         return
-    array = np.asarray(values)
-    bad = ~np.isfinite(array) if least is None else ~(array >= least)
-    bad |= ~np.isfinite(array)
+    array, limits = np.asarray(values), jnp.finfo(values.dtype)
+    bad = ~np.isfinite(array) | (~(array > 0) if positive else False)
+    _refuse(field, array, bad, "finite and positive" if positive else "finite")
+    # Norms over an axis stay within the floats, and so does the inverse of what leads.
+    size = np.abs(array)
+    low, high = float(limits.tiny), float(limits.max) / 8 / max(array.shape)
+    small = size if positive else np.where(size == size.max(), size, 0)
+    bad = (size > high) | ((small > 0) & (small < low))
+    _refuse(field, array, bad, f"between {low:.1g} and {high:.1g} in size: rescale")
+
+
+def _refuse(field: str, array: np.ndarray, bad: np.ndarray, limit: str) -> None:
     if bad.any():
         where = tuple(int(index) for index in np.argwhere(bad)[0])
         owner = "gram" if field == "gram" else f"task {where[0]}: {field}"
-        limit = (
-            "finite"
-            if least is None
-            else "finite and " + ("positive" if least > 0 else ">= 0")
-        )
         raise ValueError(f"{owner} must be {limit}, got {array[where]}")

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from theory.covariance import (
+    check_energy,
     condition_number,
     gram_similarity,
     similarity,
@@ -234,11 +235,55 @@ def test_condition_number_is_infinite_where_a_direction_is_not_seen(x):
         (np.ones((3, 2)), np.ones((3, 2)), 0.0, "energy .* got 0.0"),
         (np.ones((3, 2)), np.ones((3, 2)), 1.1, "energy .* got 1.1"),
         (np.ones((3, 2)), np.ones((3, 2)), np.nan, "energy .* got nan"),
+        (1e-320 * np.ones((3, 2)), np.ones((3, 2)), 0.99, "x1 has .* rescale"),
     ],
 )
 def test_bad_input_is_named(x1, x2, energy, message):
     with pytest.raises(ValueError, match=message):
         similarity(x1, x2, energy=energy)
+
+
+@pytest.mark.parametrize(
+    ("gram", "message"),
+    [
+        (-np.eye(2), "g1 has a variance -1.0 below zero"),
+        (np.diag([1.0, -1.0]), "g1 has a variance -1.0 below zero"),
+        (np.array([[1.0, 5.0], [0.0, 1.0]]), "g1 is not symmetric"),
+        (np.array([[1.0, 2.0], [2.0, 1.0]]), "g1 has a negative eigenvalue"),
+        (np.array([[0.0, 1e-9], [1e-9, 0.0]]), "g1 has a negative eigenvalue"),
+        (1e308 * np.eye(2), "g1 has 1e[+]308 as its largest .* rescale"),
+        (1e-310 * np.eye(2), "g1 has 1e-310 as its largest .* rescale"),
+    ],
+)
+def test_what_is_no_gram_matrix_is_refused(gram, message):
+    with pytest.raises(ValueError, match=message):
+        gram_similarity(gram, np.eye(2))
+    with pytest.raises(ValueError, match="task 1: gram" + message[2:]):
+        similarity_matrix(np.stack([np.eye(2), gram]))
+
+
+def test_rounding_of_a_gram_matrix_is_no_asymmetry():
+    x = np.random.default_rng(0).normal(size=(40, 6)) * np.logspace(-6, 6, 6)
+    x[:, 5] = x[:, 0]
+    gram = x.T @ x
+    # A sum over 1e7 rows may be off by as many ε.
+    off = gram * (1 + 1e7 * np.finfo(float).eps * np.triu(np.ones((6, 6)), 1))
+    assert float(gram_similarity(off, gram, normalised=True)) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("factor", [1e-307, 1e-200, 1e200, 2e307])
+def test_gram_matrices_of_any_size_have_one_score(factor):
+    other = np.diag([1.0, 3.0])
+    for normalised in (False, True):
+        score = gram_similarity(np.eye(2), other, normalised=normalised)
+        found = gram_similarity(factor * np.eye(2), other, normalised=normalised)
+        assert abs(found**2 - score**2) < ROUNDING
+
+
+@pytest.mark.parametrize("energy", ["a", None, 1j])
+def test_an_energy_that_is_no_number_is_refused(energy):
+    with pytest.raises(ValueError, match="energy must be a share"):
+        getattr(check_energy, "__wrapped__", check_energy)(energy)
 
 
 def test_bad_grams_are_named():

@@ -147,6 +147,40 @@ def test_principal_angles_refuse_what_is_no_basis():
         unchecked(principal_angles)(jnp.eye(3), jnp.eye(2))
     with pytest.raises(ValueError, match="finite"):
         principal_angles(jnp.full((3, 1), jnp.nan), jnp.eye(3))
+    with pytest.raises(ValueError, match="finite, to 2e"):
+        principal_angles(jnp.full((3, 1), 1e308), jnp.eye(3))
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e200, 1e307])
+def test_weights_and_angles_have_no_overflow(scale):
+    rng = np.random.default_rng(4)
+    moments = jnp.asarray(rng.normal(size=(3, 4)))
+    plain, cosines = svd_weights(moments, 2), svd_weights(moments, 2, standardise=True)
+    loud = scale * moments / 10
+    # The scale is divided out and put back: a few ε.
+    found = svd_weights(loud, 2) * 10 / scale
+    np.testing.assert_allclose(found, plain, rtol=1e-12)
+    found = svd_weights(loud, 2, standardise=True)
+    np.testing.assert_allclose(found, cosines, rtol=1e-12)
+    one = scale * jnp.eye(3)[:, :1]
+    np.testing.assert_allclose(
+        principal_angles(one, jnp.ones((3, 1))), np.acos(3**-0.5)
+    )
+
+
+@pytest.mark.parametrize("gram", [1e-300, 1.0, 1e300])
+@pytest.mark.parametrize("weight", [1e-100, 1.0, 1e200])
+def test_the_span_is_that_of_any_units(gram, weight):
+    x, y = problem(1, (30, 6, 4, 2))
+    moments, alpha = jnp.asarray((x.T @ y).T), jnp.asarray([1.0, 2, 0.5, 0])
+    plain = proposition_3_span(jnp.asarray(x.T @ x), moments, 2, alpha)
+    size = gram**0.5
+    found = proposition_3_span(
+        jnp.asarray(gram * (x.T @ x)), size * moments, 2, weight * alpha
+    )
+    np.testing.assert_allclose(found.eigenvalues / weight, plain.eigenvalues, rtol=1e-9)
+    np.testing.assert_allclose(found.gap, plain.gap, rtol=1e-9)
+    assert jnp.max(principal_angles(found.basis, plain.basis)) < ANGLE
 
 
 @settings(max_examples=40)
@@ -244,6 +278,18 @@ def test_a_task_without_signal_gets_no_weight(scale):
             {"rank": 1, "standardise": True, "energies": jnp.array([1.0, 0.0])},
             "task 1: energies must be finite and positive, got 0.0",
         ),
+        ({"rank": 1, "moments": 1e308 * jnp.ones((2, 3))}, "task 0: moments .* resc"),
+        ({"rank": 1, "moments": np.full((2, 3), 1e-310)}, "task 0: moments .* resc"),
+        ({"rank": 1, "moments": [["a", "b"]]}, "moments must be an array of real"),
+        (
+            {
+                "rank": 1,
+                "moments": 1e300 * jnp.ones((2, 3)),
+                "standardise": True,
+                "energies": jnp.full(2, 1e-300),
+            },
+            "task 0: moments over the root of its energy must be finite",
+        ),
     ],
 )
 def test_bad_arguments_of_weights_are_named(arguments, message):
@@ -260,3 +306,12 @@ def test_bad_arguments_of_the_span_are_named():
         proposition_3_span(jnp.eye(3), moments, 1, jnp.array([1.0, -1.0]))
     with pytest.raises(ValueError, match="gram must be finite, got nan"):
         proposition_3_span(jnp.full((3, 3), jnp.nan), moments, 1)
+    with pytest.raises(ValueError, match="weights are all zero"):
+        proposition_3_span(jnp.eye(3), moments, 1, jnp.zeros(2))
+    with pytest.raises(ValueError, match="gram has a variance"):
+        proposition_3_span(-jnp.eye(3), moments, 1)
+    with pytest.raises(ValueError, match="gram is not symmetric"):
+        proposition_3_span(jnp.eye(3).at[0, 1].set(1.0), moments, 1)
+    for size in (1e160, 1e-170):
+        with pytest.raises(ValueError, match=r"largest eigenvalue of .* rescale"):
+            proposition_3_span(jnp.eye(3), size * moments, 1)
