@@ -1,7 +1,8 @@
 """The loop of our own solvers: blocks of steps, and a look at the point between."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
+from numbers import Integral, Real
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeGuard, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -145,15 +146,34 @@ def goes_down(
     return (value < bound) | level
 
 
-def positive(solver: object, **values: float | int) -> None:
-    """Refuse settings that are not above zero, or not finite.
+def positive(solver: object, **values: object) -> None:
+    """Refuse settings that are no numbers, not above zero, or not finite.
 
     Raises:
         ValueError: The message names solver, field and value.
     """
     for field, value in values.items():
-        if not 0 < value < float("inf"):
+        if not is_number(value) or not 0 < value < float("inf"):
             raise ValueError(
                 f"{type(solver).__name__}: {field} must be finite and above 0, got "
-                f"{value}"
+                f"{value!r}"
             )
+
+
+def counts(solver: object, **values: object) -> None:
+    """Refuse settings that are not integers above zero.
+
+    Raises:
+        ValueError: The message names solver, field and value.
+    """
+    for field, value in values.items():
+        if not is_number(value) or not isinstance(value, Integral) or value < 1:
+            raise ValueError(
+                f"{type(solver).__name__}: {field} must be an integer above 0, got "
+                f"{value!r}"
+            )
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether it is a real number that jax may take as static."""
+    return isinstance(value, Real) and not isinstance(value, bool)

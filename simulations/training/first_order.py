@@ -8,7 +8,14 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
-from simulations.training.descent import Run, descend, goes_down, positive
+from simulations.training.descent import (
+    Run,
+    counts,
+    descend,
+    goes_down,
+    is_number,
+    positive,
+)
 from simulations.training.objective import Objective, norm
 from simulations.training.result import Parameters
 
@@ -41,8 +48,8 @@ class GradientDescent:
     tolerance: float = 1e-8
 
     def __post_init__(self) -> None:
-        positive(self, rate=self.rate, steps=self.steps, block=self.block)
-        positive(self, tolerance=self.tolerance)
+        positive(self, rate=self.rate, tolerance=self.tolerance)
+        counts(self, steps=self.steps, block=self.block)
 
     def run(self, objective: Objective, start: Parameters) -> Run:
         """Descend from one start."""
@@ -103,13 +110,12 @@ class Adam:
     tolerance: float = 1e-8
 
     def __post_init__(self) -> None:
-        positive(self, rate=self.rate, steps=self.steps, block=self.block)
-        positive(self, tolerance=self.tolerance)
+        positive(self, rate=self.rate, tolerance=self.tolerance)
+        counts(self, steps=self.steps, block=self.block)
         for field in ("first_decay", "second_decay"):
-            if not 0 <= getattr(self, field) < 1:
-                raise ValueError(
-                    f"Adam: {field} must be in [0, 1), got {getattr(self, field)}"
-                )
+            value = getattr(self, field)
+            if not is_number(value) or not 0 <= value < 1:
+                raise ValueError(f"Adam: {field} must be in [0, 1), got {value!r}")
 
     def run(self, objective: Objective, start: Parameters) -> Run:
         """Descend from one start."""

@@ -9,10 +9,11 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Key
 
+from simulations.training.arguments import check_weights, whole
 from simulations.training.descent import Solver
 from simulations.training.model import Model
 from simulations.training.result import Trained
-from simulations.training.train import DEFAULT, _train, _whole, check_weights
+from simulations.training.train import DEFAULT, _train
 
 
 def train_grid(
@@ -44,9 +45,10 @@ def train_grid(
     Raises:
         ValueError: As `train`; or an axis that is empty.
     """
-    sizes = [_whole("widths", width) for width in widths]
-    _whole("starts", starts)
-    alpha = jnp.atleast_2d(check_weights(weights, models))
+    sizes = [whole("widths", width) for width in widths]
+    whole("starts", starts)
+    models.check(draws=1)
+    alpha = jnp.atleast_2d(check_weights(weights, models, several=True))
     if not sizes or not len(keys) or not len(alpha):
         raise ValueError("widths, weights and keys need at least one entry each")
     return _grid(models, jnp.asarray(sizes), alpha, keys, starts, max(sizes), solver)

@@ -1,12 +1,15 @@
 """The linear model on statistics: the cost of a step does not grow with the rows."""
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from simulations.training.curvature import Blocks
 from simulations.training.model import Model, Units
 from simulations.training.result import Parameters
+from simulations.training.statistics_check import check_shapes, check_values
 from simulations.unit_columns import unit_columns
+from theory.linear.arguments import is_traced
 from theory.linear.loss import task_losses
 from theory.tasks import TaskStatistics
 
@@ -33,6 +36,18 @@ class LinearModel(Model):
     def dtype(self) -> jnp.dtype:
         """Precision of the statistics."""
         return self.statistics.moment.dtype
+
+    def check(self, draws: int = 0) -> None:
+        """Refuse statistics whose shapes or values cannot be trained on.
+
+        Raises:
+            ValueError: Shapes do not fit; or a value that is known is not finite, is
+                below zero on a diagonal or in `e_i`, or `√G_jj` or `√e` of all tasks
+                is outside the range of `check_range`.
+        """
+        check_shapes(self.statistics, draws)
+        if not is_traced(*jax.tree.leaves(self.statistics)):
+            check_values(self.statistics)
 
     def outputs(self, point: Parameters) -> Float[Array, "k d"]:
         """`θ_i = BA_i`."""

@@ -59,6 +59,17 @@ class Model(eqx.Module):
         return False
 
     @abstractmethod
+    def check(self, draws: int = 0) -> None:
+        """Refuse data that cannot be trained on, as far as they are known.
+
+        Args:
+            draws: Number of axes before those of one problem.
+
+        Raises:
+            ValueError: Shapes or values that do not fit.
+        """
+
+    @abstractmethod
     def outputs(self, point: Parameters) -> Float[Array, "..."]:
         """All that the losses see of the parameters."""
 

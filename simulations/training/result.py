@@ -10,8 +10,9 @@ class Status(IntEnum):
     """How a start ended.
 
     `DIVERGED`: the loss or its gradient was not finite; the point before that is
-    kept. `DEAD`: every unit of a ReLU module is zero on every row, so that the
-    gradient vanishes though the loss does not. `STALLED`: neither the loss nor the
+    kept. `DEAD`: units of a ReLU module are zero on every row, so that no gradient
+    moves them, and a loss is left: all units are, or some are and the others have
+    converged. `STALLED`: neither the loss nor the
     gradient gets smaller, and the gradient is not small: by rounding, by too long a
     step, or at a kink of a ReLU, where a minimum has no gradient.
     """
@@ -34,8 +35,10 @@ class Parameters(eqx.Module):
 class Trained(eqx.Module):
     """The best of `n` starts, and what the others reached.
 
-    `losses`, `steps` and `status` (of `Status`) have one entry a start; `loss` and
-    the parameters are those of the least loss among starts that did not diverge.
+    `losses`, `steps`, `status` (of `Status`) and `dead`, the number of units that are
+    zero on every row, have one entry a start; `loss` and the parameters are those of
+    the least loss among starts that did not diverge. A start has dead units whatever
+    its status: one that ran out of steps may, and so may one that fits all labels.
     `gradient` is the norm of the gradient there, in the coordinates that are trained:
     columns of `X` of unit size, labels of unit size, and `f` as a share of its value
     where all outputs are zero; of a smoothed loss, where the solver smooths kinks.
@@ -49,4 +52,5 @@ class Trained(eqx.Module):
     gradient: Float[Array, "*batch"]
     steps: Int[Array, "*batch n"]
     status: Int[Array, "*batch n"]
+    dead: Int[Array, "*batch n"]
     bias: Float[Array, "*batch k"] | None = None

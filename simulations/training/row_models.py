@@ -49,6 +49,19 @@ class _RowModel(Model):
         """Whether `g(u) = max(u, 0)`; `g(u) = u` otherwise."""
         return True
 
+    def check(self, draws: int = 0) -> None:
+        """Refuse rows with other axes; `Rows.from_tasks` has seen their values.
+
+        Raises:
+            ValueError: Not `draws` axes before those of one problem.
+        """
+        found = self.rows.covariates.ndim - 2
+        if found != draws:
+            raise ValueError(
+                f"the model has {found} axes of draws and needs {draws}: train takes "
+                "one draw, and train_grid an axis of them"
+            )
+
     def outputs(self, point: Parameters) -> Float[Array, " n"]:
         """`u_n`, zero for a row of padding."""
         return self._combined(point, self._units(point).value)
@@ -128,7 +141,7 @@ class ReluModel(_RowModel):
         """The model of these tasks; axes of draws may come first.
 
         Raises:
-            ValueError: Shapes do not fit, or a value that is known is not finite.
+            ValueError: As `Rows.from_tasks`.
         """
         return cls(Rows.from_tasks(tasks))
 
@@ -176,8 +189,8 @@ class LogisticModel(_RowModel):
             bias: One constant `b_i` a head.
 
         Raises:
-            ValueError: Labels of a task are not two such classes, shapes do not fit,
-                or a value is not finite. Values that are traced are not checked.
+            ValueError: Labels of a task are not two such classes, or as
+                `Rows.from_tasks`. Values that are traced are not checked.
         """
         rows = Rows.from_tasks(tasks)
         if not is_traced(tasks.labels, tasks.mask):

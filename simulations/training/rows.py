@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from simulations.training.ranges import check_range
 from theory.linear.arguments import is_traced
 from theory.tasks import Tasks
 
@@ -28,7 +29,9 @@ class Rows(eqx.Module):
         Rows of padding are dropped, unless jax is tracing the mask.
 
         Raises:
-            ValueError: Shapes do not fit, or a value that is known is not finite.
+            ValueError: Shapes do not fit; or, where values are known, one is not
+                finite, or the largest of a column or of the labels is outside the
+                range of `check_range`.
         """
         _check(tasks)
         *draws, k, m, d = tasks.covariates.shape
@@ -55,12 +58,23 @@ def _check(tasks: Tasks) -> None:
             f"covariates have shape {tasks.covariates.shape}; labels of shape {shape} "
             "need one row each"
         )
+    if not jnp.issubdtype(tasks.covariates.dtype, jnp.floating):
+        raise ValueError(f"covariates must be floats, got {tasks.covariates.dtype}")
     for field in ("covariates", "labels"):
         values = getattr(tasks, field)
         if is_traced(values):
             continue
-        bad = ~np.isfinite(np.asarray(values))
+        known, axis = np.asarray(values), len(shape) - 2
+        bad = ~np.isfinite(known)
         if bad.any():
-            axis = len(shape) - 2
             task = int(np.argwhere(bad)[0][axis])
             raise ValueError(f"task {task}: {field} has a NaN or an infinity")
+        # Over rows, then over tasks: columns have a scale each, labels have one.
+        size = np.abs(known).max(axis=axis + 1, initial=0)
+        task = size.argmax(axis=axis)
+
+        def called(at: tuple[int, ...], field: str = field, task=task) -> str:
+            column = f": column {at[-1]}" if field == "covariates" else ""
+            return f"task {task[at]}: {field}{column}"
+
+        check_range(size.max(axis=axis), tasks.covariates.dtype, called)

@@ -11,7 +11,7 @@ from jax.flatten_util import ravel_pytree
 from jax.scipy.linalg import cho_solve
 from jaxtyping import Array, Float
 
-from simulations.training.descent import Run, descend, goes_down, positive
+from simulations.training.descent import Run, counts, descend, goes_down, positive
 from simulations.training.objective import Objective, norm
 from simulations.training.result import Parameters
 
@@ -61,8 +61,9 @@ class LevenbergMarquardt:
     tolerance: float = 1e-9
 
     def __post_init__(self) -> None:
-        positive(self, damping=self.damping, steps=self.steps, tolerance=self.tolerance)
-        positive(self, smoothing=self.smoothing)
+        positive(self, damping=self.damping, smoothing=self.smoothing)
+        positive(self, tolerance=self.tolerance)
+        counts(self, steps=self.steps)
 
     def run(self, objective: Objective, start: Parameters) -> Run:
         """Descend from one start."""
@@ -183,7 +184,8 @@ class LBFGS:
     tolerance: float = 1e-9
 
     def __post_init__(self) -> None:
-        positive(self, steps=self.steps, history=self.history, tolerance=self.tolerance)
+        positive(self, tolerance=self.tolerance)
+        counts(self, steps=self.steps, history=self.history)
 
     def run(self, objective: Objective, start: Parameters) -> Run:
         """Descend from one start."""

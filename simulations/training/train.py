@@ -1,6 +1,5 @@
 """One problem, trained from many starts."""
 
-import operator
 from functools import partial
 from typing import SupportsIndex
 
@@ -11,13 +10,13 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Key
 
+from simulations.training.arguments import check_initial, check_weights, whole
 from simulations.training.descent import Solver
 from simulations.training.linear import LinearModel
 from simulations.training.model import Model
 from simulations.training.objective import Objective
 from simulations.training.result import Parameters, Status, Trained
 from simulations.training.second_order import LevenbergMarquardt
-from theory.linear.arguments import is_traced
 from theory.tasks import TaskStatistics
 
 DEFAULT = LevenbergMarquardt()
@@ -56,21 +55,23 @@ def train(
             starts before all others, instead of random ones.
 
     Raises:
-        ValueError: A width, weight, number of starts or start that cannot be used.
-            The message names the field, and the task if it is one task's.
+        ValueError: A width, weight, number of starts or start that cannot be used, or
+            data that the model refuses (`Model.check`). The message names the field,
+            and the task if it is one task's.
     """
     if columns is None:
-        columns = _whole("width", width)
+        columns = whole("width", width)
     else:
-        columns = _whole("columns", columns)
+        columns = whole("columns", columns)
         if not isinstance(width, jax.Array):
-            width = _whole("width", width)
+            width = whole("width", width)
             if width > columns:
                 raise ValueError(f"width must be at most columns = {columns}: {width}")
-    starts = _whole("starts", starts)
+    starts = whole("starts", starts)
+    model.check()
     alpha = check_weights(weights, model)
     if initial is not None:
-        _check_initial(initial, model, columns)
+        check_initial(initial, model, width, columns)
     size = jnp.asarray(width)
     return _train(model, size, alpha, key, initial, starts, columns, solver)
 
@@ -119,14 +120,19 @@ def _train(
     else:
         runs = jax.vmap(partial(solver.run, objective))(points)
     values = jax.vmap(objective)(runs.point)
-    values = jnp.where(jnp.isfinite(values), values, jnp.inf)
-    lost = runs.status == int(Status.DIVERGED)
-    # Masked columns are zero, and so count as dead.
-    silent = jax.vmap(scaled.dead)(runs.point).all(axis=1) & (values > 0) & ~lost
-    best = jnp.argmin(jnp.where(lost, jnp.inf, values))
-    point = units.restore(jax.tree.map(lambda leaf: leaf[best], runs.point))
     # The scaled labels' loss is in units of label².
     losses = values * scale * units.label**2
+    losses = jnp.where(jnp.isfinite(losses), losses, jnp.inf)
+    lost = (runs.status == int(Status.DIVERGED)) | jnp.isinf(losses)
+    status = jnp.where(lost, int(Status.DIVERGED), runs.status)
+    # Columns from the width on are masked, and no units.
+    dead = jax.vmap(scaled.dead)(runs.point) & (jnp.arange(columns) < width)
+    dead = jnp.sum(dead, axis=1)
+    # A unit that is not needed may be dead: where nothing is left of F but rounding.
+    idle = (dead > 0) & (values > jnp.finfo(values.dtype).eps)
+    silent = idle & ((dead == width) | (status == int(Status.CONVERGED))) & ~lost
+    best = jnp.argmin(jnp.where(lost, jnp.inf, values))
+    point = units.restore(jax.tree.map(lambda leaf: leaf[best], runs.point))
     return Trained(
         shared=point.shared,
         heads=point.heads,
@@ -134,7 +140,8 @@ def _train(
         losses=losses,
         gradient=runs.gradient[best],
         steps=runs.steps,
-        status=jnp.where(silent, int(Status.DEAD), runs.status),
+        status=jnp.where(silent, int(Status.DEAD), status),
+        dead=dead,
         bias=point.bias,
     )
 
@@ -154,60 +161,3 @@ def _start(
     heads = normals(second, k) / jnp.sqrt(width.astype(model.dtype))
     bias = jnp.zeros(k, model.dtype) if model.has_bias else None
     return Parameters(normals(first, d) / np.sqrt(d).astype(model.dtype), heads, bias)
-
-
-def check_weights(weights: ArrayLike | None, model: Model) -> Float[Array, "*a k"]:
-    """Weights `α_i` as an array, ones where none are given.
-
-    Raises:
-        ValueError: The last axis is not the tasks', or a value that is known is
-            negative or not finite, or all are zero. The message names the task.
-    """
-    if weights is None:
-        return jnp.ones(model.count, model.dtype)
-    alpha = jnp.asarray(weights, model.dtype)
-    if alpha.ndim < 1 or alpha.shape[-1] != model.count:
-        raise ValueError(
-            f"weights must have one entry a task: {model.count} tasks, shape "
-            f"{alpha.shape}"
-        )
-    if is_traced(alpha):
-        return alpha
-    known = np.asarray(alpha)
-    bad = np.argwhere(~(np.isfinite(known) & (known >= 0)))
-    if len(bad):
-        raise ValueError(
-            f"task {bad[0][-1]}: weights must be finite and >= 0, got "
-            f"{known[tuple(bad[0])]:g}"
-        )
-    if not known.any(axis=-1).all():
-        raise ValueError("weights are all zero: at least one task must count")
-    return alpha
-
-
-def _whole(field: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
-        raise ValueError(f"{field} must be an integer, got {value!r}")
-    try:
-        whole = operator.index(value)
-    except TypeError as error:
-        raise ValueError(
-            f"{field} must be an integer, got {value!r}; give columns if it is traced"
-        ) from error
-    if whole < 1:
-        raise ValueError(f"{field} must be >= 1, got {whole}")
-    return whole
-
-
-def _check_initial(initial: Parameters, model: Model, columns: int) -> None:
-    n = initial.shared.shape[0]
-    wanted = {
-        "shared": (n, model.dimension, columns),
-        "heads": (n, model.count, columns),
-        "bias": (n, model.count) if model.has_bias else None,
-    }
-    for field, shape in wanted.items():
-        value = getattr(initial, field)
-        found = None if value is None else value.shape
-        if found != shape:
-            raise ValueError(f"initial.{field} has shape {found}, wanted {shape}")

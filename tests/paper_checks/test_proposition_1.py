@@ -44,6 +44,7 @@ def test_notices_a_planted_wrong_loss(wide, monkeypatch, planted):
         gradient=jnp.zeros(4),
         steps=jnp.ones((4, 4), int),
         status=jnp.zeros((4, 4), int),
+        dead=jnp.zeros((4, 4), int),
     )
     monkeypatch.setattr(proposition_1, "train_each", lambda *_, **__: found)
     false = proposition_1.compare(PROBLEMS, KEYS, width=K)

@@ -78,24 +78,40 @@ def test_first_order_training_comes_close():
 
 
 def one_sided() -> ReluModel:
-    """Covariates that are all positive: a unit of negative entries is dead."""
+    """Covariates that are all positive: a unit of negative entries is dead.
+
+    Each task has a direction of its own, so that one unit does not fit both.
+    """
     rng = np.random.default_rng(0)
     xs = [np.abs(rng.normal(size=(20, 2))) + 0.1 for _ in range(2)]
-    return ReluModel.from_tasks(Tasks.from_data(xs, [x @ np.ones(2) for x in xs]))
+    return ReluModel.from_tasks(
+        Tasks.from_data(xs, [xs[0] @ [1.0, 1.0], xs[1] @ [1.0, 3.0]])
+    )
 
 
 @pytest.mark.parametrize(
     "solver", [ADAM, GradientDescent(steps=2000), LevenbergMarquardt()], ids=str
 )
 def test_dead_units_are_told_from_convergence(solver):
-    initial = Parameters(
-        jnp.asarray([[[-1.0], [-2.0]], [[1.0], [0.5]]]), jnp.ones((2, 2, 1))
+    model, down, up = one_sided(), [-1.0, -2.0], [1.0, 0.5]
+    shared = np.array([[down, down], [down, up], [[0.5, 1.0], up]]).swapaxes(1, 2)
+    heads = np.ones((3, 2, 2))
+    initial = Parameters(jnp.asarray(shared), jnp.asarray(heads))
+    found = train(model, 2, None, KEY, solver=solver, initial=initial)
+    np.testing.assert_array_equal(found.dead, [2, 1, 0])
+    # Where one unit is dead the other has converged, and that is no optimum.
+    assert (found.status[:2] == Status.DEAD).all()
+    assert found.status[2] == Status.CONVERGED
+    assert float(found.gradient) <= solver.tolerance
+    assert (found.losses[2] < 1e-6 * found.losses[:2]).all()
+    assert float(found.loss) == float(found.losses[2])
+    # By the same program: a masked column is no unit, dead or not.
+    first = Parameters(
+        jnp.asarray(shared * [1.0, 0.0]), jnp.asarray(heads * [1.0, 0.0])
     )
-    found = train(one_sided(), 1, None, KEY, solver=solver, initial=initial)
-    assert found.status[0] == Status.DEAD
-    assert found.status[1] != Status.DEAD
-    assert float(found.losses[1]) < 1e-6 * float(found.losses[0])
-    assert float(found.loss) == float(found.losses[1])
+    masked = train(model, 1, None, KEY, solver=solver, initial=first, columns=2)
+    np.testing.assert_array_equal(masked.dead, [1, 1, 0])
+    np.testing.assert_array_equal(masked.status == Status.DEAD, [True, True, False])
 
 
 def test_a_dead_module_of_labels_that_are_zero_is_no_failure():
@@ -107,4 +123,5 @@ def test_a_dead_module_of_labels_that_are_zero_is_no_failure():
     initial = Parameters(-jnp.ones((1, 2, 1)), jnp.ones((1, 2, 1)))
     found = train(quiet, 1, None, KEY, solver=ADAM, initial=initial)
     assert found.status[0] == Status.CONVERGED
+    assert found.dead[0] == 1
     assert float(found.loss) == 0

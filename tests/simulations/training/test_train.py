@@ -1,5 +1,6 @@
 """What holds for every model: starts, statuses, masked columns, grids, bad input."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -149,12 +150,77 @@ def test_a_batch_of_tasks_is_laid_out_like_single_ones():
         np.testing.assert_array_equal(same.owner, one.owner)
 
 
-def test_units_of_rows_and_labels_do_not_matter():
-    x = TASKS.covariates * jnp.asarray([1e-3, 1.0, 1e4])
-    other = ReluModel.from_tasks(type(TASKS)(x, 50 * TASKS.labels, TASKS.mask))
+@pytest.mark.parametrize(("inputs", "labels"), [(1, 50), (1e87, 1e-91), (1e-88, 1e91)])
+def test_units_of_rows_and_labels_do_not_matter(inputs, labels):
+    x = TASKS.covariates * jnp.asarray([1e-3, 1.0, 1e4]) * inputs
+    other = ReluModel.from_tasks(type(TASKS)(x, labels * TASKS.labels, TASKS.mask))
     first = train(RELU, 1, None, KEY, starts=2, solver=QUICK)
     second = train(other, 1, None, KEY, starts=2, solver=QUICK)
-    np.testing.assert_allclose(second.losses, 2500 * first.losses, rtol=1e-9)
+    expected = np.asarray(first.losses) * labels * labels
+    np.testing.assert_allclose(second.losses, expected, rtol=1e-9)
+    np.testing.assert_array_equal(second.status, first.status)
+
+
+def test_a_loss_that_is_not_finite_has_not_converged():
+    # Not by `from_tasks`, which refuses such labels, as it does where jax traces them.
+    rows = RELU.rows
+    loud = ReluModel(type(rows)(rows.covariates, 1e160 * rows.labels, rows.owner))
+    found = train(loud, 1, None, KEY, starts=2, solver=QUICK)
+    assert np.isinf(found.losses).all()
+    assert (found.status == Status.DIVERGED).all()
+
+
+STATISTICS = LINEAR.statistics
+
+
+def changed(field, change):
+    leaf = getattr(STATISTICS, field)
+    return eqx.tree_at(lambda s: getattr(s, field), STATISTICS, change(leaf))
+
+
+@pytest.mark.parametrize(
+    ("statistics", "message"),
+    [
+        (changed("gram", lambda g: g[:1]), r"gram has shape \(1, 3, 3\); statistics"),
+        (changed("energy", lambda e: e[:, None]), r"energy has shape \(2, 1\)"),
+        (jax.tree.map(lambda leaf: leaf[None], STATISTICS), r"gram has shape \(1, 2,"),
+        (
+            changed("gram", lambda g: g.at[1, 0, 2].set(jnp.nan)),
+            "task 1: gram has a NaN",
+        ),
+        (changed("moment", lambda g: g.at[0, 1].set(jnp.inf)), "task 0: moment has"),
+        (changed("energy", lambda e: e.at[1].set(jnp.nan)), "task 1: energy is not"),
+        (changed("energy", lambda e: -e), "task 0: energy is below zero"),
+        (changed("gram", lambda g: -g), "task 0: gram has a square .* below zero"),
+        (changed("gram", lambda g: 1e-300 * g), r"task \d: column 0 .* rescale"),
+        (changed("energy", lambda e: 1e300 * e), r"task \d: labels .* rescale"),
+    ],
+)
+def test_statistics_that_cannot_be_trained_on_are_refused(statistics, message):
+    with pytest.raises(ValueError, match=message):
+        train(LinearModel(statistics), 1, None, KEY)
+
+
+@pytest.mark.parametrize("scale", [1e160, 1e150, 1e-150, 1e-170])
+@pytest.mark.parametrize("field", ["covariates", "labels"])
+def test_rows_out_of_range_are_refused(field, scale):
+    scaled = eqx.tree_at(
+        lambda t: getattr(t, field), TASKS, scale * getattr(TASKS, field)
+    )
+    with pytest.raises(ValueError, match=rf"task \d: {field}.* rescale"):
+        ReluModel.from_tasks(scaled)
+    # A column of zeros is allowed.
+    none = eqx.tree_at(lambda t: t.covariates, TASKS, 0 * TASKS.covariates)
+    assert ReluModel.from_tasks(none).count == 2
+
+
+def test_a_model_needs_the_axes_of_its_trainer():
+    batch = jax.tree.map(lambda leaf: leaf[None], (LINEAR, RELU))
+    for one, many in zip((LINEAR, RELU), batch, strict=True):
+        with pytest.raises(ValueError, match=r"ax[ei]s of draws"):
+            train_grid(one, [1], None, KEY[None])
+        with pytest.raises(ValueError, match=r"shape|axes of draws"):
+            train(many, 1, None, KEY)
 
 
 @pytest.mark.parametrize(
@@ -167,9 +233,32 @@ def test_units_of_rows_and_labels_do_not_matter():
         ({"weights": np.array([1.0, -1.0])}, "task 1: weights must be finite and >= 0"),
         ({"weights": np.array([np.nan, 1.0])}, "task 0: weights must be finite"),
         ({"weights": np.zeros(2)}, "weights are all zero"),
+        ({"weights": np.array(["a", "b"])}, "task 0: weights must be numbers, got 'a'"),
+        (
+            {"weights": np.array([1.0, None])},
+            "task 1: weights must be numbers, got None",
+        ),
+        ({"weights": np.array([1j, 1.0])}, "task 0: weights must be numbers, got 1j"),
+        ({"weights": np.ones((3, 2))}, r"2 tasks, shape \(3, 2\)"),
+        ({"weights": np.full(2, 1e-308)}, "task 0: the weight has .* rescale"),
         (
             {"initial": Parameters(jnp.ones((1, 4, 1)), jnp.ones((1, 2, 1)))},
             r"initial.shared has shape \(1, 4, 1\), wanted \(1, 3, 1\)",
+        ),
+        (
+            {
+                "initial": Parameters(
+                    jnp.ones((2, 3, 1)), jnp.ones((2, 2, 1)).at[1].set(jnp.nan)
+                )
+            },
+            "initial.heads has nan in start 1",
+        ),
+        (
+            {
+                "columns": 2,
+                "initial": Parameters(jnp.ones((1, 3, 2)), jnp.ones((1, 2, 2))),
+            },
+            "initial.shared must be zero in columns from width = 1 on",
         ),
     ],
 )
@@ -192,3 +281,23 @@ def test_what_cannot_be_trained_is_refused(change, message):
 def test_settings_that_make_no_sense_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "value", "message"),
+    [
+        (LBFGS, "history", 2.5, "LBFGS: history must be an integer above 0, got 2.5"),
+        (LBFGS, "steps", 20.0, "LBFGS: steps must be an integer"),
+        (LevenbergMarquardt, "steps", 1.5, "steps must be an integer above 0, got 1.5"),
+        (GradientDescent, "block", None, "block must be an integer above 0, got None"),
+        (Adam, "steps", True, "Adam: steps must be an integer above 0, got True"),
+        (Adam, "rate", "a", "Adam: rate must be finite and above 0, got 'a'"),
+        (Adam, "first_decay", None, r"first_decay must be in \[0, 1\), got None"),
+    ],
+)
+def test_settings_of_another_type_are_refused(kind, field, value, message):
+    # Past jaxtyping's check of the fields, which only tests have.
+    solver = object.__new__(kind)
+    object.__setattr__(solver, field, value)
+    with pytest.raises(ValueError, match=message):
+        solver.__post_init__()
