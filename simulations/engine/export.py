@@ -68,7 +68,7 @@ def _parquet(store: CellStore, path: Path) -> None:
         import pyarrow.parquet as pq
     except ImportError:
         raise ValueError(
-            "Parquet needs pyarrow: pip install 'information-transfer[cluster]'"
+            "Parquet needs pyarrow: pip install 'information-transfer[tables]'"
         ) from None
     spec = {
         "experiment": store.attributes["experiment"],

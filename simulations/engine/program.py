@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import NamedSharding, PartitionSpec
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from jaxtyping import Array, Key, UInt32
 
 from simulations.engine.points import Points
@@ -32,11 +32,16 @@ class ChunkProgram:
         self.devices = devices if study.compiled else devices[:1]
         self.step = batch * len(self.devices)
         if study.compiled:
-            mesh = jax.make_mesh((len(devices),), (CELL,), devices=devices)
+            mesh = jax.make_mesh(
+                (len(devices),), (CELL,), (AxisType.Auto,), devices=devices
+            )
             program = _Kernel(type(study.spec), json.dumps(study.fixed), study.kernel)
             self._call = _spread(program, mesh)
-            self._place = partial(
-                jax.device_put, device=NamedSharding(mesh, PartitionSpec(CELL))
+            split = NamedSharding(mesh, PartitionSpec(CELL))
+            one = len(devices) == 1
+            # One device takes NumPy's arrays as they are, which is ten times faster.
+            self._place = (
+                (lambda leaf: leaf) if one else partial(jax.device_put, device=split)
             )
         else:
             self._call = partial(_plain, study)
