@@ -3,14 +3,22 @@
 import numpy as np
 import xarray as xr
 
-from paper_checks.figure_3 import KINDS, OTHER, SAME, claimed, curve
+from paper_checks.figure_3 import (
+    KINDS,
+    NO_HARM,
+    Picture,
+    curve,
+    harm,
+    judge_picture,
+    picture,
+    undecided,
+)
 from paper_checks.settings import Settings
 from paper_checks.sweeps import transfer_relu_sweep
 from paper_checks.verdict import (
     Control,
     Finding,
     Measurement,
-    judge,
     mean_with_interval,
 )
 
@@ -18,7 +26,7 @@ SOURCE = "W-F3 (Figure 3) with ReLU"
 
 
 def find(settings: Settings) -> Finding:
-    """Judge Fig 3's claim, by `figure_3.claimed`, on trained ReLU modules.
+    """Judge Fig 3's claim, by `figure_3.judge_picture`, on trained ReLU modules.
 
     Control: isotropic sources with `cos(θ_1, θ_2) = 0` must be seen to hurt a target
     with many rows and little noise, or a source that hurts would not be noticed.
@@ -35,14 +43,15 @@ def find(settings: Settings) -> Finding:
             instances=len(KINDS),
         ),
     )
+    seen = picture(related)
     return Finding(
         claim="W-F3r",
         statement="With ReLU as well, a source of the same covariance helps from few "
         "samples on; sources with another covariance hurt until they have many "
         "samples.",
         source=SOURCE,
-        verdict=judge(claimed(related), controls),
-        reason=_reason(related),
+        verdict=judge_picture(seen, controls),
+        reason=_reason(seen) + undecided(seen, related.sizes["repeat"]),
         measurements=(
             *(_lowest(related, kind) for kind in KINDS),
             *(_threshold(related, kind) for kind in KINDS),
@@ -55,18 +64,19 @@ def find(settings: Settings) -> Finding:
     )
 
 
-def _reason(data: xr.Dataset) -> str:
-    same, *others = (curve(data, kind) for kind in (SAME, *OTHER))
-    hurting = sum(other.hurts for other in others)
-    least, most = same.samples[0], same.samples[-1]
-    lowest = min(float(np.min(other.low)) for other in others)
+def _reason(seen: Picture) -> str:
+    same = seen.same
+    quiet = ~(same.high < 0)
+    room = [float(np.min(other.low[quiet])) for other in seen.others if quiet.any()]
+    hurts = ", ".join(f"{m:g}" for m in same.samples[~quiet]) or "no size"
     return (
-        f"with m_source from {least:g} to {most:g} {hurting} of {len(OTHER)} kinds of "
-        "source with another covariance are seen to hurt; the same covariance helps "
-        f"from {_start(same.helps_from)}, the others from "
-        + " and ".join(_start(other.helps_from) for other in others)
-        + f"; {data.sizes['repeat']} draws leave room for a relative gain of "
-        f"{lowest:.2g}, so harm that was not seen is not ruled out"
+        f"with m_source from {same.samples[0]:g} to {same.samples[-1]:g} {harm(seen)}; "
+        f"the same covariance is seen to hurt at {hurts} and to help from "
+        f"{_start(same.helps_from)}, the others from "
+        + " and ".join(_start(other.helps_from) for other in seen.others)
+        + "; where it is not seen to hurt, the others' gains are seen to be above "
+        + (" and ".join(f"{least:.2g}" for least in room) or "nothing")
+        + f" (above {NO_HARM:g} is no harm to speak of)"
     )
 
 
@@ -104,7 +114,8 @@ def _threshold(data: xr.Dataset, kind: str) -> Measurement:
 
 def _converged(data: xr.Dataset) -> Measurement:
     return Measurement(
-        quantity="share of joint trainings with a start that converged",
+        quantity="share of joint trainings of which some start converged, "
+        "not always the best one",
         value=float(data.converged.mean()),
         low=float("nan"),
         high=float("nan"),

@@ -1,9 +1,11 @@
+import re
+
 import numpy as np
 import pytest
 import xarray as xr
 
 from paper_checks import figure_3
-from paper_checks.verdict import CheckError, Verdict
+from paper_checks.verdict import CheckError, Control, Verdict
 from tests.paper_checks.few import Few
 
 SAMPLES = (30, 100, 300, 1_000, 3_000)
@@ -12,12 +14,13 @@ EARLY, LATE, NEVER = (1, 1, 1, 1, 1), (-1, -1, 0, 1, 1), (-1, -1, -1, -1, -1)
 DIP = (1, 1, -1, 1, 1)
 
 
-def sweep(same, diagonal, rotation, repeats: int = 20) -> xr.Dataset:
+def sweep(same, diagonal, rotation, repeats: int = 20, noise=0.05) -> xr.Dataset:
     rng = np.random.default_rng(0)
-    noise = rng.normal(size=(3, len(SAMPLES), repeats))
-    # Noise of mean zero: an interval holds zero if and only if its gain is zero.
-    noise -= noise.mean(axis=-1, keepdims=True)
-    gain = np.asarray([same, diagonal, rotation], float)[..., None] + 0.05 * noise
+    drawn = rng.normal(size=(3, len(SAMPLES), repeats))
+    # Mean zero and unit length: an interval holds zero if and only if its gain does.
+    drawn -= drawn.mean(axis=-1, keepdims=True)
+    drawn /= drawn.std(axis=-1, keepdims=True)
+    gain = np.asarray([same, diagonal, rotation], float)[..., None] + noise * drawn
     axes = ("source", "samples_source", "repeat")
     return xr.Dataset(
         {
@@ -58,22 +61,80 @@ def test_a_sweep_with_a_nan_is_refused():
     data = sweep(EARLY, LATE, LATE)
     data.relative_gain[0, 2, 1] = np.nan
     with pytest.raises(CheckError, match="m_source = 300: 1 of 20 values are not fin"):
-        figure_3.claimed(data)
+        figure_3.picture(data)
+
+
+# Gains whose intervals hold zero, and which may be those of harm.
+UNSEEN = (-0.2, -0.2, 1, 1, 1)
 
 
 @pytest.mark.parametrize(
-    ("same", "diagonal", "rotation", "expected"),
+    ("same", "diagonal", "rotation", "drawn", "refuted"),
     [
-        (EARLY, LATE, LATE, True),
-        (EARLY, EARLY, LATE, False),  # one of the others never hurts
-        (EARLY, LATE, NEVER, False),  # or never helps
-        (LATE, LATE, LATE, False),  # the same covariance is no earlier
-        (NEVER, LATE, LATE, False),
-        (EARLY, (0, 0, 0, 1, 1), LATE, False),  # late, but it does not hurt
+        (EARLY, LATE, LATE, True, False),
+        (EARLY, EARLY, LATE, False, True),  # one of the others never hurts
+        (EARLY, LATE, NEVER, False, True),  # or never helps
+        (LATE, LATE, LATE, False, True),  # the same covariance is no earlier
+        (NEVER, LATE, LATE, False, True),
+        (EARLY, (0, 0, 0, 1, 1), LATE, False, True),  # late, but it does not hurt
+        # The others hurt only where the same covariance hurts as much, or more.
+        ((-1, -1, 1, 1, 1), LATE, LATE, False, True),
+        ((-10, -10, 1, 1, 1), LATE, LATE, False, True),
+        # It may hurt where they do, but not at all sizes.
+        ((-1, 1, 1, 1, 1), LATE, LATE, True, False),
+        ((-0.5, -0.5, 1, 1, 1), LATE, LATE, False, True),
     ],
 )
-def test_the_picture_needs_each_of_its_parts(same, diagonal, rotation, expected):
-    assert figure_3.claimed(sweep(same, diagonal, rotation)) is expected
+def test_the_picture_needs_each_of_its_parts(same, diagonal, rotation, drawn, refuted):
+    seen = figure_3.picture(sweep(same, diagonal, rotation))
+    assert figure_3.drawn(seen) is drawn
+    assert figure_3.refuted(seen) is refuted
+
+
+def test_what_is_only_not_seen_is_undecided_until_there_are_more_draws():
+    few = figure_3.picture(sweep(EARLY, UNSEEN, UNSEEN, noise=0.5))
+    assert not figure_3.drawn(few)
+    assert not figure_3.refuted(few)
+    seen = (Control(dropped="a rotation", noticed=1, instances=1),)
+    assert figure_3.judge_picture(few, seen) is Verdict.NEEDS_DATA
+    text = figure_3.undecided(few, 20)
+    found = re.fullmatch(r"; undecided by 20 draws: about (\d+) are needed", text)
+    assert found
+    needed = int(found[1])
+    # Of 15 intervals half a width is 3.36 s/√20 = 0.385 and is to be 0.2: 74 draws.
+    assert needed == 75
+    more = figure_3.picture(sweep(EARLY, UNSEEN, UNSEEN, needed, noise=0.5))
+    assert figure_3.judge_picture(more, seen) is Verdict.HOLDS
+    assert figure_3.undecided(more, needed) == ""
+
+
+def test_harm_is_ruled_out_by_more_draws_as_well():
+    gains = (-0.02, 1, 1, 1, 1)
+    few, many = (
+        figure_3.picture(sweep(EARLY, gains, LATE, repeats, noise=0.5))
+        for repeats in (20, 1_000)
+    )
+    assert not figure_3.refuted(few)
+    assert figure_3.refuted(many)
+    assert not figure_3.drawn(many)
+
+
+def test_no_number_of_draws_decides_where_means_are_on_the_edge():
+    """Early, and late at no size between: what is missing is other sizes."""
+    seen = figure_3.picture(sweep((1, 1, 0, 1, 1), (-1, 0, 0, 0, 1), LATE))
+    assert not figure_3.drawn(seen)
+    assert not figure_3.refuted(seen)
+    assert "more would not do: other sizes" in figure_3.undecided(seen, 20)
+
+
+def test_differences_are_paired():
+    """What all sources of a draw have in common is no part of a difference."""
+    data = sweep(EARLY, LATE, LATE)
+    ahead = figure_3.picture(data).ahead[0]
+    common = xr.DataArray(5 * np.random.default_rng(2).normal(size=20), dims="repeat")
+    moved = data.assign(relative_gain=data.relative_gain + common)
+    paired = figure_3.picture(moved).ahead[0]
+    np.testing.assert_allclose(paired.low, ahead.low, atol=1e-12)
 
 
 def test_intervals_hold_together():

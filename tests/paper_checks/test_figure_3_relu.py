@@ -41,10 +41,11 @@ def find(monkeypatch, related, unrelated=None):
 @pytest.mark.parametrize(
     ("gains", "verdict", "reason"),
     [
-        ((EARLY, LATE, LATE), Verdict.HOLDS, "2 of 2 kinds"),
-        ((EARLY, EARLY, LATE), Verdict.FAILS, "1 of 2 kinds"),
-        ((EARLY, EARLY, EARLY), Verdict.FAILS, "0 of 2 kinds"),
-        ((DIP, DIP, DIP), Verdict.FAILS, "2 of 2 kinds"),  # the same is no earlier
+        ((EARLY, LATE, LATE), Verdict.HOLDS, "not to hurt at 10, 20"),
+        ((EARLY, EARLY, LATE), Verdict.FAILS, "seen to hurt at no size"),
+        ((EARLY, EARLY, EARLY), Verdict.FAILS, "above 0.96 and 0.96"),
+        # The others hurt, but where the same covariance hurts as well.
+        ((DIP, DIP, DIP), Verdict.FAILS, "seen to hurt at 10 and to help from 20 on"),
         ((EARLY, LATE, NEVER), Verdict.FAILS, "100 on and none of these sizes on"),
     ],
 )
@@ -54,6 +55,18 @@ def test_the_verdict_is_that_of_the_picture(monkeypatch, gains, verdict, reason)
     assert found.verdict is verdict
     assert reason in found.reason
     assert "from 10 to 100" in found.reason
+
+
+def test_harm_that_is_neither_seen_nor_ruled_out_is_no_verdict(monkeypatch):
+    """With 20 draws of sd 1.5 intervals are as wide as ±1: harm of -0.3 may be."""
+    unseen = (-0.3, -0.3, 3, 3)
+    data = sweep((3, 3, 3, 3), unseen, unseen)
+    noise = np.random.default_rng(1).normal(size=(3, 4, 20))
+    noise -= noise.mean(axis=-1, keepdims=True)
+    data["relative_gain"] += 1.5 * xr.DataArray(noise, dims=data.relative_gain.dims)
+    found = find(monkeypatch, data)
+    assert found.verdict is Verdict.NEEDS_DATA
+    assert "undecided by 20 draws: about" in found.reason
 
 
 def test_measurements_are_of_their_kind_and_size(monkeypatch):
