@@ -173,7 +173,7 @@ def as_json(config: BertConfig) -> dict[str, Any]:
 
 def _typed(name: str, value: Any) -> Any:
     """A value of the type of its field, as JSON may have another."""
-    kind = {field.name: field.type for field in fields(BertConfig)}[name]
+    kind: Any = {field.name: field.type for field in fields(BertConfig)}[name]
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, kind) or isinstance(value, bool):

@@ -1,0 +1,171 @@
+"""The commands of `python -m paper_checks.bert`."""
+
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Any
+
+import jax
+import numpy as np
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from paper_checks.bert import hosts, plan, results, similarity, speed
+from paper_checks.bert.claim import COMMITTED
+from paper_checks.bert.problem import load_problem
+from paper_checks.bert.protocol import Protocol, runs
+from paper_checks.bert.run import Machine, Run
+from paper_checks.bert.train import train
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hosts:
+    """Other machines of one run; see `paper_checks.bert.hosts`.
+
+    Args:
+        coordinator: `host:port` of process 0, or `auto` on Slurm and TPU pods.
+        processes: How many there are.
+        process: Number of this one.
+    """
+
+    coordinator: str | None = None
+    processes: int | None = None
+    process: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class One:
+    """Train one model and score it; a run that was cut short goes on.
+
+    Args:
+        run: What is trained.
+        machine: How.
+        hosts: On which machines.
+        data: Folder of real data.
+        out: Folder of results and checkpoints.
+    """
+
+    data: Path
+    run: Annotated[Run, tyro.conf.arg(name="")] = field(default_factory=Run)
+    machine: Annotated[Machine, tyro.conf.arg(name="")] = field(default_factory=Machine)
+    hosts: Annotated[Hosts, tyro.conf.arg(name="")] = field(default_factory=Hosts)
+    out: Path = Path("results/bert")
+
+    def __call__(self) -> None:
+        """Do it."""
+        first = _join(self.hosts)
+        _done(self.run, self.machine, self.data, self.out, first)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Every:
+    """Do all runs of the study that have no result yet, a seed at a time.
+
+    Args:
+        protocol: Which runs.
+        machine: How.
+        hosts: On which machines.
+        data: Folder of real data.
+        out: Folder of results and checkpoints.
+        minutes: Begin no run after so long.
+    """
+
+    data: Path
+    protocol: Annotated[Protocol, tyro.conf.arg(name="")] = field(
+        default_factory=Protocol
+    )
+    machine: Annotated[Machine, tyro.conf.arg(name="")] = field(default_factory=Machine)
+    hosts: Annotated[Hosts, tyro.conf.arg(name="")] = field(default_factory=Hosts)
+    out: Path = Path("results/bert")
+    minutes: float | None = None
+
+    def __call__(self) -> None:
+        """Do them."""
+        first = _join(self.hosts)
+        started, listed = time.monotonic(), runs(self.protocol)
+        for number, run in enumerate(listed, start=1):
+            if self.minutes and time.monotonic() - started > 60 * self.minutes:
+                print(f"time is up: {number - 1} of {len(listed)} runs are done")
+                return
+            print(f"run {number} of {len(listed)}: {run.name}", flush=True)
+            _done(run, self.machine, self.data, self.out, first)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collect:
+    """Put all results of a folder into one file, and print their means.
+
+    Args:
+        out: Folder of results.
+        into: The file; the ledger reads the default one.
+    """
+
+    out: Path = Path("results/bert")
+    into: Path = COMMITTED
+
+    def __call__(self) -> None:
+        """Do it."""
+        found = results.collect(self.out / "runs", self.into)
+        drawn = Table(title="Mean GLUE score of the tasks, in percent")
+        for column in ("tasks", "alignment", "mean", "standard error", "seeds"):
+            drawn.add_column(column)
+        for name, how, scores in results.table(found):
+            count = len(scores)
+            error = np.std(scores, ddof=1) / count**0.5 if count > 1 else np.nan
+            drawn.add_row(
+                name, how, f"{np.mean(scores):.2f}", f"{error:.2f}", str(count)
+            )
+        Console().print(drawn, f"Written: {self.into}")
+
+
+COMMANDS = {
+    "run": One,
+    "study": Every,
+    "collect": Collect,
+    "similarity": similarity.Command,
+    "plan": plan.Command,
+    "speed": speed.Command,
+}
+
+
+def cli(arguments: Sequence[str] | None) -> None:
+    """Read the command line and do what it says."""
+    asked: Any = tyro.extras.subcommand_cli_from_dict(
+        COMMANDS, prog="python -m paper_checks.bert", args=arguments
+    )
+    asked()
+
+
+def _join(asked: Hosts) -> bool:
+    """Whether this process writes."""
+    number, _ = hosts.join(asked.coordinator, asked.processes, asked.process)
+    return number == 0
+
+
+def _done(run: Run, machine: Machine, data: Path, out: Path, writes: bool) -> None:
+    folder = out / "runs"
+    if results.is_done(folder, run):
+        print(f"{run.name}: has a result")
+        return
+    problem = load_problem(run, data)
+    report = (lambda text: print(text, flush=True)) if writes else (lambda _: None)
+    started = time.monotonic()
+    done = train(run, problem, machine, out / "checkpoints" / run.name, report)
+    if done is None or not writes:
+        return
+    about = {
+        "checksums": problem.checksums,
+        "notes": problem.notes,
+        "parameters": problem.config.parameters,
+        "seconds": time.monotonic() - started,
+        "device": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
+        "jax": metadata.version("jax"),
+        "python": platform.python_version(),
+    }
+    path = results.write_result(folder, run, machine, done, about)
+    said = ", ".join(f"{task} {one['score']:.2f}" for task, one in done.scores.items())
+    report(f"{run.name}: {said}; written: {path}")

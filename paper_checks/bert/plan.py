@@ -1,0 +1,211 @@
+"""What a full run needs: memory, operations, time and the commands."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from rich.console import Console
+from rich.table import Table
+
+from paper_checks.bert.compute import Compute
+from paper_checks.bert.config import SHAPES, BertConfig
+from paper_checks.bert.flops import training_flops
+from paper_checks.bert.memory import (
+    USABLE,
+    Memory,
+    Setting,
+    largest_batch,
+    training_memory,
+)
+
+# Rows of the official training files.
+OFFICIAL_ROWS = {
+    "cola": 8551,
+    "mrpc": 3668,
+    "qnli": 104743,
+    "rte": 2490,
+    "sst2": 67349,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layouts:
+    """One line of a plan.
+
+    Attributes:
+        setting: What is trained, on how many devices.
+        memory: Bytes on one of them.
+        largest: The largest batch that fits.
+        step_flops: Of a step.
+        study_hours: Of the whole study.
+    """
+
+    setting: Setting
+    memory: Memory
+    largest: int
+    step_flops: int
+    study_hours: float
+
+
+def study_flops(
+    config: BertConfig, length: int, *, epochs: int, seeds: int, tasks: int = 5
+) -> int:
+    """Operations of tasks alone, all pairs and all together, with and without R_i.
+
+    Each task's rows are trained on once alone, `2(tasks − 1)` times in pairs and twice
+    with all others. Texts are taken to be as long as `length`, so this is an upper
+    bound.
+    """
+    rows = sum(OFFICIAL_ROWS.values())
+    once = training_flops(config, rows, length)
+    with_maps = training_flops(config, rows, length, aligned=True)
+    return seeds * epochs * (once + tasks * (once + with_maps))
+
+
+def plan(
+    config: BertConfig,
+    counts: Sequence[int],
+    *,
+    rows: int,
+    length: int,
+    limit: float,
+    peak: float,
+    utilisation: float,
+    seeds: int = 5,
+    epochs: int = 3,
+) -> list[Layouts]:
+    """The cheapest way that fits on each number of devices.
+
+    Whole weights and nothing computed anew if that fits; then pieces; then blocks
+    computed anew.
+
+    Args:
+        config: The model.
+        counts: Numbers of devices.
+        rows: Of a batch; at least one a device.
+        length: Of sequences.
+        limit: Bytes of a device.
+        peak: Operations a second of a device.
+        utilisation: Share of that to reckon with.
+        seeds: Of the study.
+        epochs: Of the study.
+
+    Raises:
+        ValueError: Not even the last fits; the message says what would.
+    """
+    found = []
+    for devices in counts:
+        asked = Setting(
+            config=config,
+            rows=max(rows, devices),
+            length=length,
+            devices=devices,
+            compute=Compute(dtype="bfloat16"),
+        )
+        setting = _fitting(asked, limit)
+        flops = training_flops(config, setting.rows, length, aligned=True)
+        whole = study_flops(config, length, epochs=epochs, seeds=seeds)
+        found.append(
+            Layouts(
+                setting=setting,
+                memory=training_memory(setting),
+                largest=largest_batch(setting, USABLE * limit),
+                step_flops=flops,
+                study_hours=whole / (devices * peak * utilisation) / 3600,
+            )
+        )
+    return found
+
+
+def _fitting(asked: Setting, limit: float) -> Setting:
+    anew = replace(asked.compute, remat="layer")
+    tried = (
+        asked,
+        replace(asked, compute=anew),
+        replace(asked, compute=anew, pieces=asked.devices),
+    )
+    for setting in tried:
+        if training_memory(setting).total <= USABLE * limit:
+            return setting
+    raise ValueError(
+        f"batch {asked.rows} at length {asked.length} does not fit on "
+        f"{asked.devices} devices of {limit / 1e9:g} GB; the largest that does is "
+        f"{largest_batch(tried[-1], USABLE * limit)}"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """Memory, operations and hours of the whole study, and the commands for it.
+
+    Args:
+        model: bert-large-uncased, bert-base-uncased or all-MiniLM-L6-v2.
+        devices: Numbers of them to plan for.
+        batch: Rows a step.
+        length: Of sequences.
+        memory: GB of a device.
+        peak: TFLOP/s of a device in bfloat16.
+        utilisation: Share of the peak to reckon with.
+    """
+
+    model: str = "bert-large-uncased"
+    devices: tuple[int, ...] = (1, 8, 64)
+    batch: int = 32
+    length: int = 128
+    memory: float = 80.0
+    peak: float = 989.0
+    utilisation: float = 0.4
+
+    def __call__(self) -> None:
+        """Print it."""
+        if self.model not in SHAPES:
+            raise ValueError(f"model must be one of {', '.join(SHAPES)}")
+        config = SHAPES[self.model]
+        found = plan(
+            config,
+            self.devices,
+            rows=self.batch,
+            length=self.length,
+            limit=1e9 * self.memory,
+            peak=1e12 * self.peak,
+            utilisation=self.utilisation,
+        )
+        Console().print(_table(self.model, config, found))
+        for line in found:
+            print(command(self.model, line.setting))
+
+
+def command(model: str, setting: Setting) -> str:
+    """The command of the whole study in a setting, one line a process."""
+    words = [
+        f"python -m paper_checks.bert study --data DATA --encoder {model}",
+        f"--batch {setting.rows} --length {setting.length}",
+        f"--compute.dtype {setting.compute.dtype} --compute.remat "
+        f"{setting.compute.remat} --pieces {setting.pieces}",
+    ]
+    if setting.devices > 8:
+        words.append("--coordinator HOST:1234 --processes N --process I")
+    return " ".join(words)
+
+
+def _table(model: str, config: BertConfig, found: Sequence[Layouts]) -> Table:
+    drawn = Table(title=f"{model}: {config.parameters / 1e6:.1f} million parameters")
+    drawn.add_column("")
+    for line in found:
+        drawn.add_column(f"{line.setting.devices} devices", justify="right")
+    rows: dict[str, Callable[[Layouts], str]] = {
+        "batch": lambda line: str(line.setting.rows),
+        "pieces of a weight": lambda line: str(line.setting.pieces),
+        "computed anew": lambda line: line.setting.compute.remat,
+        "weights, GB": lambda line: f"{line.memory.weights / 1e9:.2f}",
+        "Adam's moments, GB": lambda line: f"{line.memory.moments / 1e9:.2f}",
+        "gradients, GB": lambda line: f"{line.memory.gradients / 1e9:.2f}",
+        "bfloat16 copy, GB": lambda line: f"{line.memory.lowered / 1e9:.2f}",
+        "activations, GB": lambda line: f"{line.memory.activations / 1e9:.2f}",
+        "in all, GB a device": lambda line: f"{line.memory.total / 1e9:.2f}",
+        "largest batch": lambda line: str(line.largest),
+        "TFLOP a step": lambda line: f"{line.step_flops / 1e12:.3g}",
+        "hours of the study": lambda line: f"{line.study_hours:.2f}",
+    }
+    for name, said in rows.items():
+        drawn.add_row(name, *(said(line) for line in found))
+    return drawn

@@ -1,0 +1,144 @@
+"""What a run is, and how a machine does it."""
+
+import dataclasses
+from dataclasses import dataclass, field
+
+from paper_checks.bert.compute import Compute
+from paper_checks.bert.glue import TASKS
+from paper_checks.bert.model import ALIGNMENTS, Alignment
+from paper_checks.bert.optimiser import Rates
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What runs that are compared with one another share.
+
+    Everything that a score depends on besides tasks, alignment and seed, but for
+    rounding. Scores are of the last step: nothing is chosen on the dev splits.
+
+    Args:
+        encoder: A folder, `all-MiniLM-L6-v2`, or a name on Hugging Face.
+        drawn: Draw the weights at random; only the folder's config and tokenizer count.
+        epochs: Passes over all tasks' rows.
+        batch: Rows a step, of one task.
+        length: Longer texts are cut.
+        buckets: Lengths that batches are padded to.
+        rows: Most training rows of a task; all if not given.
+        rates: Of the optimiser.
+    """
+
+    encoder: str = "all-MiniLM-L6-v2"
+    drawn: bool = False
+    epochs: int = 3
+    batch: int = 32
+    length: int = 128
+    buckets: int = 4
+    rows: int | None = None
+    rates: Rates = field(default_factory=Rates)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be run.
+
+        Raises:
+            ValueError: The message names the field.
+        """
+        for name in ("epochs", "batch", "buckets"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}")
+        if not 8 <= self.length <= 512:
+            raise ValueError(
+                "length must be in 8 to 512, the most that BERT has positions for, got "
+                f"{self.length}"
+            )
+        if self.rows is not None and self.rows < 2:
+            raise ValueError(f"rows must be >= 2, got {self.rows}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run(Recipe):
+    """One model that is trained on some tasks and scored on their dev splits.
+
+    Args:
+        tasks: Of GLUE that train together: cola, mrpc, qnli, rte, sst2.
+        sources: Tasks that the encoder is trained on before, without alignment
+            (transfer; with `fixed` alignment these may be the tasks themselves).
+        alignment: `none`, or `R_i` after the embeddings with the encoder held
+            (`fixed`) or trained along (`moving`): the readings of Algorithm 1.
+        seed: Of heads, of the order of rows, and of what is dropped.
+    """
+
+    tasks: tuple[str, ...] = ("rte",)
+    sources: tuple[str, ...] = ()
+    alignment: Alignment = "none"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be run.
+
+        Raises:
+            ValueError: The message names the field.
+        """
+        super().__post_init__()
+        for name in ("tasks", "sources"):
+            listed = getattr(self, name)
+            unknown = [task for task in listed if task not in TASKS]
+            if unknown:
+                raise ValueError(
+                    f"{name}: no task {unknown[0]!r}; there are {', '.join(TASKS)}"
+                )
+            if len(set(listed)) != len(listed):
+                raise ValueError(f"{name}: a task is named twice: {', '.join(listed)}")
+        if not self.tasks:
+            raise ValueError("tasks: name at least one")
+        if self.alignment not in ALIGNMENTS:
+            raise ValueError(
+                f"alignment must be one of {ALIGNMENTS}, got {self.alignment!r}"
+            )
+
+    @property
+    def name(self) -> str:
+        """A file name that tells runs of one protocol apart."""
+        parts = ["+".join(self.tasks)]
+        if self.sources:
+            parts.append("from-" + "+".join(self.sources))
+        return "-".join([*parts, self.alignment, f"seed{self.seed}"])
+
+    def as_json(self) -> dict:
+        """Plain values."""
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """How it is done; changes a score by rounding alone.
+
+    Args:
+        compute: Precision, attention, and what is computed anew.
+        pieces: Into how many each weight is cut; it divides the number of devices.
+        save_every: Steps between checkpoints.
+        report_every: Steps between reports.
+        memory: GB of a device, where jax does not know; a batch that does not fit is
+            refused.
+        peak: TFLOP/s of a device, where its kind is not listed.
+    """
+
+    compute: Compute = field(default_factory=Compute)
+    pieces: int = 1
+    save_every: int = 500
+    report_every: int = 20
+    memory: float | None = None
+    peak: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be done.
+
+        Raises:
+            ValueError: The message names the field.
+        """
+        for name in ("pieces", "save_every", "report_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}")
+        for name in ("memory", "peak"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < float("inf"):
+                raise ValueError(f"{name} must be finite and above 0, got {value}")

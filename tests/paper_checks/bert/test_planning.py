@@ -1,0 +1,164 @@
+"""FLOPs and memory against what XLA counts; plans, speed and refusals."""
+
+from dataclasses import replace
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import pytest
+
+from paper_checks.bert.compute import Compute
+from paper_checks.bert.config import SHAPES
+from paper_checks.bert.encoder import Tokens, new_encoder
+from paper_checks.bert.flops import forward_flops, peak_flops, training_flops
+from paper_checks.bert.memory import (
+    Setting,
+    check_memory,
+    largest_batch,
+    training_memory,
+)
+from paper_checks.bert.model import MultiTask, new_model
+from paper_checks.bert.optimiser import Rates
+from paper_checks.bert.plan import plan
+from paper_checks.bert.progress import Meter
+from paper_checks.bert.sharding import new_layout
+from paper_checks.bert.speed import made_up_batch
+from paper_checks.bert.trainer import Trainer
+from tests.paper_checks.bert.small import CONFIG, small_encoder
+
+LARGE = SHAPES["bert-large-uncased"]
+ROWS, LENGTH = 4, 24
+
+
+def test_operations_are_those_that_xla_counts():
+    model = new_model(small_encoder(), 0, tasks=2, aligned=True)
+    piece = jnp.zeros((ROWS, LENGTH), jnp.int32)
+    tokens = Tokens(piece, piece, jnp.ones(piece.shape, bool))
+
+    def run(model: MultiTask, tokens: Tokens) -> jax.Array:
+        # Unrolled: XLA counts a loop's body once.
+        return model.logits(tokens, jnp.int32(1), Compute(unroll=True))
+
+    whole: Any = eqx.filter_jit(run)
+    counted = whole.lower(model, tokens).lowered.cost_analysis()["flops"]
+    said = forward_flops(CONFIG, ROWS, LENGTH, aligned=True)
+    # XLA counts norms, softmax and gelu as well: tens of operations for each of the
+    # some 10 d + 3 f + h l numbers of a token and block that products do not make.
+    d, f = CONFIG.width, CONFIG.inner
+    others = 10 * d + 3 * f + CONFIG.heads * LENGTH
+    assert said <= counted <= said + 30 * ROWS * LENGTH * CONFIG.layers * others
+    assert said > 0.5 * counted
+
+
+def test_bert_large_takes_six_operations_a_weight_and_token():
+    tables = (LARGE.vocabulary + LARGE.positions + LARGE.kinds) * LARGE.width
+    used = LARGE.parameters - tables
+    found = training_flops(LARGE, 1, 128) / 128
+    # Attention adds 12 l d a block, 2 % at length 128.
+    assert found == pytest.approx(6 * used, rel=0.03)
+
+
+def test_peaks_are_of_the_longest_name_that_fits():
+    assert peak_flops("NVIDIA H100 80GB HBM3") == 989e12
+    assert peak_flops("TPU v5 lite") == 197e12
+    assert peak_flops("TPU v5p") == 459e12
+    assert peak_flops("cpu") is None
+
+
+def test_speed_is_of_the_steps_since_the_last_report():
+    times = iter([0.0, 2.0, 3.0])
+    meter = Meter(100.0, clock=lambda: next(times))
+    meter.add(10, 40)
+    meter.add(30, 60)
+    found = meter.speed()
+    assert (found.tokens, found.flops, found.utilisation) == (20, 50, 0.5)
+    meter.add(7, 1)
+    assert meter.speed().tokens == 7
+    assert "MFU 50.0%" in str(found)
+
+
+BASE = Setting(config=LARGE, rows=32, length=128, compute=Compute(dtype="bfloat16"))
+
+
+def test_weights_and_moments_are_sixteen_bytes_a_parameter_and_are_cut():
+    memory = training_memory(BASE)
+    whole = memory.weights + memory.moments + memory.gradients
+    assert whole == 16 * BASE.parameters
+    assert memory.lowered == 2 * BASE.parameters
+    cut = training_memory(replace(BASE, devices=8, pieces=8, rows=256))
+    assert cut.weights == pytest.approx(memory.weights / 8, rel=1e-6)
+    # As many rows a device.
+    assert cut.activations == memory.activations
+
+
+def test_computing_anew_keeps_less_and_longer_texts_need_more():
+    def activations(**changed: Any) -> int:
+        return training_memory(replace(BASE, **changed)).activations
+
+    anew = [
+        Compute(dtype="bfloat16"),
+        Compute(dtype="bfloat16", remat="dots"),
+        Compute(dtype="bfloat16", remat="layer"),
+    ]
+    kept = [activations(compute=compute) for compute in anew]
+    assert kept == sorted(kept, reverse=True)
+    assert activations(length=256) > 2 * kept[0]
+    assert activations(rows=64) == 2 * kept[0]
+
+
+@pytest.mark.parametrize("limit", [8e9, 16e9, 80e9])
+def test_the_largest_batch_is_the_last_that_fits(limit: float):
+    rows = largest_batch(BASE, limit)
+    assert training_memory(replace(BASE, rows=rows)).total <= limit
+    assert training_memory(replace(BASE, rows=rows + 1)).total > limit
+
+
+def test_a_batch_that_does_not_fit_is_told_what_would():
+    check_memory(BASE, None)
+    check_memory(BASE, 80e9)
+    wide = replace(BASE, rows=512, devices=8)
+    with pytest.raises(ValueError, match="batch 512 at length 128 needs about") as said:
+        check_memory(wide, 16e9)
+    assert "what fits: batch " in str(said.value)
+    assert "with remat layer and pieces 8" in str(said.value)
+    with pytest.raises(ValueError, match="no batch fits"):
+        check_memory(BASE, 1e9)
+
+
+def test_a_plan_takes_pieces_where_whole_weights_do_not_fit():
+    def found(limit: float, counts: tuple[int, ...]) -> list[tuple[int, str]]:
+        lines = plan(
+            LARGE, counts, rows=32, length=128, limit=limit, peak=1e15, utilisation=0.4
+        )
+        return [(one.setting.pieces, one.setting.compute.remat) for one in lines]
+
+    assert found(80e9, (1, 8, 64)) == [(1, "none"), (1, "none"), (1, "none")]
+    assert found(10e9, (1,)) == [(1, "layer")]
+    assert found(4e9, (8, 64)) == [(8, "layer"), (64, "layer")]
+    with pytest.raises(ValueError, match="does not fit on 1 devices of 2 GB"):
+        found(2e9, (1,))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "compute", [Compute(), Compute(remat="layer")], ids=["none", "layer"]
+)
+def test_memory_is_about_what_xla_allots(compute: Compute):
+    """On a CPU in 32 bits; wide enough that activations are most of it."""
+    config = replace(CONFIG, layers=4, width=64, inner=256, positions=128)
+    layout = new_layout(devices=jax.devices()[:1])
+    trainer = Trainer(compute, Rates(), "moving", 10, layout)
+    model = new_model(new_encoder(config, 0), 0, tasks=1, aligned=True)
+    state = trainer.start(model)
+    batch = layout.put(made_up_batch(config, 32, 64))
+    step = trainer.compiled(state).lower(state, batch, jax.random.key(0)).compile()
+    found: Any = step.memory_analysis()
+    said = training_memory(
+        Setting(config=config, rows=32, length=64, tasks=1, compute=compute)
+    )
+    assert found.argument_size_in_bytes == pytest.approx(
+        said.weights + said.moments, rel=0.1
+    )
+    measured = found.temp_size_in_bytes / (said.gradients + said.activations)
+    assert 0.6 < measured < 1.5
