@@ -62,9 +62,12 @@ def test_the_reason_and_the_measurements_are_of_the_cell_found(monkeypatch):
     assert "10 degrees and 80 target rows" in found.reason
     assert "both help in 3, both hurt in 0" in found.reason
     gains = {m.quantity: m.value for m in found.measurements}
-    note = "angle 10, m_target = 80"
+    note = "angle 10, m_target = 80 (of 4 cells that of the largest contrast)"
     assert gains[f"gain from source 2, {note}"] == pytest.approx(GOOD)
     assert gains[f"gain from source 3, {note}"] == pytest.approx(BAD)
+    # The cell was chosen for its contrast: intervals are those of all 4 together.
+    selected = found.measurements[:-1]
+    assert all(m.interval == "98.75 % Student" for m in selected)
     assert found.measurements[-1].value == pytest.approx(0.97)
 
 
