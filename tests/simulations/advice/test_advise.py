@@ -6,6 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
@@ -15,12 +16,14 @@ from figures import __main__ as figures
 from simulations import store
 from simulations.__main__ import main
 from simulations.advice import command
-from simulations.advice.advise import Advice, run
+from simulations.advice.advise import Advice, run, withheld
 from simulations.advice.centred import Rows, centred_rows
 from simulations.advice.groups import gain_groups
 from simulations.advice.leave_one_out import leave_one_out_gains
 from simulations.advice.report import print_advice
+from simulations.advice.tasks import LoadedTasks
 from simulations.advice.widths import choose_width
+from theory.risk.estimates import TaskEstimates
 
 # Of the tests of theory.risk: one shape, one compilation.
 D = 4
@@ -104,6 +107,28 @@ def test_too_few_tasks_and_bad_options_are_refused(shops):
         Advice(data="x", energy=0.0)
     with pytest.raises(ValueError, match="folds must be at least 2, got 1"):
         Advice(data="x", folds=1)
+
+
+def test_fewer_rows_than_directions_hide_none_in_the_reason():
+    rows, ranks, freedom = (30, 4, 6, 5), (4, 3, 4, 1), (25, 0, 1, 3)
+    zeros = np.zeros((4, 4))
+    estimates = TaskEstimates(
+        *map(jnp.asarray, (zeros, np.zeros((4, 4, 4)))),
+        *(jnp.asarray(one, float) for one in (ranks, freedom, np.ones(4))),
+    )
+    tasks = LoadedTasks(
+        names=("whole", "tiny", "short", "narrow"),
+        inputs=tuple("uvwx"),
+        label="y",
+        covariates=tuple(np.zeros((m, 4)) for m in rows),
+        labels=tuple(np.zeros(m) for m in rows),
+    )
+    assert withheld(tasks, estimates).tolist() == [
+        "",
+        "4 rows for 4 directions and an intercept: needs at least 7",
+        "6 rows for 4 directions and an intercept: needs at least 7",
+        "",
+    ]
 
 
 def test_the_report_names_gains_weights_groups_and_what_is_withheld(advice):
