@@ -68,7 +68,7 @@ class TaskStatistics(eqx.Module):
         for index, (x, y) in enumerate(zip(covariates, labels, strict=True)):
             label = task_label(index, names)
             folds[index].add(*check_task(x, y, label, folds[0].dimension), label)
-            folds[index].check_labels(label)
+            folds[index].check(label)
         return _join(folds)
 
     @classmethod
@@ -101,7 +101,7 @@ class TaskStatistics(eqx.Module):
         for task in range(max(folds) + 1):
             if task not in folds:
                 raise ValueError(f"{task_label(task, names)} is empty: it has no block")
-            folds[task].check_labels(task_label(task, names))
+            folds[task].check(task_label(task, names))
         return _join([folds[task] for task in range(len(folds))])
 
     @classmethod
@@ -187,6 +187,30 @@ class Tasks(eqx.Module):
         )
 
 
+# Sums of squares outside of these are refused: ratios of two and their squares, which
+# the optima are made of, would leave the range of floats.
+LEAST, MOST = 1e-100, 1e100
+
+
+def check_range(
+    field: str, label: str, values: NDArray[np.floating] | float, unit: str
+) -> None:
+    """Refuse sums of squares that are not zero and not in `[LEAST, MOST]`.
+
+    Raises:
+        ValueError: The message names task, field and entry.
+    """
+    sums = np.atleast_1d(np.asarray(values))
+    bad = (sums != 0) & ~((sums >= LEAST) & (sums <= MOST))
+    if bad.any():
+        place = int(np.argmax(bad))
+        where = f" of column {place}" if sums.size > 1 else ""
+        raise ValueError(
+            f"{label}: {field}{where} is {sums[place]:.3g}, and sums of squares must "
+            f"be within [{LEAST:g}, {MOST:g}] or 0: rescale {unit}"
+        )
+
+
 class _Fold:
     """Running sums of one task, in 64-bit NumPy whatever jax's precision is."""
 
@@ -196,6 +220,7 @@ class _Fold:
         self.energy = 0.0
         self.samples = 0
         self.low, self.high = np.inf, -np.inf
+        self.used: NDArray[np.bool_] = np.zeros(0, bool)
 
     @property
     def dimension(self) -> int | None:
@@ -211,6 +236,12 @@ class _Fold:
             finite_block(x, y, label, self.samples)
         if not self.samples:
             self.gram, self.moment = np.zeros_like(gram), np.zeros_like(moment)
+            self.used = np.zeros(len(moment), bool)
+        # Squares of what is not zero may be.
+        tiny = np.diag(gram) < LEAST
+        self.used |= ~tiny
+        if tiny.any():
+            self.used[tiny] |= (x[:, tiny] != 0).any(axis=0)
         with np.errstate(over="ignore"):
             self.gram += gram
             self.moment += moment
@@ -223,8 +254,15 @@ class _Fold:
             )
         self.low, self.high = min(self.low, y.min()), max(self.high, y.max())
 
-    def check_labels(self, label: str) -> None:
+    def check(self, label: str) -> None:
+        """Refuse constant labels, and what is too small or too large to square."""
         varied_labels(self.low, self.high, self.samples, label)
+        # A column in use whose squares vanish counts as the least float.
+        least = np.finfo(float).tiny
+        squares = np.where(self.used, np.maximum(np.diag(self.gram), least), 0)
+        check_range("covariates' sum of squares", label, squares, "the column")
+        energy = max(self.energy, float(least))
+        check_range("labels' sum of squares", label, energy, "the labels")
 
 
 def _paired(

@@ -11,7 +11,12 @@ from jax.core import Tracer
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
-from theory.tasks import TaskStatistics
+from theory.tasks import TaskStatistics, check_range
+
+# A weighted sum of squares, and its square, must be within the range of floats.
+MOST_WEIGHT = 1e50
+# Of the largest eigenvalue or energy: what rounding may make negative of a Gram matrix.
+ROUNDING = 1e-8
 
 
 def check_width(width: object) -> int:
@@ -56,6 +61,11 @@ def check_weights(
             raise ValueError(
                 f"task {index}: weights must be finite and >= 0, got {value}"
             )
+        if value != 0 and not 1 / MOST_WEIGHT <= value <= MOST_WEIGHT:
+            raise ValueError(
+                f"task {index}: weights must be 0 or within [{1 / MOST_WEIGHT:g}, "
+                f"{MOST_WEIGHT:g}], got {value:g}: divide them by their largest"
+            )
     if not np.any(np.asarray(alpha) > 0):
         raise ValueError("weights are all zero: at least one task must count")
     return alpha
@@ -64,11 +74,14 @@ def check_weights(
 def check_statistics(
     statistics: TaskStatistics, *, certificate: bool = True
 ) -> TaskStatistics:
-    """Check shapes, precision and, unless traced, that all values are finite.
+    """Check shapes, precision and, unless traced, that there may be such rows.
 
     Raises:
-        ValueError: A field's shape does not fit, the floats are 32-bit, or a value
-            is not finite. The message names the task and the field.
+        ValueError: A field's shape does not fit, the floats are 32-bit, a value is
+            not finite or out of range, or no rows have these statistics: `G` not
+            symmetric or not positive semidefinite, fewer samples than its rank, or a
+            moment larger than labels of this energy can have. The message names the
+            task and the field.
     """
     k, d = statistics.moment.shape if statistics.moment.ndim == 2 else (0, 0)
     shapes = {"gram": (k, d, d), "moment": (k, d), "energy": (k,), "samples": (k,)}
@@ -83,7 +96,48 @@ def check_statistics(
     if certificate:
         for field in ("gram", "moment", "energy"):
             require_64_bit(getattr(statistics, field))
+        if not is_traced(*jax.tree.leaves(statistics)):
+            for task in range(k):
+                leaves = (
+                    np.asarray(leaf)[task] for leaf in jax.tree.leaves(statistics)
+                )
+                _check_possible(f"task {task}", *leaves)
     return statistics
+
+
+def _check_possible(
+    task: str,
+    gram: Float[np.ndarray, "d d"],
+    moment: Float[np.ndarray, " d"],
+    energy: float,
+    samples: float,
+) -> None:
+    """Refuse statistics of no rows."""
+    diagonal = np.diag(gram)
+    check_range("gram's diagonal", task, diagonal, "the column")
+    check_range("energy", task, energy, "the labels")
+    if energy < 0 or (diagonal < 0).any():
+        raise ValueError(f"{task}: energy and gram's diagonal are sums of squares >= 0")
+    size = np.sqrt(diagonal)
+    unit = np.where(size > 0, size, 1)
+    scaled = gram / unit[:, None] / unit
+    if np.abs(scaled - scaled.T).max() > ROUNDING:
+        raise ValueError(f"{task}: gram is not symmetric")
+    values = np.linalg.eigvalsh(scaled)
+    if values[0] < -ROUNDING * len(values):
+        raise ValueError(f"{task}: gram has a negative eigenvalue, and XᵀX has none")
+    # Far from rounding, so that a rank is not doubted that rows may have.
+    rank = int(np.sum(values > ROUNDING * len(values)))
+    if not samples >= max(rank, 1):
+        raise ValueError(
+            f"{task}: samples is {samples:g}, and gram has rank {rank}: give the "
+            "number of rows"
+        )
+    if (np.abs(moment) > (1 + ROUNDING) * size * np.sqrt(energy)).any():
+        raise ValueError(
+            f"{task}: moment is larger than |X_j||y|, which gram and energy give: they "
+            "are not those of the same rows"
+        )
 
 
 def require_64_bit(array: Array) -> None:

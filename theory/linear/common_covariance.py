@@ -52,6 +52,9 @@ def common_covariance_optimum(
     least = jnp.sum(alpha * (fixed.energy - single)) + jnp.sum(singular[width:] ** 2)
     explained = jnp.sum(alpha * single)
     rank = jnp.sum(jnp.any(whiten != 0, axis=1)).astype(whiten.dtype)
+    gram = ratio[:, None, None] * jnp.sum(fixed.gram, axis=0)
+    alone = _solve(whiten, ratio, fixed.moment)
+    gap = fixed.moment - jnp.einsum("kde,ke->kd", gram, alone)
     return assemble(
         statistics,
         weights,
@@ -59,8 +62,17 @@ def common_covariance_optimum(
         lower_bound=least - 4 * deviation * explained,
         claimed=least,
         rank=jnp.full(fixed.count, rank),
+        alone=alone + _solve(whiten, ratio, gap),
+        common=gram,
         route="one covariance: Eckart-Young",
     )
+
+
+def _solve(
+    whiten: Float[Array, "d d"], ratio: Float[Array, " k"], right: Float[Array, "k d"]
+) -> Float[Array, "k d"]:
+    """`(c_iG)⁺` times a right side for each task."""
+    return right @ whiten.T @ whiten / ratio[:, None]
 
 
 def common_whitening(

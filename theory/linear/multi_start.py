@@ -72,6 +72,7 @@ def multi_start_optimum(
         best,
         lower_bound=least,
         rank=task_ranks(statistics),
+        alone=tasks.alone,
         route="multi-start: variable projection with BFGS",
     )
 

@@ -6,6 +6,7 @@ from jax import lax
 from jaxtyping import Array, Bool, Float
 
 from theory.linear.loss import best_heads, loss
+from theory.linear.rounded_away import rounded_away
 from theory.tasks import TaskStatistics
 
 # A bracket narrower than this share of the explained energy counts as certified.
@@ -16,7 +17,8 @@ class SharedOptimum(eqx.Module):
     """Least value of `f(A_1..A_k; B)` found, and how sure it is.
 
     `lower_bound <= min f <= loss`; the lower bound allows for `rounding`, an estimate
-    of what rounding in the statistics and in the route does to the loss. `certified`
+    of what rounding in the statistics and in the route does to the loss, with all that
+    a task may explain in directions that rounding hides (`rounded_away`). `certified`
     says that the bracket is within `GAP` times the explained energy `Σ α_i e_i − f`.
     `rank` is the numerical rank of each `X_i`: where it is
     below `d`, many modules are optimal and the least-norm heads are given for one.
@@ -69,6 +71,8 @@ def assemble(
     rank: Float[Array, " k"],
     route: str,
     claimed: Float[Array, ""] | None = None,
+    alone: Float[Array, "k d"] | None = None,
+    common: Float[Array, "k d d"] | None = None,
 ) -> SharedOptimum:
     """Evaluate a module on the statistics themselves, whatever found it.
 
@@ -85,6 +89,8 @@ def assemble(
         route: What found it.
         claimed: The loss that the route computed for this module on its own way;
             how far it is from the loss itself is the measure of its rounding.
+        alone: The `θ̂_i` that the lower bound rests on, if it does.
+        common: The `G_i` for which they solve `G_iθ̂_i = g_i`, if not the tasks' own.
     """
     norm = jnp.sqrt(jnp.sum(lax.stop_gradient(shared) ** 2, axis=0))
     shared = shared / jnp.where(norm > 0, norm, 1)
@@ -95,11 +101,17 @@ def assemble(
     rounding = inherent_rounding(fixed, alpha, best @ module.T)
     if claimed is not None:
         rounding = jnp.maximum(rounding, jnp.abs(lax.stop_gradient(claimed - value)))
+    if alone is not None:
+        alone = lax.stop_gradient(alone)
+        rounding = jnp.maximum(rounding, inherent_rounding(fixed, alpha, alone))
+        gram = fixed.gram if common is None else lax.stop_gradient(common)
+        solved = TaskStatistics(gram, fixed.moment, fixed.energy, fixed.samples)
+        rounding += jnp.sum(alpha * rounded_away(solved, alone, rank))
     least = jnp.minimum(lax.stop_gradient(lower_bound), value) - rounding
     explained = jnp.sum(alpha * fixed.energy) - value
     allowed = GAP * jnp.maximum(explained, 0)
-    # No label energy, nothing to explain: then rounding alone must be nothing.
-    settled = value - least <= jnp.maximum(allowed, jnp.finfo(value.dtype).tiny)
+    # No label energy, nothing to explain: then nothing may be between.
+    settled = value - least <= allowed
     return SharedOptimum(
         shared=shared,
         heads=heads,

@@ -14,7 +14,8 @@ class Whitened(NamedTuple):
     """`H_i = W α_iG_i Wᵀ`, `h_i = W α_ig_i`, `φ_i = W⁻ᵀ θ̂_i`, `Σ_i H_i = I`.
 
     Directions that no task sees have zero rows in `W` and zeros everywhere. A module
-    `Φ` (d x r) in these coordinates is `B = WᵀΦ` in those of the data.
+    `Φ` (d x r) in these coordinates is `B = WᵀΦ` in those of the data. `alone` has the
+    `θ̂_i` in those of the data.
     """
 
     basis: Float[Array, "d d"]
@@ -22,6 +23,7 @@ class Whitened(NamedTuple):
     moment: Float[Array, "k d"]
     solution: Float[Array, "k d"]
     residual: Float[Array, ""]
+    alone: Float[Array, "k d"]
 
 
 def whiten(statistics: TaskStatistics, weights: Float[Array, " k"]) -> Whitened:
@@ -43,4 +45,5 @@ def whiten(statistics: TaskStatistics, weights: Float[Array, " k"]) -> Whitened:
         moment=(alpha[:, None] * fixed.moment) @ basis.T,
         solution=unscaled @ back.T,
         residual=jnp.sum(alpha * (fixed.energy - explained)),
+        alone=solution,
     )

@@ -39,5 +39,6 @@ def wide_optimum(
         lower_bound=least,
         claimed=least,
         rank=task_ranks(statistics),
+        alone=solutions,
         route="r >= min(k, d): single-task optima",
     )

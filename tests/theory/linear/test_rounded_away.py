@@ -1,0 +1,125 @@
+"""Directions of `X` that its Gram matrix rounds away, and ranges of floats."""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from theory.linear import multi_start_optimum, shared_optimum, single_task_optimum
+from theory.linear.rounded_away import rounded_away
+from theory.linear.single_task import task_ranks
+from theory.tasks import TaskStatistics
+
+
+def turned(condition: float, seed: int = 8) -> tuple[np.ndarray, list[np.ndarray]]:
+    """One `X` of this condition number in a random basis, all directions in use."""
+    rng = np.random.default_rng(seed)
+    left = np.linalg.qr(rng.normal(size=(40, 4)))[0]
+    right = np.linalg.qr(rng.normal(size=(4, 4)))[0]
+    x = left @ np.diag(np.geomspace(1, 1 / condition, 4)) @ right.T
+    labels = [left @ rng.normal(size=4) + 0.01 * rng.normal(size=40) for _ in range(2)]
+    return x, labels
+
+
+def least(x: np.ndarray, labels: list[np.ndarray]) -> float:
+    """Loss of the tasks alone, on the rows."""
+    left = np.linalg.svd(x, full_matrices=False)[0]
+    return sum(float(np.sum((y - left @ (left.T @ y)) ** 2)) for y in labels)
+
+
+@pytest.mark.parametrize("condition", [1e6, 1e8, 1e10, 1e12])
+@pytest.mark.parametrize("width", [1, 2])
+def test_no_bound_is_above_what_rows_reach(condition, width):
+    x, labels = turned(condition)
+    found = shared_optimum(TaskStatistics.from_data([x, x], labels), width)
+    if width == 2:
+        assert found.lower_bound <= least(x, labels)
+        assert found.loss >= least(x, labels) - found.rounding
+    assert not found.certified
+    # Accuracy is reported: all of the loss may be rounding from 1e8 on.
+    assert condition < 1e8 or found.rounding > 0.1 * found.loss
+
+
+def test_a_difference_of_columns_that_is_rounded_away_is_not_certified():
+    # The reviewer's case: certified at 16.3, where rows reach 0.0012.
+    rng = np.random.default_rng(3)
+    first, second, *rest = rng.normal(size=(4, 9))
+    x = np.stack([first, first + 1e-8 * second, *rest], axis=1)
+    labels = [second + 0.01 * rng.normal(size=9) for _ in range(2)]
+    direction = np.linalg.lstsq(x, sum(labels), rcond=1e-15)[0]
+    fit = x @ direction
+    reached = sum(float(y @ y - (y @ fit) ** 2 / (fit @ fit)) for y in labels)
+    statistics = TaskStatistics.from_data([x, x], labels)
+    for width in (1, 2):
+        found = shared_optimum(statistics, width)
+        assert not found.certified
+        assert found.lower_bound <= reached
+    other = multi_start_optimum(statistics, 1, jnp.ones(2))
+    assert other.lower_bound <= reached
+
+
+@pytest.mark.parametrize("case", ["sum", "copies", "few rows", "empty", "many rows"])
+def test_nothing_is_hidden_where_columns_depend_exactly(case):
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(200_000 if case == "many rows" else 40, 4))
+    if case in ("sum", "many rows"):
+        x[:, 3] = x[:, 0] + x[:, 1]
+    if case == "copies":
+        x[:, 3] = 3 * x[:, 0]
+    if case == "few rows":
+        x = x[:2]
+    if case == "empty":
+        x[:, 3] = 0
+    labels = [x @ rng.normal(size=4) + rng.normal(size=len(x)) for _ in range(2)]
+    statistics = TaskStatistics.from_data([x, x], labels)
+    alone = single_task_optimum(statistics)
+    hidden = rounded_away(statistics, alone, task_ranks(statistics))
+    np.testing.assert_array_equal(hidden, 0)
+    assert shared_optimum(statistics, 1).certified
+    assert shared_optimum(statistics, 2).certified
+
+
+SEED = np.random.default_rng(1)
+X = [SEED.normal(size=(9, 4)) for _ in range(2)]
+Y = [x.sum(axis=1) + 0.1 * SEED.normal(size=9) for x in X]
+GOOD = TaskStatistics.from_data(X, Y)
+
+
+@pytest.mark.parametrize("scale", [1e-170, 1e-155, 1e-60, 1e60, 1e153])
+def test_data_whose_squares_leave_the_range_are_refused(scale):
+    with pytest.raises(ValueError, match=r"task 0: labels' sum of squares is .*resc"):
+        TaskStatistics.from_data(X, [scale * y for y in Y])
+    with pytest.raises(ValueError, match=r"task 1: covariates' .* column 2 .*rescale"):
+        TaskStatistics.from_data([X[0], X[1] * [1, 1, scale, 1]], Y)
+
+
+def test_a_column_of_zeros_is_not_out_of_range():
+    tasks = TaskStatistics.from_data([x * [1, 0, 1, 1] for x in X], Y)
+    assert shared_optimum(tasks, 2).certified
+
+
+def test_weights_out_of_range_are_refused():
+    with pytest.raises(ValueError, match="task 1: weights must be 0 or within"):
+        shared_optimum(GOOD, 1, [1.0, 1e-308])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("energy", -GOOD.energy, "task 0: energy"),
+        ("energy", 0 * GOOD.energy, "task 0: moment is larger"),
+        ("gram", -GOOD.gram, "task 0: gram's diagonal"),
+        ("gram", GOOD.gram.at[1, 0, 1].add(3), "task 1: gram is not symmetric"),
+        (
+            "gram",
+            GOOD.gram.at[1, 0, 1].add(99).at[1, 1, 0].add(99),
+            "task 1: gram has a negative eigenvalue",
+        ),
+        ("samples", jnp.array([9.0, 1.0]), "task 1: samples is 1, .* rank 4"),
+        ("samples", jnp.array([0.0, 9.0]), "task 0: samples is 0"),
+    ],
+)
+def test_statistics_of_no_rows_are_refused(field, value, message):
+    bad = eqx.tree_at(lambda tasks: getattr(tasks, field), GOOD, value)
+    with pytest.raises(ValueError, match=message):
+        shared_optimum(bad, 1)
