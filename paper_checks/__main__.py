@@ -79,7 +79,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"paper_checks: {error}", file=sys.stderr)
         return 2
     console.print(ledger.table(findings))
-    console.print("Written:", *paths)
+    if asked.only:
+        for found in findings:
+            console.print(f"[bold]{found.claim}[/] measured:")
+            for entry in found.measurements:
+                console.print(f"  {entry}; {entry.interval}", highlight=False)
+    console.print("Written, with all that was measured:", *paths)
     for change in changed:
         console.print(
             f"[bold red]{change.claim} changed[/]: recorded {change.recorded}, "

@@ -159,19 +159,17 @@ def _on_record() -> dict[str, dict[str, str]]:
 
 
 def table(findings: Sequence[Finding]) -> Table:
-    """The ledger for a terminal."""
+    """The ledger for a terminal; what was measured is in the files, as it is long."""
     drawn = Table(title="Claims and verdicts", show_lines=True)
-    for column in (*COLUMNS, "measured", "under attack", "data"):
+    for column in (*COLUMNS, "under attack"):
         drawn.add_column(column, overflow="fold")
     for found in findings:
         colour = COLOURS[found.verdict]
         drawn.add_row(
             f"{found.claim}\n[dim]{found.source}[/dim]",
             f"[bold {colour}]{found.verdict}[/]",
-            found.reason,
-            "\n".join(str(measurement) for measurement in found.measurements),
+            f"{found.reason} [dim]({found.data})[/dim]",
             "" if found.attack is None else str(found.attack),
-            found.data,
         )
     return drawn
 
