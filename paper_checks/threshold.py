@@ -18,7 +18,7 @@ BATCH = 512
 # (their places), sizes and keys; one of each an entry.
 Slack = Callable[
     [Int[np.ndarray, " n"], Float[np.ndarray, " n"], Key[Array, " n"]],
-    Float[Array, " n"],
+    Float[Array, " n"] | Float[np.ndarray, " n"],
 ]
 
 
@@ -33,7 +33,8 @@ class Budget:
             at most the rest.
         first: Draws at a size before it is judged for the first time.
         looks: Times it is judged, each at double the draws; it stays open after that.
-        probes: Sizes that are tried at most, the two ends with them.
+        step: Ratio of the sizes that are tried from the largest one down.
+        probes: Sizes that are tried at most once one is too small.
         resolution: A bracket whose ends are no further apart is not divided.
     """
 
@@ -41,7 +42,8 @@ class Budget:
     confidence: float = 0.95
     first: int = 32
     looks: int = 8
-    probes: int = 16
+    step: float = 2.0
+    probes: int = 12
     resolution: float = 1.05
 
     def __post_init__(self) -> None:
@@ -49,36 +51,42 @@ class Budget:
         for name in ("failure", "confidence"):
             if not 0 < getattr(self, name) < 1:
                 raise ValueError(f"{name} must be in (0, 1), got {getattr(self, name)}")
-        for name, least in {"first": 1, "looks": 1, "probes": 3}.items():
-            if getattr(self, name) < least:
+        for name in ("first", "looks", "probes"):
+            if getattr(self, name) < 1:
                 raise ValueError(
-                    f"{name} must be at least {least}, got {getattr(self, name)}"
+                    f"{name} must be at least 1, got {getattr(self, name)}"
                 )
-        if not self.resolution > 1:
-            raise ValueError(f"resolution must be above 1, got {self.resolution}")
-        if (1 - self.failure) ** self.most_draws > self.level:
-            raise ValueError(
-                f"{self.most_draws} draws without a failure are no proof of a rate "
-                f"below {self.failure} at level {self.level:.2g}: more looks are needed"
-            )
+        for name in ("step", "resolution"):
+            if not 1 < getattr(self, name) < np.inf:
+                raise ValueError(f"{name} must be above 1, got {getattr(self, name)}")
 
     @property
     def most_draws(self) -> int:
         """Draws at one size."""
         return self.first * 2 ** (self.looks - 1)
 
-    @property
-    def level(self) -> float:
-        """Chance of error that each test may have, by the union bound."""
-        return (1 - self.confidence) / (self.probes * self.looks)
+    def level(self, least: float, most: float) -> float:
+        """Chance of error that each test may have, by the union bound.
+
+        Raises:
+            ValueError: At this level draws without a failure decide nothing.
+        """
+        sizes = np.ceil(np.log(most / least) / np.log(self.step)) + 1 + self.probes
+        level = float((1 - self.confidence) / (sizes * self.looks))
+        if (1 - self.failure) ** self.most_draws > level:
+            raise ValueError(
+                f"{self.most_draws} draws without a failure are no proof of a rate "
+                f"below {self.failure} at level {level:.2g}: more looks are needed"
+            )
+        return level
 
 
 class Brackets(NamedTuple):
     """Where the smallest sufficient size lies, for `n` problems.
 
     The threshold is in `[low, high]` with the confidence of the budget, each by
-    itself. `high` is infinite where no size in range was seen to be enough, and the
-    least size of the range where that one is.
+    itself. `high` is infinite where the largest size in range was not seen to be
+    enough, and the least size where that one is, and all above it.
     """
 
     low: Float[np.ndarray, " n"]
@@ -94,7 +102,7 @@ class Brackets(NamedTuple):
 
     @property
     def reached(self) -> Bool[np.ndarray, " n"]:
-        """Whether some size in range is enough."""
+        """Whether the largest size in range is enough."""
         return np.isfinite(self.high)
 
     @property
@@ -123,16 +131,20 @@ def thresholds(
 ) -> Brackets:
     """Bracket the smallest size from which on a conclusion holds often enough.
 
-    Let `p(m)` be the probability that it fails at size `m`, non-increasing on
-    `[least, most]` (assumed, not checked). Wanted is the smallest whole `m` with
-    `p(m) ≤ δ`. Sizes are bisected on a logarithmic scale. At a size the number `k` of
-    failures in `n` fresh draws is looked at after `first`, `2·first`, ... draws:
+    Let `p(m)` be the probability that it fails at size `m`. Wanted is the smallest
+    whole `m` with `p ≤ δ` there and at all larger sizes in range. `p` need not fall
+    all the way: a small source may be harmless and a larger one not. So sizes are
+    tried from `most` down, by `step`, until one is too small; then the gap above it is
+    bisected on a logarithmic scale. Assumed and not checked: that `p` does not exceed
+    `δ` between two neighbours that are enough, nor at once above `most`, and does not
+    increase within the gap. At a size the number `k` of failures in `n` fresh draws is
+    looked at after `first`, `2·first`, ... draws:
 
         P(Bin(n, δ) ≥ k) ≤ ε  ⟹  too small,    P(Bin(n, δ) ≤ k) ≤ ε  ⟹  enough,
 
     which are the ends of Clopper and Pearson's interval against `δ`. At any size one
     of these can be wrong, with probability at most `ε` a look, so with `ε = (1 −
-    confidence)/(probes · looks)` the bracket is right with `confidence`, however sizes
+    confidence)/(sizes · looks)` the bracket is right with `confidence`, however sizes
     were chosen. A size that stays open is near the threshold; the search goes on to
     both of its sides.
 
@@ -146,7 +158,8 @@ def thresholds(
         budget: Level, confidence and cost.
 
     Raises:
-        ValueError: No problem, or a range that is empty or below 1.
+        ValueError: No problem, a range that is empty or below 1, or a budget that
+            cannot decide anything.
         StatementError: A slack is NaN.
 
     Source: Clopper and Pearson 1934; the rest derived here.
@@ -181,7 +194,7 @@ def thresholds(
 
 @dataclass
 class _Search:
-    """Bisections of all problems side by side; arrays have an entry a problem."""
+    """Searches of all problems side by side; arrays have an entry a problem."""
 
     low: Float[np.ndarray, " n"]
     most: Float[np.ndarray, " n"]
@@ -189,8 +202,9 @@ class _Search:
     high: Float[np.ndarray, " n"] = field(init=False)
     # Sizes that stayed open: the smallest and the largest of them.
     undecided: Float[np.ndarray, "2 n"] = field(init=False)
-    size: Float[np.ndarray, " n"] = field(init=False)
+    # Sizes tried since one was too small; below zero before that.
     tried: Int[np.ndarray, " n"] = field(init=False)
+    size: Float[np.ndarray, " n"] = field(init=False)
     drawn: Int[np.ndarray, " n"] = field(init=False)
     failed: Int[np.ndarray, " n"] = field(init=False)
     due: Int[np.ndarray, " n"] = field(init=False)
@@ -200,13 +214,14 @@ class _Search:
     def __post_init__(self) -> None:
         count = len(self.low)
         self.least = self.low.copy()
+        ends = zip(self.low, self.most, strict=True)
+        self.level = [self.budget.level(*pair) for pair in ends]
         self.high = np.full(count, np.inf)
         self.undecided = np.full((2, count), np.nan)
-        self.tried, self.total = np.zeros(count, int), np.zeros(count, int)
+        self.tried, self.total = np.full(count, -1), np.zeros(count, int)
         self.drawn, self.failed = np.zeros(count, int), np.zeros(count, int)
         self.due = np.full(count, self.budget.first)
         self.done = np.zeros(count, bool)
-        # If the largest size is too small nothing else needs to be tried.
         self.size = self.most.copy()
 
     def open_rows(self, batch: int) -> Int[np.ndarray, " batch"]:
@@ -228,17 +243,21 @@ class _Search:
 
     def _look(self, place: int) -> None:
         n, k = int(self.drawn[place]), float(self.failed[place])
-        budget = self.budget
-        too_small = bdtrc(k - 1, n, budget.failure) <= budget.level
-        enough = bdtr(k, n, budget.failure) <= budget.level
-        size = self.size[place]
-        if too_small:
+        delta, level, size = self.budget.failure, self.level[place], self.size[place]
+        first, last = self.undecided[:, place]
+        if bdtrc(k - 1, n, delta) <= level:
             self.low[place] = size
-        elif enough:
-            self.high[place] = size
-        elif n >= budget.most_draws:
-            old = self.undecided[:, place]
-            self.undecided[:, place] = np.fmin(old[0], size), np.fmax(old[1], size)
+            self.tried[place] = max(self.tried[place], 0)
+            if size >= last:
+                self.undecided[:, place] = np.nan
+        elif bdtr(k, n, delta) <= level:
+            # From the top down: what is below an open size is not known to last.
+            if self.tried[place] >= 0 or np.isnan(first):
+                self.high[place] = size
+            if self.tried[place] >= 0 and size <= first:
+                self.undecided[:, place] = np.nan
+        elif n >= self.budget.most_draws:
+            self.undecided[:, place] = np.fmin(first, size), np.fmax(last, size)
         else:
             while self.due[place] <= n:
                 self.due[place] *= 2
@@ -247,20 +266,24 @@ class _Search:
 
     def _next(self, place: int) -> None:
         """Choose another size, or end."""
-        self.tried[place] += 1
         self.drawn[place] = self.failed[place] = 0
         self.due[place] = self.budget.first
-        low, high = self.low[place], self.high[place]
-        if low >= self.most[place] or high <= self.least[place]:
+        least, most, size = self.least[place], self.most[place], self.size[place]
+        if self.low[place] >= most or self.high[place] <= least:
             self.done[place] = True
-        elif self.tried[place] == 1:
-            self.size[place] = self.least[place]
+        elif self.tried[place] < 0 and size > least:
+            self.size[place] = max(least, np.rint(size / self.budget.step))
         else:
-            below, above = self.undecided[:, place]
-            top = min(high, self.most[place])
-            ends = [(low, top)] if np.isnan(below) else [(low, below), (above, top)]
-            start, end = max(ends, key=lambda gap: gap[1] / gap[0])
-            size = float(np.rint(np.sqrt(start * end)))
-            fine = end / start <= self.budget.resolution or not start < size < end
-            self.done[place] = fine or self.tried[place] >= self.budget.probes
-            self.size[place] = size
+            # The least size may not have been too small, but larger ones stayed open.
+            self.tried[place] = max(self.tried[place], 0) + 1
+            self._divide(place)
+
+    def _divide(self, place: int) -> None:
+        low, (below, above) = self.low[place], self.undecided[:, place]
+        top = min(self.high[place], self.most[place])
+        ends = [(low, top)] if np.isnan(below) else [(low, below), (above, top)]
+        start, end = max(ends, key=lambda gap: gap[1] / gap[0])
+        size = float(np.rint(np.sqrt(start * end)))
+        fine = end / start <= self.budget.resolution or not start < size < end
+        self.done[place] = fine or self.tried[place] > self.budget.probes
+        self.size[place] = size
