@@ -27,7 +27,7 @@ D, ROWS, RATE = 50, (500, 100), 1e-2
 KEY = jax.random.key(0)
 
 
-def _rows(
+def rows(
     seed: int, counts: tuple[int, int] = ROWS
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """`y = a ReLU(Xθ_i) + ε`, the second task's `θ` at a cosine of about 0.9."""
@@ -88,7 +88,7 @@ def test_a_relu_pair_against_pytorch(report, smoke):
     torch = _torch()
     torch.set_num_threads(1)
     steps, rounds = (20, 2) if smoke else (1000, 7)
-    data = _rows(0)
+    data = rows(0)
     model = _in_32_bit(ReluModel.from_tasks(Tasks.from_data(*data)))
     rng = np.random.default_rng(1)
     start = Parameters(
@@ -122,7 +122,7 @@ def test_a_relu_pair_against_pytorch(report, smoke):
 def test_a_grid_against_a_loop_of_runs(report, smoke):
     count, steps, rounds = (4, 20, 2) if smoke else (64, 1000, 5)
     solver = Adam(rate=RATE, steps=steps, tolerance=1e-30)
-    draws = [ReluModel.from_tasks(Tasks.from_data(*_rows(s))) for s in range(count)]
+    draws = [ReluModel.from_tasks(Tasks.from_data(*rows(s))) for s in range(count)]
     models = _in_32_bit(jax.tree.map(lambda *leaves: jnp.stack(leaves), *draws))
     single = [jax.tree.map(lambda a, i=i: a[i], models) for i in range(count)]
     keys = jax.random.split(KEY, count)
@@ -166,7 +166,7 @@ def _turned(xs: list[np.ndarray], condition: float) -> list[np.ndarray]:
 
 def _model(kind: str, condition: float) -> Model:
     # Classes must overlap, or the log-loss has no optimum: 100 rows can be separated.
-    xs, ys = _rows(0, (500, 400) if kind == "logistic" else ROWS)
+    xs, ys = rows(0, (500, 400) if kind == "logistic" else ROWS)
     xs = _turned(xs, condition)
     tasks = Tasks.from_data(xs, ys)
     noisy = [y + 2 * np.random.default_rng(9).normal(size=len(y)) for y in ys]
