@@ -1,8 +1,8 @@
 """Shared modules of capacity r over the embedded tokens of a batch of texts.
 
-All take `x` (texts x tokens x d) and `mask`, which is false where a text has no token,
-and give `r` numbers a text. What they give does not depend on masked entries, so a
-batch may be padded to any length. 32-bit.
+All take `x` (texts x tokens x d) and `mask`, which is false behind the last token of a
+text, and give `r` numbers a text. Masked entries change nothing, so a batch may be
+padded to any length. 32-bit.
 """
 
 from typing import Literal
@@ -93,9 +93,9 @@ class Lstm(eqx.Module):
             gates = jnp.split(driven + output @ self.recurrent, 4, axis=-1)
             enter, forget, leave = (jax.nn.sigmoid(gates[n]) for n in (0, 1, 3))
             new = forget * state + enter * jnp.tanh(gates[2])
-            kept = seen[:, None]
-            shown = jnp.where(kept, leave * jnp.tanh(new), output)
-            return (jnp.where(kept, new, state), shown), None
+            # The state may run on: no token follows padding, and the output stays.
+            shown = jnp.where(seen[:, None], leave * jnp.tanh(new), output)
+            return (new, shown), None
 
         return lax.scan(step, (zero, zero), (drive, mask.T))[0][1]
 

@@ -1,0 +1,101 @@
+"""A thousand chest X-rays of a data folder, as one X of pixels and labels −1 and +1."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+
+from paper_checks.benchmarks.benchmark import LinearBenchmark
+from paper_checks.benchmarks.manifest import MANIFEST, Entry, read_manifest
+
+NAME = "chestxray14_mini64"
+SPLIT = "all (600/200/200 in array split)"
+SIDE = 64
+PARTS = ("train", "dev", "test")
+# Pixels a side of what models see: with more, 600 rows fit anything.
+SMALL = 8
+# Positive and negative rows that both parts of a task need.
+LEAST = 5
+
+
+def load_chest_images(
+    folder: Path,
+) -> tuple[UInt8[np.ndarray, "n side side"], Int[np.ndarray, "n k"], np.ndarray, Entry]:
+    """Read images, labels 0 and 1, and the part of each image.
+
+    Raises:
+        FileNotFoundError: No such folder, manifest or file.
+        ValueError: The manifest does not list them, a wrong checksum, no archive of
+            the arrays, images that are not 64 x 64, labels that are not 0 or 1, or
+            another number of rows than the manifest says.
+    """
+    entry = read_manifest(folder).get((NAME, SPLIT))
+    if entry is None:
+        raise ValueError(f"{folder / MANIFEST} does not list {NAME}")
+    content = entry.read_bytes()
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            images, labels, part = (arrays[n] for n in ("images", "labels", "split"))
+    except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"{entry.path} is no archive of 'images', 'labels' and 'split': {error}"
+        ) from error
+    if images.shape[1:] != (SIDE, SIDE) or images.dtype != np.uint8:
+        raise ValueError(
+            f"{entry.path}: images must be {SIDE} x {SIDE} of 8 bits, got shape "
+            f"{images.shape} of {images.dtype}"
+        )
+    lengths = {len(images), len(labels), len(part), entry.rows}
+    if len(lengths) > 1 or labels.shape[1:] != (len(entry.target_names),):
+        raise ValueError(
+            f"{entry.path}: {len(images)} images, labels of shape {labels.shape} and "
+            f"{len(part)} parts; {MANIFEST} says {entry.rows} rows and "
+            f"{len(entry.target_names)} labels"
+        )
+    if not np.isin(labels, (0, 1)).all():
+        raise ValueError(f"{entry.path}: labels must be 0 or 1")
+    if not np.isin(part, PARTS).all():
+        raise ValueError(f"{entry.path}: parts must be of {', '.join(PARTS)}")
+    return images, labels.astype(np.int64), part, entry
+
+
+def chest_benchmark(folder: Path, part: str) -> LinearBenchmark:
+    """Pixels of 8 x 8 as inputs; tasks with five rows of either kind in both parts.
+
+    Raises:
+        FileNotFoundError, ValueError: As `load_chest_images`.
+    """
+    images, labels, parts, entry = load_chest_images(folder)
+    used = [
+        task
+        for task in range(labels.shape[1])
+        if all(_enough(labels[parts == one, task]) for one in ("train", "test"))
+    ]
+    left_out = [n for t, n in enumerate(entry.target_names) if t not in used]
+    mine = parts == part
+    return LinearBenchmark.on_common_covariates(
+        small_pixels(images[mine]),
+        2.0 * labels[mine][:, used] - 1,
+        name=NAME,
+        task_names=[entry.target_names[task] for task in used],
+        source=entry.source,
+        licence=entry.licence,
+        checksum=f"sha256:{entry.sha256}",
+        note=f"the {part} part; pixels averaged to {SMALL} x {SMALL}; labels 0 and 1 "
+        f"read as -1 and +1; left out as too rare: {', '.join(left_out) or 'none'}",
+    )
+
+
+def small_pixels(
+    images: UInt8[np.ndarray, "n side side"],
+) -> Float[np.ndarray, "n pixels"]:
+    """Means of blocks of pixels, in [0, 1]."""
+    step = SIDE // SMALL
+    blocks = images.reshape(len(images), SMALL, step, SMALL, step)
+    return blocks.mean(axis=(2, 4)).reshape(len(images), -1) / 255.0
+
+
+def _enough(labels: np.ndarray) -> bool:
+    return LEAST <= int(labels.sum()) <= len(labels) - LEAST
