@@ -1,5 +1,7 @@
 """The parts of a block: affine maps, norms, attention and dropout."""
 
+from functools import partial
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -7,6 +9,9 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from paper_checks.bert.compute import Compute
 
+# What is cheap to compute is computed anew in the backward pass, which keeps only its
+# input. Inside of a loop over blocks nothing could undo that: no barrier is needed.
+anew = partial(jax.checkpoint, prevent_cse=False)
 # Added to the logit of a key that is not there: e^{−30000} is 0 in 32 bits.
 ABSENT = -3e4
 
@@ -30,11 +35,16 @@ class Norm(eqx.Module):
 
     def __call__(self, x: Float[Array, "*b d"], epsilon: float) -> Float[Array, "*b d"]:
         """Apply it; the result has the precision of `x`."""
-        wide = x.astype(jnp.float32)
-        centred = wide - jnp.mean(wide, axis=-1, keepdims=True)
-        variance = jnp.mean(centred**2, axis=-1, keepdims=True)
-        unit = centred * jax.lax.rsqrt(variance + jnp.float32(epsilon))
-        return (unit * self.scale + self.offset).astype(x.dtype)
+
+        @anew
+        def apply(x: Array, scale: Array, offset: Array) -> Array:
+            wide = x.astype(jnp.float32)
+            centred = wide - jnp.mean(wide, axis=-1, keepdims=True)
+            variance = jnp.mean(centred**2, axis=-1, keepdims=True)
+            unit = centred * jax.lax.rsqrt(variance + jnp.float32(epsilon))
+            return (unit * scale + offset).astype(x.dtype)
+
+        return apply(x, self.scale, self.offset)
 
 
 class Block(eqx.Module):
@@ -52,7 +62,7 @@ def activate(x: Float[Array, "*b f"], name: str) -> Float[Array, "*b f"]:
     """The nonlinearity that a config names."""
     if name == "relu":
         return jax.nn.relu(x)
-    return jax.nn.gelu(x, approximate=name == "gelu_new")
+    return anew(partial(jax.nn.gelu, approximate=name == "gelu_new"))(x)
 
 
 def drop(
@@ -67,7 +77,13 @@ def drop(
         return x
     bits = jax.random.bits(key, x.shape, jnp.uint16)
     kept = bits >= round(share * 2**16)
-    return jnp.where(kept, x / jnp.asarray(1 - share, x.dtype), jnp.zeros_like(x))
+
+    # So that the marks alone are kept, and no zeros.
+    @anew
+    def apply(x: Array, kept: Array) -> Array:
+        return jnp.where(kept, x / jnp.asarray(1 - share, x.dtype), jnp.zeros_like(x))
+
+    return apply(x, kept)
 
 
 def attend(

@@ -72,7 +72,8 @@ def training_memory(setting: Setting) -> Memory:
     With `P` parameters in `q` pieces, 32-bit: weights `4P/q`, Adam's moments `8P/q`,
     gradients `4P/q`; in bfloat16 a lowered copy `2P/q`; with pieces also one block
     that is gathered, and its gradient. Activations: `block_bytes` of every block, or
-    the input of every block and one block's if blocks are computed anew.
+    the input of every block and one block's if blocks are computed anew; and as much
+    again as one block's for what the backward pass of a block makes.
 
     Source: derived here; ZeRO's partition (Rajbhandari et al. 2020).
     """
@@ -86,12 +87,12 @@ def training_memory(setting: Setting) -> Memory:
     tokens = -(-setting.rows // setting.devices) * setting.length
     whole = tokens * block_bytes(config, setting.length, compute)
     if compute.remat == "none":
-        kept = config.layers * whole
+        kept = (config.layers + 1) * whole
     else:
         entry = compute.bytes * config.width
         if compute.remat == "dots":
             entry += compute.bytes * (5 * config.width + config.inner)
-        kept = config.layers * tokens * entry + whole
+        kept = config.layers * tokens * entry + 2 * whole
     return Memory(
         weights=WIDE * own,
         moments=2 * WIDE * own,
@@ -105,15 +106,15 @@ def block_bytes(config: BertConfig, length: int, compute: Compute) -> int:
     """Bytes a token that the backward pass of a block needs.
 
     In the precision of products: the block's input, query, key, value, what attention
-    gives, its map, the input of the inner map, the inner map before and after the
-    nonlinearity, and the outer map: `8d + 2f`. In 32 bits: two normalised vectors,
-    `2d`. Marks of what is dropped: a byte for each of `2d`. Plain attention adds the
-    shares of all keys and heads, in 32 bits and as used, and their marks.
+    gives, the input of the inner map, the inner map before and after the
+    nonlinearity, and the inputs of both norms: `8d + 2f`. Marks of what is dropped: a
+    byte for each of `2d`. Plain attention adds exponentials for all keys and heads and
+    their two normalisers, in 32 bits, their shares as used, and their marks.
     """
     d, f = config.width, config.inner
-    found = compute.bytes * (8 * d + 2 * f) + WIDE * 2 * d + 2 * d
+    found = compute.bytes * (8 * d + 2 * f) + 2 * d
     if compute.attention == "plain":
-        found += config.heads * length * (WIDE + compute.bytes + 1)
+        found += config.heads * (length * (WIDE + compute.bytes + 1) + 2 * WIDE)
     return found
 
 

@@ -1,19 +1,21 @@
-"""FLOPs and memory against what XLA counts; plans, speed and refusals."""
+"""FLOPs and memory against the programs themselves; plans, speed and refusals."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import pytest
 
 from paper_checks.bert.compute import Compute
 from paper_checks.bert.config import SHAPES
-from paper_checks.bert.encoder import Tokens, new_encoder
+from paper_checks.bert.encoder import Tokens, block_output, lowered, new_encoder
 from paper_checks.bert.flops import forward_flops, peak_flops, training_flops
+from paper_checks.bert.layers import Block
 from paper_checks.bert.memory import (
     Setting,
+    block_bytes,
     check_memory,
     largest_batch,
     training_memory,
@@ -31,24 +33,37 @@ LARGE = SHAPES["bert-large-uncased"]
 ROWS, LENGTH = 4, 24
 
 
-def test_operations_are_those_that_xla_counts():
+def product_flops(jaxpr: Any) -> int:
+    """Operations of all products of matrices in a program, loops unrolled."""
+    total = 0
+    for eqn in jaxpr.eqns:
+        if eqn.primitive.name == "dot_general":
+            (contracted, _), _ = eqn.params["dimension_numbers"]
+            shape = eqn.invars[0].aval.shape
+            inner = math.prod(shape[axis] for axis in contracted)
+            total += 2 * inner * math.prod(eqn.outvars[0].aval.shape)
+        times = eqn.params.get("length", 1) if eqn.primitive.name == "scan" else 1
+        for value in eqn.params.values():
+            inside = getattr(value, "jaxpr", value)
+            if hasattr(inside, "eqns"):
+                total += times * product_flops(inside)
+    return total
+
+
+def test_operations_are_those_of_all_products_in_the_program():
     model = new_model(small_encoder(), 0, tasks=2, aligned=True)
     piece = jnp.zeros((ROWS, LENGTH), jnp.int32)
     tokens = Tokens(piece, piece, jnp.ones(piece.shape, bool))
 
-    def run(model: MultiTask, tokens: Tokens) -> jax.Array:
-        # Unrolled: XLA counts a loop's body once.
-        return model.logits(tokens, jnp.int32(1), Compute(unroll=True))
+    def run(model: MultiTask) -> jax.Array:
+        return jnp.sum(model.logits(tokens, jnp.int32(1)))
 
-    whole: Any = eqx.filter_jit(run)
-    counted = whole.lower(model, tokens).lowered.cost_analysis()["flops"]
-    said = forward_flops(CONFIG, ROWS, LENGTH, aligned=True)
-    # XLA counts norms, softmax and gelu as well: tens of operations for each of the
-    # some 10 d + 3 f + h l numbers of a token and block that products do not make.
-    d, f = CONFIG.width, CONFIG.inner
-    others = 10 * d + 3 * f + CONFIG.heads * LENGTH
-    assert said <= counted <= said + 30 * ROWS * LENGTH * CONFIG.layers * others
-    assert said > 0.5 * counted
+    # The head itself, two classes, is not counted.
+    head = 2 * ROWS * CONFIG.width * 2
+    forward = product_flops(jax.make_jaxpr(run)(model).jaxpr)
+    assert forward == forward_flops(CONFIG, ROWS, LENGTH, aligned=True) + head
+    both = product_flops(jax.make_jaxpr(jax.grad(run))(model).jaxpr)
+    assert both == training_flops(CONFIG, ROWS, LENGTH, aligned=True) + 3 * head
 
 
 def test_bert_large_takes_six_operations_a_weight_and_token():
@@ -138,6 +153,24 @@ def test_a_plan_takes_pieces_where_whole_weights_do_not_fit():
     assert found(4e9, (8, 64)) == [(8, "layer"), (64, "layer")]
     with pytest.raises(ValueError, match="does not fit on 1 devices of 2 GB"):
         found(2e9, (1,))
+
+
+def test_a_block_keeps_what_is_counted():
+    compute = Compute(dtype="bfloat16")
+    encoder = lowered(small_encoder(), compute)
+    block = jax.tree.map(lambda leaf: leaf[0], encoder.blocks)
+    mask = jnp.ones((ROWS, LENGTH), bool)
+    key = jax.random.key(0)
+
+    def run(block: Block, x: jax.Array) -> jax.Array:
+        return block_output(block, x, mask, CONFIG, compute, key)
+
+    x = jax.ShapeDtypeStruct((ROWS, LENGTH, CONFIG.width), compute.float)
+    kept = jax.eval_shape(lambda block, x: jax.vjp(run, block, x)[1], block, x)
+    # Weights are kept as well; arrays of the batch begin with its rows.
+    found = [leaf for leaf in jax.tree.leaves(kept) if leaf.shape[:1] == (ROWS,)]
+    total = sum(leaf.size * leaf.dtype.itemsize for leaf in found)
+    assert total == ROWS * LENGTH * block_bytes(CONFIG, LENGTH, compute)
 
 
 @pytest.mark.long
