@@ -82,6 +82,13 @@ def test_alignment_must_improve_four_targets_and_be_clear(given):
     assert found.verdict is Verdict.FAILS
     assert "5 under 'naive', 5 under 'exact', 3 under 'near' of 5" in found.reason
     assert "MR -1.0, CR -1.0, SUBJ +1.0" in found.reason
+    # All five gain on average, in one run of two: nothing is clear.
+    given["study"] = made("target", ["mr", "cr", "subj", "mpqa", "trec"])
+    given["study"]["aligned"][:, :, 0] += 2
+    given["study"]["aligned"][:, :, 1] -= 1.5
+    found = figure_5b.find(SETTINGS)
+    assert found.verdict is Verdict.FAILS
+    assert "5 under 'near' of 5" in found.reason
     given["control"] = MISSED
     with pytest.raises(CheckError, match="no power"):
         figure_5b.find(SETTINGS)
@@ -159,6 +166,7 @@ def test_random_labels_are_judged_in_both_models(monkeypatch):
     }
     data = xr.Dataset({"gain": (axes, gain), "noisy_gain": (axes, gain)}, coords)
     monkeypatch.setattr(random_labels, "missing", lambda _: "")
+    monkeypatch.setattr(random_labels, "_available", lambda _: ("a", "b", "c"))
     monkeypatch.setattr(random_labels, "_kept", lambda *_: data)
     monkeypatch.setattr(random_labels, "_control", lambda *_: NOTICED)
     found = random_labels.find(SETTINGS)
