@@ -93,7 +93,7 @@ class _First(Here):
 
     def compute(self, store, study, chunks, told):
         super().compute(store, study, chunks[:1], told)
-        self.at = time.time()
+        self.at, self.used = time.time(), time.process_time()
         raise KeyboardInterrupt
 
 
@@ -109,6 +109,7 @@ def start(folder: Path, dimension: int, began: str) -> dict:
         "compiled": events[f"{cache}misses"],
         "read": events[f"{cache}hits"],
         "seconds": first.at - float(began),
+        "CPU": first.used,
     }
 
 
@@ -116,8 +117,8 @@ def devices(folder: Path, dimension: int, cells: int) -> dict:
     """Cells a second on all devices of the process, after one chunk."""
     study = grid(dimension, cells).study()
     count = len(jax.devices())
-    sizes = Choices(sizes=Sizes(256, 256 * count))
-    warm = grid(dimension, 256 * count, seed=1).study()
+    sizes = Choices(sizes=Sizes(1024, 1024 * count))
+    warm = grid(dimension, 1024 * count, seed=1).study()
     run_cells(warm, folder / f"warm{count}.cells", None, sizes)
     found = dict[str, float]()
     with _timed(found, "seconds"):
@@ -129,15 +130,15 @@ def workers(folder: Path, dimension: int, cells: int, count: int) -> dict:
     """Cells a second on Dask workers, after a sweep of theirs."""
     from simulations.engine.local_cluster import started
 
-    sizes = Choices(sizes=Sizes(256, 2048))
+    sizes = Choices(sizes=Sizes(1024, 4096))
     found = dict[str, float]()
     with started(count) as cluster:
-        warm = grid(dimension, 2048 * 4 * count, seed=1).study()
+        warm = grid(dimension, 4096 * 4 * count, seed=1).study()
         run_cells(warm, folder / f"warm-w{count}.cells", cluster, sizes)
         study = grid(dimension, cells).study()
         with _timed(found, "seconds"):
             run_cells(study, folder / f"w{count}-{cells}.cells", cluster, sizes)
-        chunks = -(-study.cells // 2048)
+        chunks = -(-study.cells // 4096)
     return {"workers": count, "cells": study.cells, "chunks": chunks, **found}
 
 
