@@ -19,7 +19,6 @@ from simulations import store
 from simulations.provenance import our_version, spec_json
 
 DATA = "SST, MR, CR, SUBJ, MPQA, TREC"
-RECORDED = Path(__file__).parent / "benchmarks" / "text" / "recorded"
 
 
 def missing(settings: Settings) -> tuple[str, ...]:
@@ -48,8 +47,7 @@ def needs_data(
         statement=statement,
         source=source,
         verdict=Verdict.NEEDS_DATA,
-        reason=f"needs {DATA} and word vectors; {'; '.join(lacking)}"
-        + on_record(claim),
+        reason=f"needs {DATA} and word vectors; {'; '.join(lacking)}",
         measurements=(),
         controls=(),
         data="none",
@@ -96,15 +94,6 @@ def control(settings: Settings) -> Control:
         noticed=noticed,
         instances=len(above),
     )
-
-
-def on_record(claim: str) -> str:
-    """What a full run on record said of a claim; empty if none did."""
-    path = RECORDED / "findings.json"
-    if not path.is_file():
-        return ""
-    said = json.loads(path.read_text(encoding="utf-8")).get(claim)
-    return "" if said is None else f". On record from {said}"
 
 
 def _bench(settings: Settings) -> Bench:
