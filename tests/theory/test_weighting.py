@@ -153,8 +153,7 @@ def test_principal_angles_refuse_what_is_no_basis():
 
 @pytest.mark.parametrize("scale", [1e-300, 1e200, 1e307])
 def test_weights_and_angles_have_no_overflow(scale):
-    rng = np.random.default_rng(4)
-    moments = jnp.asarray(rng.normal(size=(3, 4)))
+    moments = jnp.asarray(np.random.default_rng(4).normal(size=(4, 6)))
     plain, cosines = svd_weights(moments, 2), svd_weights(moments, 2, standardise=True)
     loud = scale * moments / 10
     # The scale is divided out and put back: a few ε.
@@ -162,10 +161,9 @@ def test_weights_and_angles_have_no_overflow(scale):
     np.testing.assert_allclose(found, plain, rtol=1e-12)
     found = svd_weights(loud, 2, standardise=True)
     np.testing.assert_allclose(found, cosines, rtol=1e-12)
-    one = scale * jnp.eye(3)[:, :1]
-    np.testing.assert_allclose(
-        principal_angles(one, jnp.ones((3, 1))), np.acos(3**-0.5)
-    )
+    # cos² of an angle with the plane of the first axes is the share there: 1/3, twice.
+    spans = scale * jnp.eye(6)[:, :2], jnp.concatenate([jnp.eye(2)] * 3)
+    np.testing.assert_allclose(principal_angles(*spans), [np.arccos(3**-0.5)] * 2)
 
 
 @pytest.mark.parametrize("gram", [1e-300, 1.0, 1e300])
@@ -312,6 +310,8 @@ def test_bad_arguments_of_the_span_are_named():
         proposition_3_span(-jnp.eye(3), moments, 1)
     with pytest.raises(ValueError, match="gram is not symmetric"):
         proposition_3_span(jnp.eye(3).at[0, 1].set(1.0), moments, 1)
+    x, y = problem(1, (30, 6, 4, 2))
+    gram, moments = jnp.asarray(x.T @ x), jnp.asarray((x.T @ y).T)
     for size in (1e160, 1e-170):
         with pytest.raises(ValueError, match=r"largest eigenvalue of .* rescale"):
-            proposition_3_span(jnp.eye(3), size * moments, 1)
+            proposition_3_span(gram, size * moments, 2)
