@@ -35,7 +35,8 @@ class ChunkProgram:
             mesh = jax.make_mesh(
                 (len(devices),), (CELL,), (AxisType.Auto,), devices=devices
             )
-            program = _Kernel(type(study.spec), json.dumps(study.fixed), study.kernel)
+            fixed = {k: v for k, v in study.fixed.items() if k != "seed"}
+            program = _Kernel(type(study.spec), json.dumps(fixed), study.kernel)
             self._call = _spread(program, mesh)
             split = NamedSharding(mesh, PartitionSpec(CELL))
             one = len(devices) == 1
@@ -72,7 +73,7 @@ class ChunkProgram:
 
 @dataclass(frozen=True)
 class _Kernel:
-    """A kernel, equal to others of its spec's class and fixed fields."""
+    """A kernel, equal to others of its spec's class and fixed fields but the seed."""
 
     kind: type
     fixed: str

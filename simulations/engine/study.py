@@ -33,7 +33,7 @@ class Study:
         axes: In the order of the Dataset.
         kernel: Takes keys and the values on every axis, both with a leading axis of
             cells, to columns with that axis. A cell must not depend on the others, and
-            the function on no field of the spec that is an axis.
+            the function on no field of the spec that is an axis, nor on its seed.
         assemble: Makes the Dataset of the whole sweep from the columns, whose leading
             axis has become the axes of the sweep.
         batch: Cells of one call of the kernel; found from memory if not given.
