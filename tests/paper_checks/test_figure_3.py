@@ -108,6 +108,15 @@ def test_what_is_only_not_seen_is_undecided_until_there_are_more_draws():
     assert figure_3.undecided(more, needed) == ""
 
 
+def test_harm_counts_where_the_same_covariance_is_seen_to_do_better():
+    """Of -0.45 and -0.2, each ± 0.385, only one is off zero; they may be equal."""
+    late = (-0.45, -0.45, 0, 2, 2)
+    seen = figure_3.picture(sweep((-0.2, -0.2, 2, 2, 2), late, late, noise=0.5))
+    assert seen.others[0].hurts
+    assert not seen.same.hurts
+    assert not figure_3.drawn(seen)
+
+
 def test_harm_is_ruled_out_by_more_draws_as_well():
     gains = (-0.02, 1, 1, 1, 1)
     few, many = (
