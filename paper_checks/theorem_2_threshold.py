@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Int, Key, PRNGKeyArray
 
-from paper_checks.exponent import exponent
+from paper_checks.exponent import Exponent, exponent
 from paper_checks.theorem_2_positions import Quantities, aligned, random
 from paper_checks.threshold import Brackets, Budget, thresholds
 from simulations import labelled
@@ -265,11 +265,11 @@ def _dataset(
     return labelled.dataset(spec, variables, coordinates)
 
 
-def _fitted(x: Any, *parts: Any) -> tuple[float, float, float, float]:
+def _fitted(x: Any, *parts: Any) -> Exponent:
     """Exponent of the brackets inside the range; NaN where fewer than three are."""
     brackets = Brackets(*parts)
     use = brackets.inside
     # Two points lie on a line whatever the law.
     if len(np.unique(x[use])) < 3:
-        return np.nan, np.nan, np.nan, float(use.sum())
+        return Exponent(np.nan, np.nan, np.nan, int(use.sum()))
     return exponent(x[use], brackets.low[use], brackets.high[use])

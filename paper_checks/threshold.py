@@ -89,24 +89,24 @@ class Brackets(NamedTuple):
     enough, and the least size where that one is, and all above it.
     """
 
-    low: Float[np.ndarray, " n"]
-    high: Float[np.ndarray, " n"]
-    least: Float[np.ndarray, " n"]
-    most: Float[np.ndarray, " n"]
-    draws: Int[np.ndarray, " n"]
+    low: Float[np.ndarray, "*n"]
+    high: Float[np.ndarray, "*n"]
+    least: Float[np.ndarray, "*n"]
+    most: Float[np.ndarray, "*n"]
+    draws: Int[np.ndarray, "*n"]
 
     @property
-    def everywhere(self) -> Bool[np.ndarray, " n"]:
+    def everywhere(self) -> Bool[np.ndarray, "*n"]:
         """Whether the least size in range is enough already."""
         return self.high <= self.least
 
     @property
-    def reached(self) -> Bool[np.ndarray, " n"]:
+    def reached(self) -> Bool[np.ndarray, "*n"]:
         """Whether the largest size in range is enough."""
         return np.isfinite(self.high)
 
     @property
-    def inside(self) -> Bool[np.ndarray, " n"]:
+    def inside(self) -> Bool[np.ndarray, "*n"]:
         """Whether both ends were measured: what is fitted is of these."""
         return self.reached & (self.low > self.least)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from paper_checks import theorem_2_tightness
+from paper_checks import theorem_2_threshold, theorem_2_tightness
 from paper_checks.theorem_2_positions import Quantities, aligned, random
 from paper_checks.theorem_2_regions import Theorem2Regions
 from paper_checks.theorem_2_regions import run as run_regions
@@ -48,6 +48,15 @@ def test_a_threshold_is_that_of_the_noise_of_the_source():
         assert found["exponent_low"] < slope + 0.1
         assert found["exponent_high"] > slope - 0.1
         assert abs(found["exponent"] - slope) < 0.5 * abs(found["stated"] - slope)
+
+
+def test_exponents_are_fitted_to_three_brackets_or_none():
+    x = np.array([1.0, 2.0, 4.0])
+    ends = 10 * x, 11 * x, np.ones(3), np.full(3, 1e8), np.ones(3)
+    assert theorem_2_threshold._fitted(x, *ends).value == pytest.approx(1)
+    few = theorem_2_threshold._fitted(x[:2], *(end[:2] for end in ends))
+    assert np.isnan(few.value)
+    assert few.points == 2
 
 
 @pytest.mark.long
