@@ -15,6 +15,7 @@ from figures import real_data
 from figures.advice import advice
 from figures.advice_on_real_data import advice_on_real_data
 from figures.alignment import alignment
+from figures.bert_alignment import bert_alignment
 from figures.capacity import capacity
 from figures.classification import classification
 from figures.phase_map import phase_map
@@ -54,6 +55,7 @@ OF_DATA: dict[str, Callable[[xr.Dataset], Figure]] = {
     "sentence_transfer": sentence_transfer,
     "sentence_capacity": sentence_capacity,
     "sentence_pairs": sentence_pairs,
+    "bert_alignment": bert_alignment,
 }
 # Made by the checks themselves, in minutes, and by no study of `simulations`.
 OF_CHECKS: dict[str, Callable[[xr.Dataset], Figure]] = {

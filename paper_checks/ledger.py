@@ -39,6 +39,7 @@ from paper_checks import (
     theorem_2,
     theorem_2_relu,
 )
+from paper_checks.bert import claim as bert_alignment
 from paper_checks.settings import Settings
 from paper_checks.verdict import Finding, Verdict
 
@@ -59,6 +60,7 @@ CLAIMS: dict[str, Callable[[Settings], Finding | Sequence[Finding]]] = {
     "W-T2": theorem_2.find,
     "W-T2s": sharper_gain.find,
     "W-T2r": theorem_2_relu.find,
+    "W-F5a": bert_alignment.find,
     "W-F5b": figure_5b.find,
     "W-F6": figure_6.find,
     "W-F7": figure_7.find,
