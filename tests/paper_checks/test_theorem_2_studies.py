@@ -110,7 +110,8 @@ def test_ratios_are_counted_in_their_bins(monkeypatch):
     np.testing.assert_array_equal(counts[1:], inner[1:])
     assert counts.sum() == used.size == int(data["feasible"][0])
     assert float(data["largest"][0]) == pytest.approx(used.max())
-    assert float(data["found"][0]) >= used.max()
+    # Another program rounds the same instance otherwise.
+    assert float(data["found"][0]) >= used.max() * (1 - 1e-12)
     assert int(data["broken"][0]) == np.sum(used > 1)
 
 
