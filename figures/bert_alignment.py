@@ -52,8 +52,8 @@ def bert_alignment(data: xr.Dataset) -> Figure:
     name = spec["encoder"].rstrip("/").split("/")[-1]
     style.tidy(axes, "")
     figure.suptitle(
-        f"{name}, B {spec['alignment']}, {spec['epochs']} epochs; mean ± one standard "
-        "error, a dash a seed",
+        f"{name}, B {spec['alignment']}, {spec['epochs']} epochs\n"
+        "mean ± one standard error, a dash a seed",
         fontsize=style.TEXT,
     )
     return figure
