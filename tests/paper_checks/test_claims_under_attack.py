@@ -20,7 +20,7 @@ from paper_checks.stress import Effort, stress
 
 KEY = jax.random.key(3)
 LITTLE = Effort(
-    instances=4_096, starts=16, steps=40, examples=50, instances_dropped=1_024
+    instances=4_096, starts=8, steps=15, examples=20, instances_dropped=1_024
 )
 CLAIMS = {
     "W-P1": proposition_1_statement.proposition_1,
