@@ -81,7 +81,7 @@ def test_theorem_2_fails_as_printed_and_holds_but_decides_nothing_when_mended(tm
 
 @pytest.mark.long
 def test_a_million_instances_do_not_refute_it():
-    found = at_random(theorem_2.theorem_2(20), KEY, 1_000_000)
+    found = at_random(theorem_2.theorem_2(10), KEY, 1_000_000)
     assert found.feasible > 900_000
     assert found.broken < 0.05 * found.feasible
 
