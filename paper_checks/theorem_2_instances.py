@@ -20,6 +20,28 @@ TARGET_CONDITION, SOURCE_CONDITION = 3.0, 5.0
 MORE_ROWS = 3.0
 
 
+def condition(singular: Float[Array, " d"]) -> Float[Array, ""]:
+    """Largest over least."""
+    return jnp.max(singular) / jnp.min(singular)
+
+
+def sine_between(parameter: Float[Array, "2 d"]) -> Float[Array, ""]:
+    """`sin(θ_1, θ_2)`, exact also where it is small."""
+    u, v = (t / jnp.linalg.norm(t) for t in parameter)
+    half = jnp.linalg.norm(u - jnp.where(u @ v < 0, -v, v)) / 2
+    return 2 * half * jnp.sqrt(jnp.maximum(1 - half**2, 0))
+
+
+def asked_for(
+    source: Float[Array, ""],
+    target: Float[Array, ""],
+    energy: Float[Array, ""],
+    c: Float[Array, ""],
+) -> Float[Array, ""]:
+    """`κ²(Σ_1) κ⁴(X_2) ‖y_2‖²/c⁴`, with the constant 1."""
+    return source**2 * target**4 * energy / c**4
+
+
 class Design(NamedTuple):
     """All that Theorem 2 holds fixed, and the law of the source's rows.
 
@@ -48,20 +70,17 @@ class Design(NamedTuple):
     @property
     def condition_source(self) -> Float[Array, ""]:
         """`κ(Σ_1)`, of the covariance."""
-        return (jnp.max(self.source) / jnp.min(self.source)) ** 2
+        return condition(self.source) ** 2
 
     @property
     def condition_target(self) -> Float[Array, ""]:
         """`κ(X_2)`, of the matrix of rows."""
-        return jnp.max(self.target) / jnp.min(self.target)
+        return condition(self.target)
 
     @property
     def sine(self) -> Float[Array, ""]:
         """`sin(θ_1, θ_2)`, exact also where it is small."""
-        u, v = (t / jnp.linalg.norm(t) for t in self.parameter)
-        v = jnp.where(u @ v < 0, -v, v)
-        half = jnp.linalg.norm(u - v) / 2
-        return 2 * half * jnp.sqrt(jnp.maximum(1 - half**2, 0))
+        return sine_between(self.parameter)
 
     @property
     def signal(self) -> Float[Array, ""]:
@@ -87,8 +106,9 @@ class Design(NamedTuple):
     @property
     def enough(self) -> Float[Array, ""]:
         """`κ²(Σ_1) κ⁴(X_2) ‖y_2‖²/c⁴`, with the constant 1."""
-        conditions = self.condition_source**2 * self.condition_target**4
-        return conditions * self.energy / self.c**4
+        return asked_for(
+            self.condition_source, self.condition_target, self.energy, self.c
+        )
 
     @property
     def right_side(self) -> Float[Array, ""]:
@@ -155,8 +175,8 @@ def build(latent: Mapping[str, Array]) -> Design:
     d = latent["source"].shape[0]
     share = jax.nn.sigmoid(free[0])
     c = SMALLEST_C * (1 / 3 / SMALLEST_C) ** share
-    source = _singular_values(latent["source"], np.sqrt(SOURCE_CONDITION))
-    target = _singular_values(latent["target"], TARGET_CONDITION)
+    source = singular_values(latent["source"], np.sqrt(SOURCE_CONDITION))
+    target = singular_values(latent["target"], TARGET_CONDITION)
     rotation = jnp.linalg.qr(latent["rotation"] + 3 * jnp.eye(d))[0]
     first, other = latent["parameter"] + 1e-3 * jnp.eye(2, d)
     first = first / jnp.linalg.norm((first @ rotation) * source)
@@ -164,7 +184,7 @@ def build(latent: Mapping[str, Array]) -> Design:
     unit = first / jnp.linalg.norm(first)
     across = other - (other @ unit) * unit
     across = across / jnp.linalg.norm(across)
-    sine = jax.nn.sigmoid(free[1]) * c / (jnp.max(target) / jnp.min(target))
+    sine = jax.nn.sigmoid(free[1]) * c / condition(target)
     second = jnp.sqrt(1 - sine**2) * unit + sine * across
     size = 2 * jnp.sqrt(d) * (1 + jax.nn.softplus(free[2]))
     second = second * size / jnp.linalg.norm(target * second)
@@ -189,6 +209,6 @@ def whole(number: Float[Array, ""]) -> Float[Array, ""]:
     return number + jax.lax.stop_gradient(jnp.ceil(number) - number)
 
 
-def _singular_values(free: Float[Array, " d"], largest: float) -> Float[Array, " d"]:
+def singular_values(free: Float[Array, " d"], largest: float) -> Float[Array, " d"]:
     """Between 1 and `largest`, smooth in `free`."""
     return largest ** jax.nn.sigmoid(free)

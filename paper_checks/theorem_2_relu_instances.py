@@ -14,6 +14,10 @@ from paper_checks.theorem_2_instances import (
     SMALLEST_C,
     SOURCE_CONDITION,
     TARGET_CONDITION,
+    asked_for,
+    condition,
+    sine_between,
+    singular_values,
     whole,
 )
 
@@ -51,12 +55,12 @@ class ReluDesign(NamedTuple):
     @property
     def condition_source(self) -> Float[Array, ""]:
         """`κ(Σ_1)`, of the covariance."""
-        return (jnp.max(self.source) / jnp.min(self.source)) ** 2
+        return condition(self.source) ** 2
 
     @property
     def condition_target(self) -> Float[Array, ""]:
         """`κ(X_2)`, of all its rows."""
-        return jnp.max(self.singular) / jnp.min(self.singular)
+        return condition(self.singular)
 
     @property
     def cosine(self) -> Float[Array, ""]:
@@ -67,9 +71,7 @@ class ReluDesign(NamedTuple):
     @property
     def sine(self) -> Float[Array, ""]:
         """`sin(θ_1, θ_2)`, exact also where it is small."""
-        u, v = (t / jnp.linalg.norm(t) for t in self.parameter)
-        half = jnp.linalg.norm(u - jnp.where(u @ v < 0, -v, v)) / 2
-        return 2 * half * jnp.sqrt(jnp.maximum(1 - half**2, 0))
+        return sine_between(self.parameter)
 
     @property
     def clean(self) -> Float[Array, " m"]:
@@ -99,8 +101,9 @@ class ReluDesign(NamedTuple):
     @property
     def enough(self) -> Float[Array, ""]:
         """`κ²(Σ_1) κ⁴(X_2) ‖y_2‖²/c⁴`: the linear theorem's, with the constant 1."""
-        conditions = self.condition_source**2 * self.condition_target**4
-        return conditions * self.energy / self.c**4
+        return asked_for(
+            self.condition_source, self.condition_target, self.energy, self.c
+        )
 
     @property
     def right_side(self) -> Float[Array, ""]:
@@ -176,8 +179,8 @@ def _design(latent: Mapping[str, Array]) -> ReluDesign:
     free = latent["scalars"]
     d = latent["source"].shape[0]
     c = SMALLEST_C * (1 / 3 / SMALLEST_C) ** jax.nn.sigmoid(free[0])
-    source = np.sqrt(SOURCE_CONDITION) ** jax.nn.sigmoid(latent["source"])
-    singular = TARGET_CONDITION ** jax.nn.sigmoid(latent["target"])
+    source = singular_values(latent["source"], np.sqrt(SOURCE_CONDITION))
+    singular = singular_values(latent["target"], TARGET_CONDITION)
     rotation = jnp.linalg.qr(latent["rotation"] + 3 * jnp.eye(d))[0]
     left = jnp.linalg.qr(latent["rows"] + jnp.eye(ROWS * d, d))[0]
     first = latent["parameter"][0] + 1e-3 * jnp.eye(d)[0]

@@ -65,5 +65,5 @@ def _check_numbers(weights: Any) -> None:
     for index, value in np.ndenumerate(np.asarray(weights, dtype=object)):
         real = isinstance(value, Array) and value.dtype.kind in "fiub"
         if not real and not isinstance(value, Real | np.bool_):
-            task = f"task {index[-1]}: " if index else ""
-            raise ValueError(f"{task}weights must be numbers, got {value!r}")
+            task = index[-1] if index else 0
+            raise ValueError(f"task {task}: weights must be numbers, got {value!r}")

@@ -1,7 +1,6 @@
 """What a linear optimum may be asked for, and the messages for what it may not."""
 
 import operator
-from numbers import Real
 from typing import SupportsIndex
 
 import jax
@@ -11,7 +10,9 @@ from jax.core import Tracer
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
+from theory.semidefinite import check_semidefinite
 from theory.tasks import TaskStatistics, check_range
+from theory.weights import check_weights as weights_of_tasks
 
 # A weighted sum of squares, and its square, must be within the range of floats.
 MOST_WEIGHT = 1e50
@@ -41,33 +42,19 @@ def check_weights(
     Values are checked unless they are traced.
 
     Raises:
-        ValueError: The wrong length, or a value that is no number, negative or not
-            finite, or all zero. The message names the task.
+        ValueError: As `theory.weights.check_weights`; or one that is not 0 is outside
+            `[1/MOST_WEIGHT, MOST_WEIGHT]`. The message names the task.
     """
-    count = statistics.count
-    if weights is None:
-        return jnp.ones(count, statistics.moment.dtype)
-    if not is_traced(*jax.tree.leaves(weights)):
-        _check_numbers(weights)
-    alpha = jnp.asarray(weights, statistics.moment.dtype)
-    if alpha.shape != (count,):
-        raise ValueError(
-            f"weights must have one entry a task: {count} tasks, shape {alpha.shape}"
-        )
+    dtype = statistics.moment.dtype
+    alpha = weights_of_tasks(weights, statistics.count, dtype)
     if is_traced(alpha):
         return alpha
     for index, value in enumerate(np.asarray(alpha)):
-        if not np.isfinite(value) or value < 0:
-            raise ValueError(
-                f"task {index}: weights must be finite and >= 0, got {value}"
-            )
         if value != 0 and not 1 / MOST_WEIGHT <= value <= MOST_WEIGHT:
             raise ValueError(
                 f"task {index}: weights must be 0 or within [{1 / MOST_WEIGHT:g}, "
                 f"{MOST_WEIGHT:g}], got {value:g}: divide them by their largest"
             )
-    if not np.any(np.asarray(alpha) > 0):
-        raise ValueError("weights are all zero: at least one task must count")
     return alpha
 
 
@@ -116,18 +103,10 @@ def _check_possible(
     diagonal = np.diag(gram)
     check_range("gram's diagonal", task, diagonal, "the column")
     check_range("energy", task, energy, "the labels")
-    if energy < 0 or (diagonal < 0).any():
-        raise ValueError(f"{task}: energy and gram's diagonal are sums of squares >= 0")
+    check_semidefinite(gram, f"{task}: gram", ROUNDING)
     size = np.sqrt(diagonal)
-    unit = np.where(size > 0, size, 1)
-    scaled = gram / unit[:, None] / unit
-    if np.abs(scaled - scaled.T).max() > ROUNDING:
-        raise ValueError(f"{task}: gram is not symmetric")
-    values = np.linalg.eigvalsh(scaled)
-    if values[0] < -ROUNDING * len(values):
-        raise ValueError(f"{task}: gram has a negative eigenvalue, and XᵀX has none")
-    # Far from rounding, so that a rank is not doubted that rows may have.
-    rank = int(np.sum(values > ROUNDING * len(values)))
+    # As many rows as inputs are enough for any rank.
+    rank = 1 if samples >= len(gram) else _clear_rank(gram, size)
     if not samples >= max(rank, 1):
         raise ValueError(
             f"{task}: samples is {samples:g}, and gram has rank {rank}: give the "
@@ -138,6 +117,13 @@ def _check_possible(
             f"{task}: moment is larger than |X_j||y|, which gram and energy give: they "
             "are not those of the same rows"
         )
+
+
+def _clear_rank(gram: Float[np.ndarray, "d d"], size: Float[np.ndarray, " d"]) -> int:
+    """Eigenvalues of the scaled matrix that no rounding explains."""
+    unit = np.where(size > 0, size, 1)
+    values = np.linalg.eigvalsh(gram / unit[:, None] / unit)
+    return int(np.sum(values > ROUNDING * len(values)))
 
 
 def require_64_bit(array: Array) -> None:
@@ -157,13 +143,6 @@ def require_64_bit(array: Array) -> None:
 def is_traced(*values: object) -> bool:
     """Whether a value is unknown because jax is tracing."""
     return any(isinstance(value, Tracer) for value in values)
-
-
-def _check_numbers(weights: ArrayLike) -> None:
-    """Refuse text, complex numbers and objects, which jax may convert or choke on."""
-    for task, value in enumerate(np.asarray(weights, dtype=object).ravel()):
-        if not isinstance(value, Real | np.bool_ | Array):
-            raise ValueError(f"task {task}: weights must be numbers, got {value!r}")
 
 
 def _check_finite(field: str, values: Array) -> None:
