@@ -25,17 +25,23 @@ SMALL = Choices(sizes=Sizes(4, 8))
 EIGHT = "--xla_force_host_platform_device_count=8"
 
 
+# A shell starts what runs in the background with Ctrl-C ignored, and a child inherits
+# that. Another program mends it, since code run between fork and exec (preexec_fn)
+# makes JAX warn of a deadlock if this process has used JAX before.
+HEARD = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+)
+
+
 def python(*arguments: str, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, *arguments],
+        [sys.executable, "-c", HEARD, *arguments],
         cwd=ROOT,
         env=os.environ | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A shell starts what runs in the background with Ctrl-C ignored, and a child
-        # would inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
