@@ -1,12 +1,14 @@
 """How jax and LAPACK share a CPU: set once by each command and by the tests."""
 
 import os
+import re
 
 import scipy.linalg.lapack  # noqa: F401  (loads the LAPACK that jaxlib calls)
 from threadpoolctl import threadpool_limits
 
-# More than the batched LAPACK calls that one program has in flight.
+# More than the batched LAPACK calls that one program has in flight on one device.
 THREADS = 8
+DEVICES = re.compile(r"--xla_force_host_platform_device_count=(\d+)")
 
 
 def share_cpu() -> None:
@@ -20,9 +22,13 @@ def share_cpu() -> None:
     worker threads and waiting inside one of them. Two independent calls in flight on
     a machine of two cores can take both workers to wait, for ever: a program of two
     batched qr and an eigh hung in 3 of 6 runs, and in none of 12 with eight threads.
+    Virtual devices (XLA_FLAGS) share these threads and each run a program, so that
+    every one of them is given as many: four devices hung with eight threads in all.
 
     Call this before jax is first used; afterwards the second part has no effect. The
     variable PJRT_NPROC, if set, is left as it is.
     """
-    os.environ.setdefault("PJRT_NPROC", str(THREADS))
+    found = DEVICES.findall(os.environ.get("XLA_FLAGS", ""))
+    devices = max(1, int(found[-1])) if found else 1
+    os.environ.setdefault("PJRT_NPROC", str(THREADS * devices))
     threadpool_limits(limits=1, user_api="blas")

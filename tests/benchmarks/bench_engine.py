@@ -16,13 +16,15 @@ DEVICES = "--xla_force_host_platform_device_count="
 
 def run(name: str, folder: Path, *arguments: object, **environment: str) -> dict:
     """A run of `engine_runs` in a process of its own."""
+    # The threads that this process gives to jax are too few for more devices.
+    mine = {k: v for k, v in os.environ.items() if k != "PJRT_NPROC"}
     done = subprocess.run(
         [
             *(sys.executable, "-m", "tests.benchmarks.engine_runs", name),
             *(str(folder), *map(str, arguments)),
         ],
         cwd=ROOT,
-        env=os.environ | environment,
+        env=mine | environment,
         capture_output=True,
         text=True,
         check=False,
