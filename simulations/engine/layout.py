@@ -61,9 +61,9 @@ class Layout:
         box, start = self._find(chunk)
         count = min(self.size, _volume(box) - start)
         lengths = [high - low for low, high in box]
-        inside = np.unravel_index(np.arange(start, start + count), lengths)
-        low = np.array([low for low, _ in box])
-        return np.stack(inside).astype(np.int64) + low[:, None]
+        inside = np.stack(np.unravel_index(np.arange(start, start + count), lengths))
+        inside += np.array([[low] for low, _ in box])
+        return inside
 
     def index(self, places: Int[np.ndarray, "axis n"]) -> Int[np.ndarray, " n"]:
         """Where cells are in the arrays, `size` times the chunk plus the rest; or −1.
