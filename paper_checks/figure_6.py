@@ -1,34 +1,25 @@
 """W-F6: accuracy against the capacity; what its printed table adds up to; the leak."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from functools import partial
 
 import numpy as np
 import xarray as xr
 
-from paper_checks.figure_5b import OVERLAP
-from paper_checks.sentence_studies import DATA, control, needs_data, study
-from paper_checks.settings import Settings
-from paper_checks.verdict import (
-    Control,
-    Finding,
-    Measurement,
-    extreme,
-    judge,
-    mean_with_interval,
+from paper_checks import paired_tests, sentence_claims
+from paper_checks.alignment_gains import mean_over_tasks, protocols_of, shared_rows
+from paper_checks.benchmarks.text.best_capacity import Best, best_of
+from paper_checks.benchmarks.text.printed import (
+    FIGURE_6,
+    MEAN_ALONE,
+    MEAN_TOGETHER,
+    SUMMED_CAPACITY,
 )
+from paper_checks.sentence_claims import Judged, SentenceClaim, runs_of
+from paper_checks.settings import Settings
+from paper_checks.verdict import Control, Finding, Measurement, extreme, judge
 
 SOURCE = "W-F6 (Figure 6)"
-# The table under the figure: best capacity alone, accuracy alone and together.
-PRINTED = {
-    "sst": (200, 82.3, 90.8),
-    "mr": (200, 76.4, 96.0),
-    "cr": (5, 73.2, 78.7),
-    "subj": (200, 91.5, 89.5),
-    "mpqa": (500, 86.7, 87.0),
-    "trec": (100, 85.7, 78.7),
-}
-PRINTED_ALONE, PRINTED_TOGETHER, PRINTED_CAPACITY = 82.6, 85.1, 1205
 # Sets whose sentences are largely in each other.
 LEAKING = ("sst", "mr")
 # Half of the last digit printed.
@@ -41,45 +32,32 @@ PROTOCOL_NAMES = {
     "near": "no training sentence near one that is tested",
     "naive": "sets as they are",
 }
-
-
-class Best(NamedTuple):
-    """Accuracies at the capacities that dev parts choose, and these capacities."""
-
-    alone: np.ndarray  # set, run
-    together: np.ndarray
-    capacity: float  # mean over runs
-    summed: float
+CLAIM_NAMES = {"near": "W-F6", "naive": "W-F6n"}
 
 
 def find(settings: Settings) -> Sequence[Finding]:
     """The printed table, then our own curves without and with the leak."""
-    claims = {"near": "W-F6", "naive": "W-F6n"}
-    found = [table_finding(settings)]
-    for protocol, claim in claims.items():
-        statement = f"{LEAK_FREE} Protocol: {PROTOCOL_NAMES[protocol]}."
-        lacking = needs_data(settings, claim, statement, SOURCE)
-        found.append(lacking or _measured(settings, claim, statement, protocol))
-    return found
+    measured = [sentence_claims.find(settings, claim) for claim in CLAIMS]
+    return [table_finding(settings), *measured]
 
 
 def table_finding(settings: Settings) -> Finding:
     """Whether the printed means and the total are those of the printed columns."""
-    capacity, alone, together = np.array(list(PRINTED.values())).T
+    capacity, alone, together = np.array(list(FIGURE_6.values())).T
     off = {
-        "printed mean alone less that of its column": PRINTED_ALONE - alone.mean(),
+        "printed mean alone less that of its column": MEAN_ALONE - alone.mean(),
         "printed mean together less that of its column": (
-            PRINTED_TOGETHER - together.mean()
+            MEAN_TOGETHER - together.mean()
         ),
         "printed total capacity less the sum of its column": (
-            PRINTED_CAPACITY - capacity.sum()
+            SUMMED_CAPACITY - capacity.sum()
         ),
     }
     leaking, others = printed_gains()
     limit = ROUNDING * (1 + 1e-9)  # one more rounding, of the difference
     wrong = [name for name, value in off.items() if abs(value) > limit]
     # A digit misprinted by one in the last place but one must be noticed.
-    shifted = abs(PRINTED_ALONE - (alone.sum() + 1) / len(alone)) > limit
+    shifted = abs(MEAN_ALONE - (alone.sum() + 1) / len(alone)) > limit
     noticed = Control(
         dropped="the printed single-task column (one entry one point higher)",
         noticed=int(shifted),
@@ -92,7 +70,7 @@ def table_finding(settings: Settings) -> Finding:
         source=SOURCE,
         verdict=judge(not wrong, (noticed,)),
         reason=(
-            f"the printed mean of training together, {PRINTED_TOGETHER}, is not the "
+            f"the printed mean of training together, {MEAN_TOGETHER}, is not the "
             f"mean of its column, {together.mean():.1f}; the mean alone and the total "
             "capacity are right. SST and MR, which share most of their sentences, gain "
             f"{leaking:+.1f} points on average and the other four sets {others:+.1f}"
@@ -112,86 +90,111 @@ def table_finding(settings: Settings) -> Finding:
 
 def printed_gains() -> tuple[float, float]:
     """Mean printed gain of training together of SST and MR, and of the other sets."""
-    gain = {name: together - alone for name, (_, alone, together) in PRINTED.items()}
+    gain = {name: together - alone for name, (_, alone, together) in FIGURE_6.items()}
     leaking = [gain[name] for name in LEAKING]
     others = [value for name, value in gain.items() if name not in LEAKING]
     return float(np.mean(leaking)), float(np.mean(others))
 
 
-def best_of(data: xr.Dataset, protocol: str) -> Best:
-    """Choose capacities on dev parts, run by run; together by the mean of all sets."""
-    part = data.sel(protocol=protocol).transpose("width", "set", "run")
-    width = part["width"].to_numpy()
-    own = part["alone_dev"].to_numpy().argmax(axis=0)
-    alone = np.take_along_axis(part["alone"].to_numpy(), own[None], axis=0)[0]
-    joint = part["together_dev"].mean("set").to_numpy().argmax(axis=0)
-    runs = np.arange(part.sizes["run"])
-    together = part["together"].to_numpy()[joint, :, runs].T
-    capacity = float(width[joint].mean())
-    return Best(alone, together, capacity, float(width[own].sum(axis=0).mean()))
+def judged(data: xr.Dataset, protocol: str) -> Judged:
+    """What curves say of training together under a protocol.
 
-
-def _measured(settings: Settings, claim: str, statement: str, protocol: str) -> Finding:
-    data = study(settings, "sentence_capacity")
-    best = {p: best_of(data, p) for p in data["protocol"].to_numpy().tolist()}
-    gain = {p: _gain(p, one) for p, one in best.items()}
-    mine = best[protocol]
-    holds = mine.capacity < mine.summed and gain[protocol].low > 0
-    checked = control(settings)
-    return Finding(
-        claim=claim,
-        statement=statement,
-        source=SOURCE,
-        verdict=judge(holds, (checked,)),
-        reason=_reason(data, best, gain, protocol),
-        measurements=(
-            *gain.values(),
-            extreme(f"capacity together, {protocol}", np.array(mine.capacity)),
-            extreme(f"summed capacities alone, {protocol}", np.array(mine.summed)),
-        ),
-        controls=(checked,),
-        data=f"{DATA}; encoder {data.attrs['encoder']}",
-        seed=settings.seed,
-    )
-
-
-def _gain(protocol: str, best: Best) -> Measurement:
-    """Mean over sets, with an interval over runs, or over sets if there is one run."""
-    gains = best.together - best.alone
-    name = f"gain of training together, mean of sets, {protocol} (points)"
-    if gains.shape[1] == 1:
-        return mean_with_interval(name, gains[:, 0])
-    return mean_with_interval(name, gains.mean(axis=0), overlap=OVERLAP)
-
-
-def _reason(
-    data: xr.Dataset,
-    best: dict[str, Best],
-    gain: dict[str, Measurement],
-    protocol: str,
-) -> str:
-    mine, names = best[protocol], data["set"].to_numpy().tolist()
-    leaking = [names.index(name) for name in LEAKING]
-    others = [place for place in range(len(names)) if place not in leaking]
-    by_group = {
-        p: [
-            float((one.together - one.alone)[rows].mean()) for rows in (leaking, others)
-        ]
-        for p, one in best.items()
+    Args:
+        data: Of the study `sentence_capacity`.
+        protocol: That the verdict is of; the others are told beside it.
+    """
+    found = {p: one for p in protocols_of(data) if (one := best_of(data, p))}
+    overlap = {p: shared_rows(data, p, data["set"].to_numpy().tolist()) for p in found}
+    gain = {p: _gain(p, one, overlap[p]) for p, one in found.items()}
+    tested = {
+        p: paired_tests.significant(one.together - one.alone, overlap[p])
+        for p, one in found.items()
     }
-    printed = printed_gains()
+    tests = [
+        entry
+        for p, one in tested.items()
+        for entry in paired_tests.measurements(f"gain of training together, {p}", one)
+    ]
     lines = "; ".join(
-        f"{p}: {gain[p].value:+.2f} [{gain[p].low:.2f}, {gain[p].high:.2f}], "
-        f"SST and MR {by_group[p][0]:+.2f}, the others {by_group[p][1]:+.2f}"
-        for p in gain
+        f"{p}: {gain[p].value:+.2f} [{gain[p].low:.2f}, {gain[p].high:.2f}], after "
+        f"Holm's correction {paired_tests.said(tested[p])}"
+        for p in found
     )
+    mine = found.get(protocol)
+    holds = mine is not None and mine.capacity < mine.summed and gain[protocol].low > 0
+    capacities = tuple(
+        entry for p, one in found.items() for entry in _capacities(p, one)
+    )
+    best = _at_best(data, mine, protocol)
+    return Judged(
+        holds,
+        f"{best}. Gain of training together in points: {lines}",
+        (*gain.values(), *capacities, *tests),
+    )
+
+
+def leak(every: Sequence[xr.Dataset]) -> str:
+    """What the leak does to Figure 6, in one sentence over all encoders at hand."""
+    said = [_leak_of(data) for data in every]
+    told = "; ".join(one for one in said if one)
+    printed = printed_gains()
+    ours = f", and ours gain, naive and without near-duplicates, {told}" if told else ""
     return (
-        f"a {data.attrs['encoder']} trained together is best at capacity "
-        f"{mine.capacity:g}, and the summed best single-task capacities are "
-        f"{mine.summed:g}; its mean accuracy is {mine.together.mean():.1f} and "
-        f"{mine.alone.mean():.1f} alone. Gain of training together in points: {lines}. "
         "The leak: most sentences of SST are in MR with their labels, so that naive "
-        "training together sees most of SST's test part; in the paper's table SST and "
-        f"MR gain {printed[0]:.2f} points on average and the other four sets "
-        f"{printed[1]:+.2f}, so the gain of its mean rests on the two that leak"
+        "training together sees most of SST's test part, and in the paper's table SST "
+        f"and MR gain {printed[0]:.2f} points on average and the other four sets "
+        f"{printed[1]:+.2f}, so that the gain of its mean rests on the two that leak"
+        f"{ours}"
     )
+
+
+def _leak_of(data: xr.Dataset) -> str:
+    """Gains naive and near of both groups of sets; empty if one was not trained."""
+    best = [best_of(data, p) for p in ("naive", "near") if p in data["protocol"]]
+    names = data["set"].to_numpy().tolist()
+    leaking = np.isin(names, LEAKING)
+    gains = [one.together - one.alone for one in best if one is not None]
+    if len(gains) != 2:
+        return ""
+    groups = {"SST and MR": leaking, "the others": ~leaking}
+    told = [
+        f"{name} {gains[0][rows].mean():+.2f} and {gains[1][rows].mean():+.2f}"
+        for name, rows in groups.items()
+    ]
+    return f"{', '.join(told)} ({runs_of(data)})"
+
+
+def _at_best(data: xr.Dataset, mine: Best | None, protocol: str) -> str:
+    if mine is None:
+        return f"with {runs_of(data)}, no capacity was trained under '{protocol}'"
+    return (
+        f"with {runs_of(data)}, training together is best at capacity "
+        f"{mine.capacity:g}, and the summed best single-task capacities are "
+        f"{mine.summed:g} under '{protocol}'; the mean accuracy is "
+        f"{mine.together.mean():.1f} together and {mine.alone.mean():.1f} alone"
+    )
+
+
+def _gain(protocol: str, best: Best, overlap: np.ndarray) -> Measurement:
+    name = f"gain of training together, mean of sets, {protocol}"
+    return mean_over_tasks(name, best.together - best.alone, overlap)
+
+
+def _capacities(protocol: str, best: Best) -> tuple[Measurement, ...]:
+    return (
+        extreme(f"capacity together, {protocol}", np.array(best.capacity)),
+        extreme(f"summed capacities alone, {protocol}", np.array(best.summed)),
+    )
+
+
+CLAIMS = tuple(
+    SentenceClaim(
+        claim=CLAIM_NAMES[protocol],
+        statement=f"{LEAK_FREE} Protocol: {PROTOCOL_NAMES[protocol]}.",
+        source=SOURCE,
+        study="sentence_capacity",
+        judged=partial(judged, protocol=protocol),
+        closing=leak if protocol == "near" else lambda _: "",
+    )
+    for protocol in CLAIM_NAMES
+)

@@ -1,96 +1,149 @@
 """W-F7: alignment on all pairs of six sets: accuracy, and how alike the inputs are."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float
 from scipy import stats
 
-from paper_checks.benchmarks.text.splits import PROTOCOLS
-from paper_checks.figure_5b import gain_of_alignment, mean_gain
-from paper_checks.sentence_studies import DATA, control, needs_data, study
+from paper_checks import paired_tests, sentence_claims
+from paper_checks.alignment_gains import (
+    gains_of,
+    improves,
+    protocols_of,
+    strictest,
+    tally,
+)
+from paper_checks.benchmarks.text.printed import LARGEST_OF_PAIRS, PAIRS
+from paper_checks.sentence_claims import Judged, SentenceClaim, runs_of
 from paper_checks.settings import Settings
-from paper_checks.verdict import Finding, Measurement, extreme, failure_rate, judge
+from paper_checks.verdict import Finding, Measurement, extreme, failure_rate
 
 SOURCE = "W-F7 (Figure 7)"
 STATEMENTS = {
     "W-F7": "Alignment raises the mean accuracy of 13 of 15 pairs, by up to 4.1 %.",
     "W-F7s": "Alignment raises the similarity of the inputs of all 15 pairs.",
 }
-WANTED = 13
+# Pairs of six sets.
+COUNT = 15
 
 
 def find(settings: Settings) -> Sequence[Finding]:
     """Judge accuracy and similarity under the protocol without near-duplicates."""
-    lacking = [needs_data(settings, c, s, SOURCE) for c, s in STATEMENTS.items()]
-    if lacking[0] is not None:
-        return [one for one in lacking if one is not None]
-    data = study(settings, "sentence_pairs")
-    return [_accuracy(settings, data), _similarity(settings, data)]
+    return [sentence_claims.find(settings, claim) for claim in CLAIMS]
 
 
-def _accuracy(settings: Settings, data: xr.Dataset) -> Finding:
-    gains = {p: gain_of_alignment(data, p, "pair") for p in PROTOCOLS}
-    better = {p: int(np.sum(gains[p].mean("run") > 0)) for p in PROTOCOLS}
-    mean = {p: mean_gain(f"gain by alignment, mean of pairs, {p}", gains[p]) for p in
-            PROTOCOLS}  # fmt: skip
-    near = gains["near"].mean("run").to_numpy()
-    counts = ", ".join(f"{better[p]} under '{p}'" for p in PROTOCOLS)
-    return _finding(
-        settings,
-        data,
-        "W-F7",
-        better["near"] >= WANTED and mean["near"].low > 0,
-        f"alignment raises the mean accuracy of {counts} of {len(near)} pairs (the "
-        f"paper: 13, by at most 4.1 points, with an LSTM); without near-duplicates by "
-        f"{near.min():+.1f} to {near.max():+.1f} points, on average "
-        f"{mean['near'].value:+.2f} [{mean['near'].low:.2f}, {mean['near'].high:.2f}]",
-        tuple(mean.values()),
+def accuracy(data: xr.Dataset) -> Judged:
+    """What pairs say of the accuracy aligned.
+
+    Args:
+        data: Of the study `sentence_pairs`.
+    """
+    found = gains_of(data, "pair")
+    strict = strictest(found)
+    mean, near = strict.mean["aligned"], strict.gain["aligned"].mean("run").to_numpy()
+    reason = (
+        f"with {runs_of(data)}, alignment raises the mean accuracy of "
+        f"{tally(found, 'pairs')} (the paper: {PAIRS}, by at most {LARGEST_OF_PAIRS} "
+        f"points, with an LSTM); under '{strict.protocol}' by {near.min():+.1f} to "
+        f"{near.max():+.1f} points, on average {mean.value:+.2f} [{mean.low:.2f}, "
+        f"{mean.high:.2f}]; after Holm's correction alignment moves "
+        f"{paired_tests.said(strict.tested['aligned'])}, and training together "
+        f"{paired_tests.said(strict.tested['together'])}"
+    )
+    measured = tuple(entry for one in found.values() for entry in one.measurements)
+    return Judged(improves(found, COUNT, PAIRS), reason, measured)
+
+
+class Scores(NamedTuple):
+    """Similarity of the inputs of pairs under one protocol, aligned and as they are."""
+
+    change: Float[np.ndarray, " pair"]
+    before: float
+    after: float
+    rank: float  # correlation of the change with the gain in accuracy
+
+    @property
+    def higher(self) -> int:
+        """Pairs whose score alignment raises."""
+        return int(np.sum(self.change > 0))
+
+    @classmethod
+    def of(cls, data: xr.Dataset, protocol: str) -> "Scores | None":
+        """From the pairs that were trained in full; `None` if there is none."""
+        names = ["similarity", "aligned_similarity", "together", "aligned"]
+        part = data[names].sel(protocol=protocol).dropna("pair").mean("run")
+        if not part.sizes["pair"]:
+            return None
+        change = (part["aligned_similarity"] - part["similarity"]).to_numpy()
+        gain = (part["aligned"] - part["together"]).to_numpy()
+        return cls(
+            change,
+            float(part["similarity"].mean()),
+            float(part["aligned_similarity"].mean()),
+            float(np.asarray(stats.spearmanr(change, gain))[0]),
+        )
+
+    def measurements(self, protocol: str) -> tuple[Measurement, ...]:
+        """All that was measured."""
+        count = len(self.change)
+        lower = count - self.higher
+        quantity = f"pairs whose score does not rise, {protocol}"
+        rank = f"rank correlation of the change with the gain, {protocol}"
+        return (
+            failure_rate(quantity, lower, count),
+            extreme(f"largest change of the score, {protocol}", self.change),
+            extreme(rank, np.array(self.rank)),
+        )
+
+
+def similarity(data: xr.Dataset) -> Judged:
+    """What pairs say of the similarity of their inputs aligned.
+
+    Args:
+        data: Of the study `sentence_pairs`.
+    """
+    each = {p: Scores.of(data, p) for p in protocols_of(data)}
+    found = {p: one for p, one in each.items() if one is not None}
+    name, last = list(found.items())[-1]
+    counts = ", ".join(
+        f"{one.higher} of {len(one.change)} pairs under '{p}'"
+        for p, one in found.items()
+    )
+    ranks = ", ".join(f"{one.rank:.2f} under '{p}'" for p, one in found.items())
+    measured = [entry for p, one in found.items() for entry in one.measurements(p)]
+    return Judged(
+        holds=(name, last.higher) == ("near", COUNT),
+        reason=f"with {runs_of(data)}, the score rises on {counts}: from "
+        f"{last.before:.2f} on average to {last.after:.2f} under '{name}'. Its rank "
+        f"correlation with the gain by alignment is {ranks}",
+        measurements=tuple(measured),
     )
 
 
-def _similarity(settings: Settings, data: xr.Dataset) -> Finding:
-    part = data.sel(protocol="near").mean("run")
-    before = part["similarity"].to_numpy()
-    after = part["aligned_similarity"].to_numpy()
-    gain = gain_of_alignment(data, "near", "pair").mean("run").to_numpy()
-    rank = float(np.asarray(stats.spearmanr(after - before, gain))[0])
-    lower = int(np.sum(after <= before))
-    return _finding(
-        settings,
-        data,
-        "W-F7s",
-        lower == 0,
-        f"the score rises on {len(before) - lower} of {len(before)} pairs: from "
-        f"{before.mean():.2f} on average to {after.mean():.2f}. Its rank correlation "
-        f"with the gain by alignment is {rank:.2f}. Uncentred word vectors are alike "
-        "from the start, as they share a large mean, and R_i learned for the loss "
-        "alone turn them apart",
-        (
-            failure_rate("pairs whose score does not rise", lower, len(before)),
-            extreme("largest change of the score", after - before),
-            extreme("rank correlation of the change with the gain", np.array(rank)),
-        ),
+def _why(_: Sequence[xr.Dataset]) -> str:
+    return (
+        "Uncentred word vectors are alike from the start, as they share a large mean, "
+        "and R_i learned for the loss alone turn them apart"
     )
 
 
-def _finding(
-    settings: Settings,
-    data: xr.Dataset,
-    claim: str,
-    holds: bool,
-    reason: str,
-    measurements: tuple[Measurement, ...],
-) -> Finding:
-    checked = control(settings)
-    return Finding(
-        claim=claim,
-        statement=STATEMENTS[claim],
+CLAIMS = (
+    SentenceClaim(
+        claim="W-F7",
+        statement=STATEMENTS["W-F7"],
         source=SOURCE,
-        verdict=judge(holds, (checked,)),
-        reason=f"with a {data.attrs['encoder']} ({data.sizes['run']} runs), {reason}",
-        measurements=measurements,
-        controls=(checked,),
-        data=f"{DATA}; encoder {data.attrs['encoder']}",
-        seed=settings.seed,
-    )
+        study="sentence_pairs",
+        judged=accuracy,
+    ),
+    SentenceClaim(
+        claim="W-F7s",
+        statement=STATEMENTS["W-F7s"],
+        source=SOURCE,
+        study="sentence_pairs",
+        judged=similarity,
+        closing=_why,
+    ),
+)

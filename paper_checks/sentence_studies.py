@@ -1,6 +1,7 @@
 """The studies of sentence sets that W-F5b, W-F6 and W-F7 rest on, kept in stores."""
 
 import json
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ from paper_checks.benchmarks.text.cells import Bench
 from paper_checks.benchmarks.text.corpus import load_corpus
 from paper_checks.benchmarks.text.encoders import Kind
 from paper_checks.benchmarks.text.sentences import SPLITS, missing_sets
+from paper_checks.benchmarks.text.splits import PROTOCOLS
 from paper_checks.benchmarks.text.studies import STUDIES, TextStudy
 from paper_checks.settings import Settings
-from paper_checks.verdict import Control, Finding, Verdict
+from paper_checks.verdict import Control
 from simulations import store
 from simulations.provenance import our_version, spec_json
 
@@ -33,26 +35,6 @@ def missing(settings: Settings) -> tuple[str, ...]:
     if (vectors.NAME, vectors.SPLIT) not in read_manifest(settings.data):
         lacking += (f"{vectors.NAME}: not in the manifest; {vectors.OFFICIAL}",)
     return lacking
-
-
-def needs_data(
-    settings: Settings, claim: str, statement: str, source: str
-) -> Finding | None:
-    """The finding of a claim whose data is not all there; `None` if it is."""
-    lacking = missing(settings)
-    if not lacking:
-        return None
-    return Finding(
-        claim=claim,
-        statement=statement,
-        source=source,
-        verdict=Verdict.NEEDS_DATA,
-        reason=f"needs {DATA} and word vectors; {'; '.join(lacking)}",
-        measurements=(),
-        controls=(),
-        data="none",
-        seed=settings.seed,
-    )
 
 
 def encoder_of(settings: Settings) -> Kind:
@@ -80,11 +62,15 @@ def study(settings: Settings, name: str, encoder: Kind | None = None) -> xr.Data
 
 
 def control(settings: Settings) -> Control:
+    """That of the profile's encoder: labels in random order."""
+    return control_of(study(settings, "sentence_control"))
+
+
+def control_of(found: xr.Dataset) -> Control:
     """Labels in random order: whether every set is then no better than one class.
 
     A test row that a model had seen, or a wrong row of accuracies, would show here.
     """
-    found = study(settings, "sentence_control")
     above = (found["accuracy"] - found["majority"]).to_numpy()
     # Five standard errors of a share of the test rows.
     noticed = int(np.sum(above < 5 * np.sqrt(0.25 / found["test_rows"].to_numpy())))
@@ -99,26 +85,38 @@ def control(settings: Settings) -> Control:
 def _bench(settings: Settings) -> Bench:
     if settings.data is None:
         raise ValueError("a study of sentences needs a folder of data")
-    corpus = load_corpus(settings.data)
-    words = vectors.load_vectors(settings.data)
-    return Bench(corpus, words, settings.results / "sentences")
+    return _bench_of(settings.data, settings.results, _listed(settings.data))
+
+
+# Studies come one after the other, and near-duplicates take seconds to find.
+@lru_cache(maxsize=1)
+def _bench_of(data: Path, results: Path, _: tuple[tuple[str, str], ...]) -> Bench:
+    corpus, words = load_corpus(data), vectors.load_vectors(data)
+    return Bench(corpus, words, results / "sentences")
+
+
+def _listed(data: Path) -> tuple[tuple[str, str], ...]:
+    """Attribute and checksum of each file, as the manifest of the folder has them."""
+    listed = read_manifest(data)
+    names = [(name, part) for name, parts in SPLITS.items() for part in parts]
+    found = {f"data_{n} {part}": listed[n, part].sha256 for n, part in names}
+    found["data_vectors"] = listed[vectors.NAME, vectors.SPLIT].sha256
+    return tuple((name, f"sha256:{value}") for name, value in found.items())
 
 
 def _stored(path: Path, spec: TextStudy, settings: Settings) -> xr.Dataset | None:
-    """What a store holds, if that is of this spec, these files and our version."""
+    """What a store holds, if it is whole and of this spec, these files, our version."""
     try:
         found = store.load(path)
     except (ValueError, OSError):
         return None
     assert settings.data is not None
-    listed = read_manifest(settings.data)
-    names = [(name, part) for name, parts in SPLITS.items() for part in parts]
-    now = {f"data_{n} {part}": f"sha256:{listed[n, part].sha256}" for n, part in names}
-    words = listed[vectors.NAME, vectors.SPLIT]
-    now["data_vectors"] = f"sha256:{words.sha256}"
+    now = _listed(settings.data)
     same = (
-        json.loads(found.attrs["spec"]) == json.loads(spec_json(spec))
+        "test_over_train" in found
+        and found["protocol"].to_numpy().tolist() == list(PROTOCOLS)
+        and json.loads(found.attrs["spec"]) == json.loads(spec_json(spec))
         and found.attrs.get("version") == our_version()
-        and all(found.attrs.get(name) == value for name, value in now.items())
+        and all(found.attrs.get(name) == value for name, value in now)
     )
     return found if same else None

@@ -1,4 +1,4 @@
-"""W-F5b, W-F6, W-F7, W-X1, W-X2: verdicts on made-up studies, and a small real one."""
+"""W-F5b, W-F6, W-F7, W-C5, W-X1, W-X2: verdicts on made-up studies, a real one."""
 
 from pathlib import Path
 
@@ -11,56 +11,66 @@ from paper_checks import (
     figure_5b,
     figure_6,
     figure_7,
+    other_encoders,
     random_labels,
+    sentence_claims,
     sentence_studies,
 )
-from paper_checks.benchmarks.text.studies import SETS, STUDIES, TextStudy
+from paper_checks.alignment_gains import gains_of, shared_rows
+from paper_checks.benchmarks.text import record
+from paper_checks.benchmarks.text.best_capacity import best_of
+from paper_checks.benchmarks.text.encoders import Kind
+from paper_checks.benchmarks.text.studies import STUDIES, TextStudy
 from paper_checks.benchmarks.text.training import Training
 from paper_checks.settings import Settings
 from paper_checks.verdict import CheckError, Control, Finding, Verdict
 from tests.paper_checks.benchmarks.test_folder import Folder
 from tests.paper_checks.benchmarks.text.folder import add_six_sets
+from tests.paper_checks.sentence_data import (
+    PAIRS,
+    PROTOCOLS,
+    TARGETS,
+    curves,
+    made,
+    shuffled_labels,
+)
 
-PROTOCOLS = ["naive", "exact", "near"]
 NOTICED = Control(dropped="", noticed=6, instances=6)
 MISSED = Control(dropped="", noticed=2, instances=6)
 SETTINGS = Settings(data=Path("/there"))
 
 
-def made(axis: str, names: list[str], spec: str = '{"training": {"width": 9}}'):
-    """Accuracies of 70 in two runs, aligned ones a point better."""
-    axes, shape = ("protocol", axis, "run"), (3, len(names), 2)
-    rng = np.random.default_rng(0)
-    level = 70 + 0.1 * rng.normal(size=shape)
-    better = level + 1 + 0.01 * rng.normal(size=shape)
-    values = {"alone": level, "together": level, "aligned": better}
-    data = {name: (axes, value) for name, value in values.items()}
-    score = {"similarity": 0.5, "aligned_similarity": 0.6}
-    drawn = 0.01 * rng.random(shape)
-    data |= {name: (axes, value + drawn**2) for name, value in score.items()}
-    data["aligned_similarity"][1][...] += drawn
-    coords = {"protocol": PROTOCOLS, axis: names}
-    return xr.Dataset(data, coords, {"encoder": "mlp", "spec": spec})
+@pytest.fixture
+def on_record(tmp_path, monkeypatch):
+    """A folder of records, of which there is none yet."""
+    read = record.recorded
+    monkeypatch.setattr(record, "recorded", lambda name: read(name, tmp_path))
+
+    def put(name: str, data: xr.Dataset, kind: Kind = "mlp") -> None:
+        said = data.assign_attrs(encoder=kind, command=f"train the {kind}")
+        record.write(said, record.path_of(name, kind, tmp_path))
+
+    return put
 
 
 @pytest.fixture
-def given(monkeypatch):
+def given(monkeypatch, on_record):
     """Lets tests say what studies and the control give; nothing is trained."""
     kept: dict = {"control": NOTICED}
-    for module in (figure_5b, figure_6, figure_7):
-        monkeypatch.setattr(module, "study", lambda _, name: kept["study"])
-        monkeypatch.setattr(module, "control", lambda _: kept["control"])
-        monkeypatch.setattr(module, "needs_data", lambda *_: None)
+    monkeypatch.setattr(sentence_claims, "study", lambda _, name: kept["study"])
+    monkeypatch.setattr(sentence_claims, "control", lambda _: kept["control"])
+    monkeypatch.setattr(sentence_claims, "missing", lambda _: ())
     return kept
 
 
-def test_claims_need_data_and_say_which(tmp_path: Path):
+def test_claims_need_data_and_say_which(tmp_path: Path, on_record):
     for module in (figure_5b, figure_6, figure_7, random_labels):
         found = module.find(Settings())
         several = [found] if isinstance(found, Finding) else found
         mine = [one for one in several if one.claim != "W-F6t"]
         assert all(one.verdict is Verdict.NEEDS_DATA for one in mine)
         assert all("DATA=/path/to/folder" in one.reason for one in mine)
+        assert all(one.data == "none" for one in mine)
     folder = Folder(tmp_path)
     add_six_sets(folder, 6)
     (tmp_path / "cr.all.tsv.gz").unlink()
@@ -71,39 +81,114 @@ def test_claims_need_data_and_say_which(tmp_path: Path):
     assert "does not list yeast (train), yeast (test), scene" in said
 
 
+def test_without_data_what_is_on_record_is_quoted_and_not_judged(on_record):
+    on_record("sentence_transfer", made("target", TARGETS))
+    on_record("sentence_transfer", made("target", TARGETS, 1), "cnn")
+    found = figure_5b.find(Settings())
+    assert found.verdict is Verdict.NEEDS_DATA
+    assert "DATA=/path/to/folder. On record (2026-01-02, `train the mlp`): " in (
+        found.reason
+    )
+    assert "5 of 5 targets under 'near'" in found.reason
+    assert "not tested (one run)" in found.reason
+    assert found.data == "none; on record: mlp, 3 runs; cnn, 1 run"
+    names = [one.quantity for one in found.measurements]
+    assert "on record, cnn: gain by alignment, mean, near (points)" in names
+    assert all(name.startswith("on record, ") for name in names)
+    on_record("sentence_capacity", curves())
+    near, naive = figure_6.find(Settings())[1:]
+    assert "SST and MR +1.00 and +1.00, the others +1.00 and +1.00" in near.reason
+    assert "(mlp, 2 runs)" in near.reason
+    assert "The leak" not in naive.reason
+
+
 def test_alignment_must_improve_four_targets_and_be_clear(given):
-    given["study"] = made("target", ["mr", "cr", "subj", "mpqa", "trec"])
-    assert figure_5b.find(SETTINGS).verdict is Verdict.HOLDS
+    given["study"] = made("target", TARGETS)
+    found = figure_5b.find(SETTINGS)
+    assert found.verdict is Verdict.HOLDS
+    value = {one.quantity: one.value for one in found.measurements}
+    for protocol in PROTOCOLS:
+        name = f"gain by alignment, {protocol}: significantly up, of 5 (Holm)"
+        assert value[name] == 5
+        assert value[name.replace("alignment", "training together")] == 0
+    assert "moves 5 up and 0 down of 5, and training with SST 0 up" in found.reason
     part = given["study"]["aligned"]
     part.loc[{"protocol": "near", "target": "mr"}] -= 2
     assert figure_5b.find(SETTINGS).verdict is Verdict.HOLDS
     part.loc[{"protocol": "near", "target": "cr"}] -= 2
     found = figure_5b.find(SETTINGS)
     assert found.verdict is Verdict.FAILS
-    assert "5 under 'naive', 5 under 'exact', 3 under 'near' of 5" in found.reason
+    assert "5 of 5 targets under 'exact', 3 of 5 targets under 'near'" in found.reason
     assert "MR -1.0, CR -1.0, SUBJ +1.0" in found.reason
-    # All five gain on average, in one run of two: nothing is clear.
-    given["study"] = made("target", ["mr", "cr", "subj", "mpqa", "trec"])
-    given["study"]["aligned"][:, :, 0] += 2
-    given["study"]["aligned"][:, :, 1] -= 1.5
+    # All five gain on average, in one run of three: nothing is clear.
+    given["study"] = made("target", TARGETS)
+    given["study"]["aligned"][:, :, 0] += 4
+    given["study"]["aligned"][:, :, 1:] -= 1.5
     found = figure_5b.find(SETTINGS)
     assert found.verdict is Verdict.FAILS
-    assert "5 under 'near' of 5" in found.reason
+    assert "5 of 5 targets under 'near'" in found.reason
     given["control"] = MISSED
     with pytest.raises(CheckError, match="no power"):
         figure_5b.find(SETTINGS)
 
 
+def test_rows_that_runs_share_widen_the_intervals(given):
+    given["study"] = made("target", TARGETS)
+    given["study"]["test_over_train"].loc[{"protocol": "naive"}] = 0
+    given["study"]["test_over_train"].loc[{"protocol": "near", "set": "mr"}] = 2
+    gains = gains_of(given["study"], "target")
+    values = gains["near"].gain["aligned"].to_numpy().mean(axis=0)
+    mean = gains["near"].mean["aligned"]
+    # Of Student with two degrees of freedom, 97.5 %; the mean of 2 and four eighths.
+    half = 4.302653 * values.std(ddof=1) * np.sqrt(1 / 3 + 0.5)
+    assert mean.high - mean.value == pytest.approx(half, rel=1e-6)
+    assert shared_rows(given["study"], "near", ["sst, mr"]) == (2 + 1 / 8) / 2
+
+
 def test_thirteen_pairs_and_all_scores_must_rise(given):
-    given["study"] = made("pair", [f"pair {n}" for n in range(15)])
+    given["study"] = made("pair", PAIRS)
     gains, scores = figure_7.find(SETTINGS)
     assert (gains.verdict, scores.verdict) == (Verdict.HOLDS, Verdict.HOLDS)
+    assert len(scores.measurements) == 9
     given["study"]["aligned"].loc[{"protocol": "near"}][:3] -= 2
     given["study"]["aligned_similarity"].loc[{"protocol": "near"}][7] = 0.4
     gains, scores = figure_7.find(SETTINGS)
     assert (gains.verdict, scores.verdict) == (Verdict.FAILS, Verdict.FAILS)
-    assert "12 under 'near' of 15" in gains.reason
-    assert "rises on 14 of 15" in scores.reason
+    assert "12 of 15 pairs under 'near'" in gains.reason
+    assert "15 of 15 pairs under 'exact', 14 of 15 pairs under 'near'" in scores.reason
+    # What was not trained is no pair, and fewer than fifteen settle nothing.
+    given["study"] = made("pair", PAIRS)
+    given["study"]["aligned"].loc[{"protocol": "near"}][:2] = np.nan
+    gains, scores = figure_7.find(SETTINGS)
+    assert (gains.verdict, scores.verdict) == (Verdict.FAILS, Verdict.FAILS)
+    assert "13 of 13 pairs under 'near'" in gains.reason
+
+
+def test_other_encoders_are_judged_from_records(on_record):
+    found = other_encoders.find(Settings())
+    assert found.verdict is Verdict.NEEDS_DATA
+    assert "sentence_pairs of the cnn: `python -m paper_checks" in found.reason
+    for kind in ("mlp", "cnn"):
+        on_record("sentence_transfer", made("target", TARGETS), kind)
+        on_record("sentence_pairs", made("pair", PAIRS), kind)
+        on_record("sentence_control", shuffled_labels(), kind)
+    found = other_encoders.find(Settings())
+    assert found.verdict is Verdict.HOLDS
+    assert found.data.endswith("on record: mlp, 3 runs; cnn, 3 runs")
+    names = [one.quantity for one in found.measurements]
+    assert "cnn, pairs: gain by alignment, mean, exact (points)" in names
+    worse = made("target", TARGETS)
+    worse["aligned"].loc[{"protocol": "near"}][:2] -= 2
+    on_record("sentence_transfer", worse, "cnn")
+    assert other_encoders.find(Settings()).verdict is Verdict.FAILS
+    on_record("sentence_control", shuffled_labels(0.9), "cnn")
+    with pytest.raises(CheckError, match="; the cnn"):
+        other_encoders.find(Settings())
+    naive = made("pair", PAIRS).sel(protocol=["naive"])
+    on_record("sentence_pairs", naive, "mlp")
+    found = other_encoders.find(Settings())
+    assert found.verdict is Verdict.NEEDS_DATA
+    assert "the rest of sentence_pairs of the mlp ('near')" in found.reason
 
 
 def test_the_printed_table_is_added_up():
@@ -119,37 +204,28 @@ def test_the_printed_table_is_added_up():
     assert figure_6.printed_gains() == pytest.approx((14.05, -0.8))
 
 
-def curves() -> xr.Dataset:
-    """Alone best at 25 on dev parts, together at 100, where it is a point better."""
-    axes, shape = ("protocol", "width", "set", "run"), (3, 3, 6, 2)
-    noise = 0.1 * np.random.default_rng(1).normal(size=(3, 1, 6, 2))
-    dev = np.broadcast_to(np.array([1.0, 3, 2])[:, None, None], shape)
-    alone = 70 + dev + noise
-    joint_dev = np.broadcast_to(np.array([1.0, 2, 4])[:, None, None], shape)
-    data = {
-        "alone": (axes, alone),
-        "alone_dev": (axes, dev.copy()),
-        "together": (axes, 70 + joint_dev - noise),
-        "together_dev": (axes, joint_dev.copy()),
-    }
-    coords = {"protocol": PROTOCOLS, "width": [5, 25, 100], "set": list(SETS)}
-    return xr.Dataset(data, coords, {"encoder": "mlp"})
-
-
 def test_capacities_are_chosen_on_dev_parts(given):
     given["study"] = curves()
-    best = figure_6.best_of(given["study"], "near")
+    best = best_of(given["study"], "near")
+    assert best is not None
     assert (best.capacity, best.summed) == (100, 150)
     np.testing.assert_allclose(best.alone.mean(), 73, atol=0.1)
     np.testing.assert_allclose(best.together.mean(), 74, atol=0.1)
     _, near, naive = figure_6.find(SETTINGS)
     assert (near.verdict, naive.verdict) == (Verdict.HOLDS, Verdict.HOLDS)
-    # Test accuracies do not choose: a peak where dev parts have none is not taken.
-    given["study"]["together"].loc[{"width": 5}] += 20
-    assert figure_6.best_of(given["study"], "near").capacity == 100
     given["study"]["together"].loc[{"protocol": "near"}] -= 3
     _, near, naive = figure_6.find(SETTINGS)
     assert (near.verdict, naive.verdict) == (Verdict.FAILS, Verdict.HOLDS)
+    told = "SST and MR +1.00 and -2.00, the others +1.00 and -2.00 (mlp, 2 runs)"
+    assert told in near.reason
+    # A capacity that was not trained alone is not chosen together.
+    given["study"] = curves()
+    given["study"]["alone"].loc[{"width": 100, "protocol": "near"}][0] = np.nan
+    fewer = best_of(given["study"], "near")
+    assert fewer is not None
+    assert (fewer.capacity, fewer.summed) == (25, 150)
+    given["study"]["alone"].loc[{"protocol": "near"}] = np.nan
+    assert best_of(given["study"], "near") is None
     given["study"] = curves()
     given["study"]["alone_dev"].loc[{"width": 5}] = 9  # 6 x 5 < 100
     assert figure_6.find(SETTINGS)[1].verdict is Verdict.FAILS
@@ -209,7 +285,8 @@ def test_a_study_is_trained_once_and_again_for_other_data(tmp_path, monkeypatch)
         for variable in data:
             np.testing.assert_array_equal(again[variable], data[variable])
     assert len(ran) == len(STUDIES)
-    assert found["sentence_transfer"].sizes == {"protocol": 3, "target": 5, "run": 1}
+    sizes = {"protocol": 3, "target": 5, "run": 1}
+    assert found["sentence_transfer"]["aligned"].sizes == sizes
     # A store of other files is studied again, and its cells are trained again.
     cells = tmp_path / "results" / "sentences"
     before = {path: path.stat().st_mtime_ns for path in cells.iterdir()}

@@ -1,6 +1,7 @@
 """Run the studies of sentence sets in full: `python -m paper_checks.benchmarks.text`.
 
-Hours on two cores for `lstm`, and resumable: cells that are done are read.
+Hours on two cores for `lstm`, and resumable: cells that are done are read. With
+`record` as the first word, what is done is written to small files of the project.
 """
 
 import json
@@ -12,10 +13,12 @@ from pathlib import Path
 import jax
 import tyro
 
+from paper_checks.benchmarks.text import record
 from paper_checks.benchmarks.text.cells import Bench
 from paper_checks.benchmarks.text.corpus import load_corpus
 from paper_checks.benchmarks.text.encoders import Kind
-from paper_checks.benchmarks.text.overlap import overlap_report
+from paper_checks.benchmarks.text.recording import PROGRAM, Finished, finished
+from paper_checks.benchmarks.text.splits import PROTOCOLS, Protocol
 from paper_checks.benchmarks.text.studies import STUDIES, TextStudy
 from paper_checks.benchmarks.text.vectors import load_vectors
 from simulations import store
@@ -32,12 +35,37 @@ class Arguments:
         results: Folder of the stores, and of a JSON file a cell in `sentences`.
         runs: Of every cell; the profile's if not given.
         widths: Of the capacity sweep; the profile's if not given.
+        protocols: Against leaks; all if there is none.
         only: Studies to run; all if there is none.
     """
 
     data: Path
     encoder: Kind = "lstm"
     results: Path = Path("results")
+    runs: int | None = None
+    widths: tuple[int, ...] = ()
+    protocols: tuple[Protocol, ...] = ()
+    only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """Put on record what has been trained, and say what has not; trains nothing.
+
+    Args:
+        data: Folder with a manifest, that of training.
+        results: Folder of the results of training.
+        out: Folder of the records; that of the project by default.
+        encoders: All if there is none.
+        runs: Of every cell; if not given, those of which most is done.
+        widths: Of the capacity sweep; the profile's if not given.
+        only: Studies; all if there is none.
+    """
+
+    data: Path
+    results: Path = Path("results")
+    out: Path = record.FOLDER
+    encoders: tuple[Kind, ...] = ()
     runs: int | None = None
     widths: tuple[int, ...] = ()
     only: tuple[str, ...] = ()
@@ -47,29 +75,57 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line."""
     share_cpu()
     jax.config.update("jax_enable_x64", True)
-    program = "python -m paper_checks.benchmarks.text"
-    asked = tyro.cli(Arguments, prog=program, args=arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    recording = words[:1] == ["record"]
+    if recording:
+        asked = tyro.cli(Recording, prog=f"{PROGRAM} record", args=words[1:])
+    else:
+        asked = tyro.cli(Arguments, prog=PROGRAM, args=words)
     unknown = [name for name in asked.only if name not in STUDIES]
     if unknown:
         print(f"no study {unknown}: there are {', '.join(STUDIES)}", file=sys.stderr)
         return 2
-    spec = TextStudy.full(asked.encoder).changed(asked.runs, asked.widths)
     try:
-        corpus = load_corpus(asked.data)
-        folder = asked.results / "sentences"
-        bench = Bench(corpus, load_vectors(asked.data), folder, print)
-        pairs = bench.duplicates
-        shared = overlap_report(corpus, pairs.exact, pairs.near)
-        asked.results.mkdir(parents=True, exist_ok=True)
-        table = asked.results / "sentence_overlap.json"
-        table.write_text(json.dumps(shared.to_dict()), encoding="utf-8")
-        for name in asked.only or STUDIES:
-            found = STUDIES[name](bench, spec)
-            print(store.save(found, asked.results / f"{name}-{asked.encoder}.zarr"))
+        bench = _bench(asked)
+        if isinstance(asked, Recording):
+            return _record(asked, bench)
+        _train(asked, bench)
     except (ValueError, OSError) as error:
         print(f"text: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def _bench(asked: Arguments | Recording) -> Bench:
+    corpus, words = load_corpus(asked.data), load_vectors(asked.data)
+    return Bench(corpus, words, asked.results / "sentences", print)
+
+
+def _train(asked: Arguments, bench: Bench) -> None:
+    spec = TextStudy.full(asked.encoder).changed(asked.runs, asked.widths)
+    asked.results.mkdir(parents=True, exist_ok=True)
+    table = asked.results / "sentence_overlap.json"
+    table.write_text(json.dumps(bench.overlap.to_dict()), encoding="utf-8")
+    # In the order that all of them have.
+    protocols = [
+        one for one in PROTOCOLS if not asked.protocols or one in asked.protocols
+    ]
+    for name in asked.only or STUDIES:
+        found = STUDIES[name](bench, spec, protocols)
+        print(store.save(found, asked.results / f"{name}-{asked.encoder}.zarr"))
+
+
+def _record(asked: Recording, bench: Bench) -> int:
+    """Write what is done; 1 if nothing is."""
+    done, written = Finished(bench), 0
+    for encoder in asked.encoders or record.KINDS:
+        for name in asked.only or STUDIES:
+            found, said = finished(done, name, encoder, asked.runs, asked.widths)
+            print(said)
+            if found is not None:
+                print(record.write(found, record.path_of(name, encoder, asked.out)))
+                written += 1
+    return 0 if written else 1
 
 
 if __name__ == "__main__":

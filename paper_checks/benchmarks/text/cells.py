@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from jaxtyping import Float
 
 from paper_checks.benchmarks.text.corpus import Corpus
 from paper_checks.benchmarks.text.encoders import Kind
 from paper_checks.benchmarks.text.inputs import Inputs, encoder_inputs
+from paper_checks.benchmarks.text.overlap import overlap_report
 from paper_checks.benchmarks.text.splits import Duplicates, Protocol, split
 from paper_checks.benchmarks.text.training import Fit, Problem, Training, fit
 from paper_checks.benchmarks.text.vectors import WordVectors
@@ -94,6 +96,7 @@ class Bench:
         self.report = report
         self.checksums = {**corpus.checksums, "vectors": vectors.checksum}
         self._duplicates: Duplicates | None = None
+        self._overlap: xr.Dataset | None = None
         self._inputs: dict[Kind, Inputs] = {}
 
     @property
@@ -102,6 +105,14 @@ class Bench:
         if self._duplicates is None:
             self._duplicates = Duplicates.of(self.corpus)
         return self._duplicates
+
+    @property
+    def overlap(self) -> xr.Dataset:
+        """What the parts of the sets share; found when it is first needed."""
+        if self._overlap is None:
+            pairs = self.duplicates
+            self._overlap = overlap_report(self.corpus, pairs.exact, pairs.near)
+        return self._overlap
 
     def inputs(self, kind: Kind) -> Inputs:
         """What an encoder sees; made when it is first needed."""
@@ -115,7 +126,7 @@ class Bench:
         A file of other data, or one that cannot be read, is replaced.
         """
         path = self.folder / f"{cell.name}.json"
-        found = _read(path, cell, self.checksums)
+        found = read_cell(path, cell, self.checksums)
         if found is not None:
             return found
         self.report(cell.name)
@@ -127,7 +138,7 @@ class Bench:
             "seconds": round(seconds, 2),
         }
         _write(path, plain | {"about": about})
-        read = _read(path, cell, self.checksums)
+        read = read_cell(path, cell, self.checksums)
         if read is None:
             raise OSError(f"{path} was written and cannot be read")
         return read
@@ -192,8 +203,8 @@ def _similarities(
     return before, after
 
 
-def _read(path: Path, cell: Cell, checksums: Mapping[str, str]) -> Result | None:
-    """The cell in a file; `None` if there is none of this cell and data."""
+def read_cell(path: Path, cell: Cell, checksums: Mapping[str, str]) -> Result | None:
+    """Read a cell from its file; `None` if there is none of this cell and data."""
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
         wanted = json.loads(json.dumps(asdict(cell)))

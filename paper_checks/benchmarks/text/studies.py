@@ -10,7 +10,6 @@ import xarray as xr
 
 from paper_checks.benchmarks.text.cells import Bench, Cell, Result
 from paper_checks.benchmarks.text.encoders import Kind
-from paper_checks.benchmarks.text.overlap import overlap_report
 from paper_checks.benchmarks.text.sentences import SPLITS
 from paper_checks.benchmarks.text.splits import PROTOCOLS, Protocol, split
 from paper_checks.benchmarks.text.training import Training
@@ -63,7 +62,9 @@ class TextStudy:
         )
 
 
-def transfer(bench: Bench, spec: TextStudy) -> xr.Dataset:
+def transfer(
+    bench: Bench, spec: TextStudy, protocols: Sequence[Protocol] = PROTOCOLS
+) -> xr.Dataset:
     """SST with each other set, with and without alignment (W-F5b).
 
     Returns:
@@ -73,11 +74,11 @@ def transfer(bench: Bench, spec: TextStudy) -> xr.Dataset:
     targets = [name for name in SETS if name != SOURCE]
     pairs = [(SOURCE, target) for target in targets]
     found = {"alone": [], "together": [], "aligned": []}
-    for protocol in PROTOCOLS:
+    for protocol in protocols:
         alone = _alone(bench, spec, protocol, spec.training.width)
         found["alone"].append([alone[name] for name in targets])
         for name, aligned in (("together", False), ("aligned", True)):
-            by_pair = _trained(bench, spec, protocol, PAIRS, aligned)
+            by_pair = _trained(bench, spec, protocol, pairs, aligned)
             found[name].append([by_pair[pair][0][:, 1] for pair in pairs])
     axes = ("protocol", "target", "run")
     said = {
@@ -86,10 +87,12 @@ def transfer(bench: Bench, spec: TextStudy) -> xr.Dataset:
         "aligned": "test accuracy, with SST, aligned",
     }
     variables = _per_cent(axes, found, said)
-    return _dataset(bench, spec, variables, {"target": targets})
+    return _dataset(bench, spec, protocols, variables, {"target": targets})
 
 
-def pairs(bench: Bench, spec: TextStudy) -> xr.Dataset:
+def pairs(
+    bench: Bench, spec: TextStudy, protocols: Sequence[Protocol] = PROTOCOLS
+) -> xr.Dataset:
     """All 15 pairs, with and without alignment, and how alike their inputs are (W-F7).
 
     Returns:
@@ -98,7 +101,7 @@ def pairs(bench: Bench, spec: TextStudy) -> xr.Dataset:
     """
     names = ("alone", "together", "aligned", "similarity", "aligned_similarity")
     found: dict[str, list] = {name: [] for name in names}
-    for protocol in PROTOCOLS:
+    for protocol in protocols:
         alone = _alone(bench, spec, protocol, spec.training.width)
         together = _trained(bench, spec, protocol, PAIRS, False)
         aligned = _trained(bench, spec, protocol, PAIRS, True)
@@ -122,10 +125,12 @@ def pairs(bench: Bench, spec: TextStudy) -> xr.Dataset:
     }
     labels = [f"{a}, {b}" for a, b in PAIRS]
     variables = _per_cent(axes, found, said) | scores
-    return _dataset(bench, spec, variables, {"pair": labels})
+    return _dataset(bench, spec, protocols, variables, {"pair": labels})
 
 
-def capacity(bench: Bench, spec: TextStudy) -> xr.Dataset:
+def capacity(
+    bench: Bench, spec: TextStudy, protocols: Sequence[Protocol] = PROTOCOLS
+) -> xr.Dataset:
     """Accuracy against the capacity, each set alone and all six together (W-F6).
 
     Returns:
@@ -135,7 +140,7 @@ def capacity(bench: Bench, spec: TextStudy) -> xr.Dataset:
     found: dict[str, list] = {
         name: [] for name in ("alone", "alone_dev", "together", "together_dev")
     }
-    for protocol in PROTOCOLS:
+    for protocol in protocols:
         rows: dict[str, list] = {name: [] for name in found}
         for width in spec.widths:
             single = _result(bench, spec, protocol, [(n,) for n in SETS], width)
@@ -154,10 +159,12 @@ def capacity(bench: Bench, spec: TextStudy) -> xr.Dataset:
         "together_dev": "dev accuracy, all sets together",
     }
     variables = _per_cent(axes, found, said)
-    return _dataset(bench, spec, variables, {"width": spec.widths, "set": SETS})
+    return _dataset(bench, spec, protocols, variables, {"width": spec.widths})
 
 
-def control(bench: Bench, spec: TextStudy) -> xr.Dataset:
+def control(
+    bench: Bench, spec: TextStudy, protocols: Sequence[Protocol] = PROTOCOLS
+) -> xr.Dataset:
     """Every set alone, trained and tested on labels in random order.
 
     Returns:
@@ -183,11 +190,11 @@ def control(bench: Bench, spec: TextStudy) -> xr.Dataset:
         "majority": ("set", share, "share of the commonest class", "1"),
         "test_rows": ("set", [len(own) for own in labels], "test rows", "1"),
     }
-    return _dataset(bench, spec, variables, {"set": SETS})
+    return _dataset(bench, spec, protocols, variables, {})
 
 
-# Studies by the name of their store and figure.
-STUDIES: dict[str, Callable[[Bench, TextStudy], xr.Dataset]] = {
+# Studies by the name of their store and figure; of all protocols, or of some.
+STUDIES: dict[str, Callable[..., xr.Dataset]] = {
     "sentence_transfer": transfer,
     "sentence_capacity": capacity,
     "sentence_pairs": pairs,
@@ -230,11 +237,13 @@ def _trained(
     wanted: Sequence[tuple[str, ...]],
     aligned: bool,
 ) -> dict[tuple[str, ...], tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Accuracy (run, task) and both similarities (run) of problems, a few a cell."""
+    """Accuracy (run, task) and both similarities (run) of pairs, a few a cell."""
     found = {}
-    for start in range(0, len(wanted), spec.problems):
-        part = wanted[start : start + spec.problems]
-        width = spec.training.width
+    width = spec.training.width
+    for start in range(0, len(PAIRS), spec.problems):
+        part = PAIRS[start : start + spec.problems]
+        if not set(part) & set(wanted):
+            continue
         result = _result(bench, spec, protocol, part, width, aligned)
         scores = (result.similarity, result.aligned_similarity)
         for place, problem in enumerate(part):
@@ -254,19 +263,33 @@ def _per_cent(
 def _dataset(
     bench: Bench,
     spec: TextStudy,
+    protocols: Sequence[Protocol],
     variables: dict[str, Entry],
     names: dict[str, Sequence],
 ) -> xr.Dataset:
     coordinates: dict[str, Entry] = {
-        "protocol": ("protocol", list(PROTOCOLS), "protocol against leaks", "1"),
+        "protocol": ("protocol", list(protocols), "protocol against leaks", "1"),
         "run": ("run", np.arange(spec.runs), "run", "1"),
+        "set": ("set", list(SETS), "set", "1"),
         **{axis: (axis, list(values), axis, "1") for axis, values in names.items()},
     }
-    made = dataset(spec, variables, coordinates)
+    share = _test_over_train(bench, spec, protocols)
+    made = dataset(spec, variables | {"test_over_train": share}, coordinates)
     about = {f"data_{name}": value for name, value in bench.checksums.items()}
-    shared = overlap_report(bench.corpus, bench.duplicates.exact, bench.duplicates.near)
     overlap = {
-        f"{kind}_duplicates": json.dumps(shared[kind].to_pandas().to_dict())
+        f"{kind}_duplicates": json.dumps(bench.overlap[kind].to_pandas().to_dict())
         for kind in ("exact", "near")
     }
     return made.assign_attrs(about, **overlap, encoder=spec.training.encoder)
+
+
+def _test_over_train(
+    bench: Bench, spec: TextStudy, protocols: Sequence[Protocol]
+) -> Entry:
+    """How far runs share rows: test rows over training rows of a set, in run 0."""
+    splits = [split(bench.corpus, bench.duplicates, p, 0, spec.seed) for p in protocols]
+    rows = [
+        [len(test) / len(train) for test, train in zip(s.test, s.train, strict=True)]
+        for s in splits
+    ]
+    return ("protocol", "set"), rows, "test rows over training rows", "1"

@@ -1,0 +1,164 @@
+"""What alignment and training together are worth to sentence sets, by protocol."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from paper_checks import paired_tests
+from paper_checks.benchmarks.text.splits import PROTOCOLS
+from paper_checks.paired_tests import Significant
+from paper_checks.verdict import Measurement, extreme, mean_with_interval
+
+KINDS = {"aligned": "alignment", "together": "training together"}
+
+
+@dataclass(frozen=True, eq=False)
+class Gains:
+    """Of one protocol; tasks that were not trained in full are left out.
+
+    `gain` is in points of a per cent, by `aligned` (aligned less not aligned) and
+    `together` (together less alone); `mean` that over tasks, and `tested` how many
+    tasks differ from 0 in Holm's test over runs.
+    """
+
+    protocol: str
+    gain: dict[str, xr.DataArray]  # (task, run)
+    mean: dict[str, Measurement]
+    tested: dict[str, Significant | None]
+
+    @property
+    def count(self) -> int:
+        """Number of tasks."""
+        return self.gain["aligned"].sizes["task"]
+
+    @property
+    def better(self) -> int:
+        """Tasks that alignment improves on average."""
+        return int(np.sum(self.gain["aligned"].mean("run") > 0))
+
+    @property
+    def measurements(self) -> tuple[Measurement, ...]:
+        """Means over tasks, and the tests."""
+        tests = [
+            one
+            for name, found in self.tested.items()
+            for one in paired_tests.measurements(
+                f"gain by {KINDS[name]}, {self.protocol}", found
+            )
+        ]
+        return (*self.mean.values(), *tests)
+
+
+def gains_of(data: xr.Dataset, axis: str) -> dict[str, Gains]:
+    """Gains of every protocol in the data that has some.
+
+    Args:
+        data: `alone`, `together`, `aligned` (protocol, axis, run), in per cent, and
+            `test_over_train` (protocol, set).
+        axis: `target` or `pair`.
+    """
+    found = {}
+    for protocol in protocols_of(data):
+        part = data[["alone", "together", "aligned"]].sel(protocol=protocol)
+        part = part.dropna(axis).rename({axis: "task"}).transpose("task", "run")
+        if part.sizes["task"]:
+            found[protocol] = _gains(part, protocol, _overlap(data, protocol, part))
+    return found
+
+
+def protocols_of(data: xr.Dataset) -> list[str]:
+    """The protocols of the data, in the order that all of them have."""
+    there = data["protocol"].to_numpy().tolist()
+    return [name for name in PROTOCOLS if name in there]
+
+
+def shared_rows(
+    data: xr.Dataset, protocol: str, names: Sequence[str]
+) -> Float[np.ndarray, " c"]:
+    """How far the runs of sets, or of pairs such as `sst, mr`, share rows.
+
+    Test rows over training rows, of a pair their mean. Sets with a test part of their
+    own have that one in every run: tests are then of runs on that part.
+    """
+    share = data["test_over_train"].sel(protocol=protocol)
+    sets = [name.split(", ") for name in names]
+    return np.array([float(share.sel(set=pair).mean()) for pair in sets])
+
+
+def mean_over_tasks(
+    quantity: str,
+    gains: Float[np.ndarray, "task run"],
+    overlap: Float[np.ndarray, " task"],
+) -> Measurement:
+    """Mean over tasks, with an interval over runs, or over tasks if there is one run.
+
+    Runs share rows, which the interval allows for; tasks are taken to be independent.
+    """
+    name = f"{quantity} (points)"
+    if gains.size == 1:
+        return extreme(name, gains)
+    if gains.shape[1] == 1:
+        return mean_with_interval(name, gains[:, 0])
+    return mean_with_interval(name, gains.mean(axis=0), overlap=float(overlap.mean()))
+
+
+def tally(found: dict[str, Gains], what: str) -> str:
+    """Tasks that alignment improves, as in `4 of 5 targets under 'naive', ...`."""
+    counts = [f"{one.better} of {one.count} {what}" for one in found.values()]
+    return ", ".join(
+        f"{said} under '{p}'" for p, said in zip(found, counts, strict=True)
+    )
+
+
+def strictest(found: dict[str, Gains]) -> Gains:
+    """The gains under the strictest protocol that there is."""
+    return list(found.values())[-1]
+
+
+def improves(found: dict[str, Gains], count: int, wanted: int) -> bool:
+    """Whether alignment does what the paper says, without near-duplicates.
+
+    That is: of `count` tasks, all trained in full, `wanted` or more gain on average,
+    and the mean gain over tasks is above 0 by its interval.
+    """
+    strict = strictest(found)
+    return (
+        whole(found, count)
+        and strict.better >= wanted
+        and strict.mean["aligned"].low > 0
+    )
+
+
+def whole(found: dict[str, Gains], count: int) -> bool:
+    """Whether all of `count` tasks were trained in full without near-duplicates."""
+    strict = strictest(found)
+    return (strict.protocol, strict.count) == ("near", count)
+
+
+def width_of(data: xr.Dataset) -> int:
+    """Capacity of the shared module."""
+    return json.loads(data.attrs["spec"])["training"]["width"]
+
+
+def _overlap(
+    data: xr.Dataset, protocol: str, part: xr.Dataset
+) -> Float[np.ndarray, " c"]:
+    return shared_rows(data, protocol, part["task"].to_numpy().tolist())
+
+
+def _gains(part: xr.Dataset, protocol: str, overlap: Float[np.ndarray, " c"]) -> Gains:
+    gain = {
+        "aligned": part["aligned"] - part["together"],
+        "together": part["together"] - part["alone"],
+    }
+    mean, tested = {}, {}
+    for name, one in gain.items():
+        values = one.to_numpy()
+        said = f"gain by {KINDS[name]}, mean, {protocol}"
+        mean[name] = mean_over_tasks(said, values, overlap)
+        tested[name] = paired_tests.significant(values, overlap)
+    return Gains(protocol, gain, mean, tested)

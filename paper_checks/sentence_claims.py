@@ -1,0 +1,109 @@
+"""A claim on sentence sets: measured with a folder, else quoted from records."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import xarray as xr
+
+from paper_checks.benchmarks.text import record
+from paper_checks.sentence_studies import DATA, control, missing, study
+from paper_checks.settings import Settings
+from paper_checks.verdict import Finding, Measurement, Verdict, judge
+
+
+class Judged(NamedTuple):
+    """What the data of one encoder say of a claim."""
+
+    holds: bool
+    reason: str
+    measurements: tuple[Measurement, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentenceClaim:
+    """A claim, and how it is judged.
+
+    Args:
+        claim: Its number.
+        statement: What is claimed.
+        source: Of the paper.
+        study: In `STUDIES`.
+        judged: From the data of the study.
+        closing: A sentence on the data of all encoders at hand; may be empty.
+    """
+
+    claim: str
+    statement: str
+    source: str
+    study: str
+    judged: Callable[[xr.Dataset], Judged]
+    closing: Callable[[Sequence[xr.Dataset]], str] = lambda _: ""
+
+
+def find(settings: Settings, asked: SentenceClaim) -> Finding:
+    """Measure a claim with a folder of data; without one, say what is on record."""
+    kept = record.recorded(asked.study)
+    lacking = missing(settings)
+    if lacking:
+        return _quoted(settings, asked, lacking, list(kept.values()))
+    data = study(settings, asked.study)
+    one = asked.judged(data)
+    checked = control(settings)
+    # Records are of the full profile, and are told rather than a quick one.
+    every = {data.attrs["encoder"]: data} | kept
+    return Finding(
+        claim=asked.claim,
+        statement=asked.statement,
+        source=asked.source,
+        verdict=judge(one.holds, (checked,)),
+        reason=f"{one.reason}{_closing(asked, list(every.values()))}",
+        measurements=one.measurements,
+        controls=(checked,),
+        data=f"{DATA}; encoder {data.attrs['encoder']}",
+        seed=settings.seed,
+    )
+
+
+def runs_of(data: xr.Dataset) -> str:
+    """The encoder and its runs, as in `mlp, 10 runs`."""
+    runs = data.sizes["run"]
+    return f"{data.attrs['encoder']}, {runs} run{'s' * (runs > 1)}"
+
+
+def _quoted(
+    settings: Settings,
+    asked: SentenceClaim,
+    lacking: Sequence[str],
+    kept: Sequence[xr.Dataset],
+) -> Finding:
+    """Nothing is measured, and the verdict is that data is needed."""
+    found = [(data, asked.judged(data)) for data in kept]
+    quotes = "".join(
+        f". On record ({data.attrs['date']}, `{data.attrs['command']}`): {one.reason}"
+        for data, one in found
+    )
+    encoders = "; ".join(runs_of(data) for data in kept)
+    return Finding(
+        claim=asked.claim,
+        statement=asked.statement,
+        source=asked.source,
+        verdict=Verdict.NEEDS_DATA,
+        reason=f"needs {DATA} and word vectors; {'; '.join(lacking)}{quotes}"
+        f"{_closing(asked, kept)}",
+        measurements=tuple(
+            replace(
+                entry, quantity=f"on record, {data.attrs['encoder']}: {entry.quantity}"
+            )
+            for data, one in found
+            for entry in one.measurements
+        ),
+        controls=(),
+        data=f"none; on record: {encoders}" if kept else "none",
+        seed=settings.seed,
+    )
+
+
+def _closing(asked: SentenceClaim, kept: Sequence[xr.Dataset]) -> str:
+    said = asked.closing(kept) if kept else ""
+    return f". {said}" if said else ""
