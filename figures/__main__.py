@@ -5,13 +5,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import tyro
 import xarray as xr
 from matplotlib.figure import Figure
 
-from figures import real_data
+from figures import real_data, recorded
 from figures.advice import advice
 from figures.advice_on_real_data import advice_on_real_data
 from figures.alignment import alignment
@@ -22,7 +23,12 @@ from figures.phase_map import phase_map
 from figures.relu_capacity import relu_capacity
 from figures.risk_curves import risk_curves
 from figures.risk_map import risk_map
-from figures.sentences import sentence_capacity, sentence_pairs, sentence_transfer
+from figures.sentences import (
+    sentence_capacity,
+    sentence_gains,
+    sentence_pairs,
+    sentence_transfer,
+)
 from figures.similarity import similarity
 from figures.theorem_2_regions import theorem_2_regions
 from figures.theorem_2_threshold import theorem_2_threshold
@@ -63,6 +69,14 @@ OF_CHECKS: dict[str, Callable[[xr.Dataset], Figure]] = {
     "theorem_2_threshold": theorem_2_threshold,
     "theorem_2_regions": theorem_2_regions,
 }
+# The paper's beside ours, from studies on record that need no data: the study, and the
+# figure of all its encoders.
+ON_RECORD: dict[str, tuple[str, Callable[..., Figure]]] = {
+    "figure_5b": ("sentence_transfer", sentence_transfer),
+    "figure_6": ("sentence_capacity", sentence_capacity),
+    "figure_6_sets": ("sentence_capacity", sentence_gains),
+    "figure_7": ("sentence_pairs", sentence_pairs),
+}
 # Pictures of the real data that `python -m paper_checks` studied.
 REAL_DATA = "real_data"
 FORMATS = {"png": {"dpi": 200}, "pdf": {}}
@@ -75,24 +89,29 @@ class Drawing:
     Args:
         results: Folder of the stores that `python -m simulations` writes.
         out: Folder of the pictures.
+        records: Folder of the studies on record.
         only: Stores to draw, such as transfer; all by default.
     """
 
     results: Path = Path("results")
     out: Path = Path("pictures")
+    records: Path = recorded.FOLDER
     only: tuple[str, ...] = ()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Draw what is there, say what is missing; 1 if nothing could be drawn."""
     asked = tyro.cli(Drawing, prog="python -m figures", args=arguments)
-    known = [*FIGURES, *OF_CHECKS, *OF_DATA, REAL_DATA]
+    known = [*FIGURES, *OF_CHECKS, *OF_DATA, *ON_RECORD, REAL_DATA]
     unknown = [name for name in asked.only if name not in known]
     if unknown:
         print(f"figures: no {unknown}: there are {', '.join(known)}", file=sys.stderr)
         return 1
     drawn, failed = 0, 0
-    for stem, draw in _pictures(asked.results, asked.only):
+    pictures = chain(
+        _pictures(asked.results, asked.only), _on_record(asked.records, asked.only)
+    )
+    for stem, draw in pictures:
         try:
             for written in save(draw(), asked.out / stem):
                 print(written)
@@ -124,6 +143,19 @@ def _pictures(
             print(
                 f"{path} is missing; make it: python -m paper_checks --all-figures "
                 f"--results {results}"
+            )
+
+
+def _on_record(
+    folder: Path, only: Sequence[str]
+) -> Iterator[tuple[str, Callable[[], Figure]]]:
+    """Pictures of the studies on record; none of a study that is not."""
+    for name, (study, figure) in ON_RECORD.items():
+        paths = recorded.paths(folder, study)
+        if paths and (not only or name in only):
+            yield (
+                name,
+                lambda paths=paths, figure=figure: figure(*map(recorded.read, paths)),
             )
 
 

@@ -1,4 +1,11 @@
-"""Sentence sets: transfer from SST, capacity, and pairs; a panel a protocol."""
+"""Sentence sets: transfer from SST, capacity, and pairs.
+
+A row an encoder, a panel a protocol. What the paper found with its LSTM is drawn beside
+it where the Dataset says so, by attributes or variables with names in `paper_`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -17,133 +24,219 @@ ALONE, TOGETHER, ALIGNED = style.LINES[:3]
 # Figure 6 of the paper: accuracy alone (mean of its column) and together (mean of its
 # column, which is not the printed 85.1), and their capacities, an LSTM's.
 PAPER_ALONE, PAPER_TOGETHER = (1205, 82.6), (100, 86.8)
+# What the paper found.
+PAPER = {"color": "black", "linewidth": 0.9, "linestyle": (0, (4, 2))}
+STAR: dict[str, Any] = {"linestyle": "", "marker": "*", "markersize": 8}
+
+Row = tuple[xr.Dataset, list[tuple[Axes, str]]]
 
 
-def sentence_transfer(data: xr.Dataset) -> Figure:
-    """Draw the target's accuracy with SST, aligned and not, less that alone.
+def sentence_transfer(*encoders: xr.Dataset) -> Figure:
+    """Draw the target's gain by training with SST, and by alignment on top of that.
 
-    Bars are means over runs with one standard error of the paired difference.
+    Points are means over runs with one standard error of the paired difference; titles
+    say how many targets gain by alignment.
 
     Args:
-        data: `alone`, `together`, `aligned` (protocol, target, run), per cent.
+        encoders: `alone`, `together`, `aligned` (protocol, target, run), per cent, of
+            each encoder.
+
+    Raises:
+        ValueError: There is none.
     """
-    figure = _figure()
-    panels = _panels(figure, data)
-    names = [str(name).upper() for name in data["target"].to_numpy()]
-    place = np.arange(len(names))
-    for axes, protocol in panels:
-        part = data.sel(protocol=protocol)
-        for shift, (name, line, label) in enumerate(
-            (("together", TOGETHER, "with SST"), ("aligned", ALIGNED, "and aligned"))
-        ):
-            gain = (part[name] - part["alone"]).transpose("target", "run")
-            axes.errorbar(
-                place + 0.16 * (2 * shift - 1),
-                gain.mean("run").to_numpy(),
-                yerr=style.standard_error(gain, "run"),
-                fmt=line.marker,
-                color=line.color,
-                markersize=5,
-                markerfacecolor="white" if shift == 0 else line.color,
-                label=label,
-            )
-        axes.axhline(0, **style.REFERENCE)
-        axes.set_xticks(place, names)
-    panels[0][0].set_ylabel("gain over the target alone (points)")
-    return _finish(figure, panels, data, "from SST to")
+    figure, rows = _grid(encoders)
+    for data, panels in rows:
+        names = [str(name).upper() for name in data["target"].to_numpy()]
+        place = np.arange(len(names))
+        for axes, protocol in panels:
+            part = data.sel(protocol=protocol)
+            by = {
+                "by training with SST": (part["together"] - part["alone"], TOGETHER),
+                "by alignment": (part["aligned"] - part["together"], ALIGNED),
+            }
+            for shift, (label, (gain, line)) in enumerate(by.items()):
+                at = place + 0.16 * (2 * shift - 1)
+                _points(axes, at, gain.transpose("target", "run"), line, label)
+            _paper_gain(axes, data)
+            axes.set_xticks(place, names)
+            better = _better(part, "target")
+            style.tidy(axes, f"{TITLES.get(protocol, protocol)}: {better}")
+        panels[0][0].set_ylabel(f"{_encoder(data)}\ngain (points)")
+    return _finish(figure, rows, "from SST to")
 
 
-def sentence_capacity(data: xr.Dataset) -> Figure:
+def sentence_capacity(*encoders: xr.Dataset) -> Figure:
     """Draw accuracy against the capacity, each set alone and all together.
 
     Lines are means over sets, with one standard error over runs. Stars are the
     paper's, of an LSTM, whose capacity alone is the sum of six.
 
     Args:
-        data: `alone`, `together` (protocol, width, set, run), per cent.
+        encoders: `alone`, `together` (protocol, width, set, run), per cent, of each
+            encoder.
+
+    Raises:
+        ValueError: There is none.
     """
-    figure = _figure()
-    panels = _panels(figure, data)
-    width = data["width"].to_numpy()
-    for axes, protocol in panels:
-        part = data.sel(protocol=protocol).mean("set")
-        for name, line, label in (
-            ("alone", ALONE, "each alone"),
-            ("together", TOGETHER, "all six"),
+    figure, rows = _grid(encoders)
+    for data, panels in rows:
+        width = data["width"].to_numpy()
+        for axes, protocol in panels:
+            part = data[["alone", "together"]].sel(protocol=protocol).mean("set")
+            for name, line, label in (
+                ("alone", ALONE, "each alone"),
+                ("together", TOGETHER, "all six"),
+            ):
+                values = part[name].transpose("width", "run")
+                style.mean_line(axes, width, values, "run", line, label)
+            axes.set_xscale("log")
+            axes.set_xticks(width, [f"{value:g}" for value in width])
+            axes.minorticks_off()
+            style.tidy(axes, TITLES.get(protocol, protocol))
+        for (place, value), line, label in (
+            (PAPER_ALONE, ALONE, "paper, alone"),
+            (PAPER_TOGETHER, TOGETHER, "paper, all six"),
         ):
-            values = part[name].transpose("width", "run")
-            style.mean_line(axes, width, values, "run", line, label)
-        axes.set_xscale("log")
-        axes.set_xticks(width, [f"{value:g}" for value in width])
-        axes.minorticks_off()
-    for (place, value), line, label in (
-        (PAPER_ALONE, ALONE, "paper, alone"),
-        (PAPER_TOGETHER, TOGETHER, "paper, all six"),
-    ):
-        panels[0][0].plot(place, value, "*", color=line.color, ms=9, label=label)
-    panels[0][0].set_ylabel("mean test accuracy (per cent)")
-    return _finish(figure, panels, data, "capacity r of the shared module")
+            star: dict[str, Any] = STAR | {"color": line.color, "label": label}
+            panels[0][0].plot([place], [value], **star)
+        panels[0][0].set_ylabel(f"{_encoder(data)}\nmean test accuracy (per cent)")
+    return _finish(figure, rows, "capacity r of the shared module")
 
 
-def sentence_pairs(data: xr.Dataset) -> Figure:
+def sentence_gains(*encoders: xr.Dataset) -> Figure:
+    """Draw what training together is worth to each set; a panel an encoder.
+
+    A marker a protocol, every model at the capacity that its dev parts choose, one
+    standard error over runs. Stars are the paper's, of its LSTM.
+
+    Args:
+        encoders: `best_alone`, `best_together` (protocol, set, run) and `paper_alone`,
+            `paper_together` (set), per cent, of each encoder.
+
+    Raises:
+        ValueError: There is none.
+    """
+    _some(encoders)
+    figure = Figure(figsize=style.PAGE, layout="constrained")
+    grid = figure.subplots(1, len(encoders), sharey=True, squeeze=False)[0]
+    for axes, data in zip(grid, encoders, strict=True):
+        names = [str(name) for name in data["set"].to_numpy()]
+        place = np.arange(len(names))
+        paper = data["paper_together"] - data["paper_alone"]
+        star: dict[str, Any] = STAR | {"color": "black", "label": "paper (LSTM)"}
+        axes.plot(place, paper.to_numpy(), **star)
+        protocols = [str(name) for name in data["protocol"].to_numpy()]
+        for number, protocol in enumerate(protocols):
+            part = data.sel(protocol=protocol)
+            gain = (part["best_together"] - part["best_alone"]).transpose("set", "run")
+            at = place + 0.22 * (number - (len(protocols) - 1) / 2)
+            label = TITLES.get(protocol, protocol)
+            _points(axes, at, gain, style.LINES[number], label)
+        axes.axhline(0, **style.REFERENCE)
+        axes.set_xticks(place, [name.upper() for name in names], rotation=40)
+        style.tidy(axes, _encoder(data))
+    grid[0].set_ylabel("gain of training together (points)")
+    style.legend_above(figure, grid[0])
+    return figure
+
+
+def sentence_pairs(*encoders: xr.Dataset) -> Figure:
     """Draw the gain by alignment of all pairs over the change of their similarity.
 
     A point a pair, means over runs, with one standard error of the gain; titles say
     how many pairs gain.
 
     Args:
-        data: `together`, `aligned`, `similarity`, `aligned_similarity` (protocol,
-            pair, run).
+        encoders: `together`, `aligned`, `similarity`, `aligned_similarity` (protocol,
+            pair, run), of each encoder.
+
+    Raises:
+        ValueError: There is none.
     """
-    figure = _figure()
-    panels = _panels(figure, data)
-    for axes, protocol in panels:
-        part = data.sel(protocol=protocol).transpose("pair", "run")
-        gain = part["aligned"] - part["together"]
-        change = (part["aligned_similarity"] - part["similarity"]).mean("run")
-        axes.errorbar(
-            change.to_numpy(),
-            gain.mean("run").to_numpy(),
-            yerr=style.standard_error(gain, "run"),
-            fmt=ALIGNED.marker,
-            color=ALIGNED.color,
-            markersize=4,
-            lw=0.8,
-            label="a pair of sets",
+    figure, rows = _grid(encoders)
+    for data, panels in rows:
+        for axes, protocol in panels:
+            part = data.sel(protocol=protocol)
+            gain = (part["aligned"] - part["together"]).transpose("pair", "run")
+            change = (part["aligned_similarity"] - part["similarity"]).mean("run")
+            _points(axes, change.to_numpy(), gain, ALIGNED, "a pair of sets")
+            _paper_gain(axes, data)
+            axes.axvline(0, **style.REFERENCE)
+            better = _better(part, "pair")
+            style.tidy(axes, f"{TITLES.get(protocol, protocol)}: {better}")
+        panels[0][0].set_ylabel(f"{_encoder(data)}\ngain by alignment (points)")
+    return _finish(figure, rows, "change of the similarity score by alignment")
+
+
+def _points(
+    axes: Axes, place: np.ndarray, gain: xr.DataArray, line: style.Line, label: str
+) -> None:
+    axes.errorbar(
+        place,
+        gain.mean("run").to_numpy(),
+        yerr=style.standard_error(gain, "run"),
+        fmt=line.marker,
+        color=line.color,
+        markersize=4,
+        lw=0.8,
+        markerfacecolor="white" if line == TOGETHER else line.color,
+        label=label,
+    )
+
+
+def _better(part: xr.Dataset, axis: str) -> str:
+    """How many gain by alignment on average, of those that were trained."""
+    gain = (part["aligned"] - part["together"]).mean("run").dropna(axis)
+    return f"{int((gain > 0).sum())} of {gain.sizes[axis]}"
+
+
+def _paper_gain(axes: Axes, data: xr.Dataset) -> None:
+    """Zero, and the largest gain by alignment that the paper tells of."""
+    axes.axhline(0, **style.REFERENCE)
+    if "paper_largest" in data.attrs:
+        label = (
+            f"paper (LSTM): {data.attrs['paper_gaining']} gain by alignment, up to this"
         )
-        axes.axhline(0, **style.REFERENCE)
-        axes.axvline(0, **style.REFERENCE)
-    panels[0][0].set_ylabel("gain by alignment (points)")
-    gains = (data["aligned"] - data["together"]).mean("run") > 0
-    count = {p: int(gains.sel(protocol=p).sum()) for _, p in panels}
-    _finish(figure, panels, data, "change of the similarity score by alignment")
-    for axes, protocol in panels:
-        said = f"{axes.get_title('left')}: {count[protocol]} of {gains.sizes['pair']}"
-        style.tidy(axes, said)
-    return figure
+        axes.axhline(data.attrs["paper_largest"], **PAPER, label=label)
 
 
-def _figure() -> Figure:
-    width, height = style.PAGE
-    return Figure(figsize=(width, 1.1 * height), layout="constrained")
-
-
-def _panels(figure: Figure, data: xr.Dataset) -> list[tuple[Axes, str]]:
-    protocols = [str(name) for name in data["protocol"].to_numpy()]
-    grid = figure.subplots(1, len(protocols), sharex=True, sharey=True, squeeze=False)[
-        0
-    ]
-    return list(zip(grid, protocols, strict=True))
-
-
-def _finish(
-    figure: Figure, panels: list[tuple[Axes, str]], data: xr.Dataset, abscissa: str
-) -> Figure:
-    for axes, protocol in panels:
-        style.tidy(axes, TITLES.get(protocol, protocol))
-    figure.supxlabel(abscissa, fontsize=style.TEXT)
+def _encoder(data: xr.Dataset) -> str:
     runs = data.sizes["run"]
-    error = ", bars one standard error over runs" if runs > 1 else ""
-    title = f"{str(data.attrs['encoder']).upper()}, {runs} run{'s' * (runs > 1)}{error}"
-    style.legend_above(figure, panels[0][0], title)
+    return f"{str(data.attrs['encoder']).upper()}, {runs} run{'s' * (runs > 1)}"
+
+
+def _some(encoders: Sequence[xr.Dataset]) -> None:
+    if not encoders:
+        raise ValueError("a picture of sentence sets needs the data of an encoder")
+
+
+def _grid(encoders: Sequence[xr.Dataset]) -> tuple[Figure, list[Row]]:
+    """A row an encoder, a panel a protocol; panels that were not run are left blank."""
+    _some(encoders)
+    named = [[str(name) for name in data["protocol"].to_numpy()] for data in encoders]
+    protocols = sorted({name for one in named for name in one}, key=_order)
+    width, height = style.PAGE
+    size = (width, (0.35 + 0.75 * len(encoders)) * height)
+    figure = Figure(figsize=size, layout="constrained")
+    shape = (len(encoders), len(protocols))
+    grid = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False)
+    rows: list[Row] = []
+    for line, data, mine in zip(grid, encoders, named, strict=True):
+        panels = dict(zip(protocols, line, strict=True))
+        for protocol in set(protocols) - set(mine):
+            panels[protocol].set_visible(False)
+        rows.append((data, [(panels[name], name) for name in sorted(mine, key=_order)]))
+    return figure, rows
+
+
+def _order(protocol: str) -> tuple[int, str]:
+    known = list(TITLES)
+    return known.index(protocol) if protocol in known else len(known), protocol
+
+
+def _finish(figure: Figure, rows: Sequence[Row], abscissa: str) -> Figure:
+    figure.supxlabel(abscissa, fontsize=style.TEXT)
+    several = any(data.sizes["run"] > 1 for data, _ in rows)
+    title = "bars one standard error over runs" if several else None
+    style.legend_above(figure, rows[0][1][0][0], title)
     return figure

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -92,15 +93,20 @@ def test_an_error_while_writing_leaves_the_old_picture(data, tmp_path, monkeypat
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def places(folder: Path) -> list[str]:
+    """Of stores and of records, neither those of the project."""
+    return ["--results", str(folder), "--records", str(folder)]
+
+
 def test_saved_studies_are_drawn(data, tmp_path, capsys):
     data.to_zarr(tmp_path / "transfer.zarr", zarr_format=2, consolidated=True)
     out = tmp_path / "pictures"
-    assert front.main(["--results", str(tmp_path), "--out", str(out)]) == 0
+    assert front.main([*places(tmp_path), "--out", str(out)]) == 0
     assert str(out / "transfer.pdf") in capsys.readouterr().out
 
 
 def test_a_missing_study_is_said_with_how_to_make_it(tmp_path, capsys):
-    assert front.main(["--results", str(tmp_path), "--out", str(tmp_path)]) == 1
+    assert front.main([*places(tmp_path), "--out", str(tmp_path)]) == 1
     said = capsys.readouterr().out
     for name in front.FIGURES:
         assert f"python -m simulations {name} --out {tmp_path}" in said
@@ -110,7 +116,7 @@ def test_a_missing_study_is_said_with_how_to_make_it(tmp_path, capsys):
 def test_a_store_that_cannot_be_read_is_named(tmp_path, capsys, content):
     (tmp_path / "transfer.zarr").mkdir()
     (tmp_path / "transfer.zarr" / ".zmetadata").write_text(content)
-    assert front.main(["--results", str(tmp_path), "--out", str(tmp_path)]) == 1
+    assert front.main([*places(tmp_path), "--out", str(tmp_path)]) == 1
     error = capsys.readouterr().err
     assert error.startswith(f"figures: {tmp_path / 'transfer.zarr'} cannot be read")
     assert error.count("\n") == 1
