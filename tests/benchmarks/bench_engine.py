@@ -114,12 +114,16 @@ def test_a_model_of_cost(report, smoke, tmp_path):
             f"engine cost, d={d}: {line.round(1).tolist()} µs CPU a cell at m = 1e2, "
             "1e4, 1e6"
         )
-    # A cell has operations of order 1, d and d³ and none of order m.
-    terms = np.stack([np.ones(len(cost)), np.array(dimensions) ** 3.0], axis=1)
-    (fixed, cubic), *_ = np.linalg.lstsq(
-        terms / cost.mean(axis=1)[:, None], np.ones(len(cost)), rcond=None
+    # A cell has operations of order 1, d (the search) and d³, and none of order m.
+    powers = np.array([0, 1, 3])
+    terms, mean = np.array(dimensions)[:, None] ** powers, cost.mean(axis=1)
+    weights, *_ = np.linalg.lstsq(terms / mean[:, None], np.ones(len(cost)), rcond=None)
+    fixed, linear, cubic = weights
+    worst = np.abs(terms @ weights / mean - 1).max()
+    report(
+        f"engine cost model: {fixed:.1f} + {linear:.2f} d + {cubic:.4f} d³ µs CPU a "
+        f"cell, within {worst:.0%} of the above"
     )
-    report(f"engine cost model: {fixed:.1f} + {cubic:.4f} d³ µs CPU a cell")
     pairs = ((2, 1), (4, 1)) if smoke else ((2, 1), (4, 1), (4, 2), (8, 2), (8, 4))
     for k, r in pairs:
         found = run("width", tmp_path / "k", k, r)
