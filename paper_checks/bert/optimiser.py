@@ -7,6 +7,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.typing import ArrayLike
 from jaxtyping import Array, PyTree
@@ -52,14 +53,18 @@ class Rates:
             raise ValueError(f"warmup must be a share below 1, got {self.warmup}")
 
 
-def schedule(rate: float, warmup: float, steps: int) -> optax.Schedule:
-    """Linear from 0 to `rate` in `warmup · steps` steps, then linear to 0."""
-    rising = round(warmup * steps)
+def schedule(rate: float, warmup: float, steps: ArrayLike) -> optax.Schedule:
+    """Linear from 0 to `rate` in `warmup · steps` steps, then linear to 0.
+
+    `steps` may be traced: runs of any length are then one program.
+    """
+    last = jnp.asarray(steps, jnp.float32)
+    rising = jnp.round(jnp.float32(warmup) * last)
 
     def at(count: ArrayLike) -> Array:
         step = jnp.asarray(count, jnp.float32)
-        up = (step + 1) / jnp.float32(max(rising, 1))
-        down = (steps - step) / jnp.float32(max(steps - rising, 1))
+        up = (step + 1) / jnp.maximum(rising, 1)
+        down = (last - step) / jnp.maximum(last - rising, 1)
         share = jnp.where(step < rising, up, down)
         return jnp.float32(rate) * jnp.clip(share, 0, 1)
 
@@ -67,7 +72,7 @@ def schedule(rate: float, warmup: float, steps: int) -> optax.Schedule:
 
 
 def new_rule(
-    rates: Rates, alignment: Alignment, steps: int
+    rates: Rates, alignment: Alignment, steps: ArrayLike
 ) -> optax.GradientTransformation:
     """The rule of a run of `steps` steps.
 
@@ -75,11 +80,11 @@ def new_rule(
     alone move. The gradient's norm is clipped over what moves.
 
     Raises:
-        ValueError: An unknown reading, or no step.
+        ValueError: An unknown reading, or no step; a traced number is not checked.
     """
     if alignment not in ALIGNMENTS:
         raise ValueError(f"alignment must be one of {ALIGNMENTS}, got {alignment!r}")
-    if steps < 1:
+    if not isinstance(steps, jax.core.Tracer) and np.asarray(steps) < 1:
         raise ValueError(f"a run needs steps >= 1, got {steps}")
     own = optax.adamw(
         schedule(rates.rate, rates.warmup, steps),

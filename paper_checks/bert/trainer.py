@@ -1,5 +1,6 @@
 """One step of training, compiled once a length, on any layout of devices."""
 
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -16,17 +17,19 @@ from paper_checks.bert.sharding import Layout
 
 
 class State(NamedTuple):
-    """Weights and moments, 32-bit, and the number of steps taken."""
+    """Weights and moments, 32-bit; the number of steps taken, and of all of a run."""
 
     model: MultiTask
     moments: PyTree
     step: Int[Array, ""]
+    steps: Int[Array, ""]
 
 
 class Trainer:
     """What is compiled for a run: a step and the logits of a batch.
 
-    Data and weights are arguments of both, so that a length is one compilation.
+    Data, weights and the number of steps are arguments, so that a length is one
+    compilation for all runs of a process with as many tasks and one alignment.
     """
 
     def __init__(
@@ -40,15 +43,10 @@ class Trainer:
         drop: bool = True,
     ) -> None:
         """Prepare; nothing is compiled yet."""
-        self.layout, self.compute = layout, compute
-        self.alignment: Alignment = alignment
+        self.layout, self.steps = layout, steps
+        self.recipe = Recipe(compute, rates, alignment, drop)
         self.rule = new_rule(rates, alignment, steps)
-        self.drop = drop
-        self._logits = jax.jit(
-            lambda model, tokens, task: model.logits(tokens, task, compute),
-            out_shardings=layout.whole(),
-        )
-        self._step = None
+        self._logits = _compiled_logits(compute, layout)
 
     def start(self, model: MultiTask) -> State:
         """The state before the first step, laid out."""
@@ -61,15 +59,18 @@ class Trainer:
         moments = jax.jit(self.rule.init, out_shardings=self.layout.weights(shapes))(
             model
         )
-        zero = jax.device_put(np.int32(0), self.layout.whole())
-        return State(model, moments, zero)
+        counts = jax.device_put(
+            (np.int32(0), np.int32(self.steps)), self.layout.whole()
+        )
+        return State(model, moments, *counts)
 
     def shapes(self, model: MultiTask) -> State:
         """What a state of this run looks like, for restoring one."""
         found = jax.eval_shape(
-            lambda one: State(one, self.rule.init(one), jnp.int32(0)), model
+            lambda one: State(one, self.rule.init(one), jnp.int32(0), jnp.int32(0)),
+            model,
         )
-        placed = self._placed(found)
+        placed = self.layout.weights(found)
         return jax.tree.map(
             lambda leaf, where: jax.ShapeDtypeStruct(
                 leaf.shape, leaf.dtype, sharding=where
@@ -86,41 +87,63 @@ class Trainer:
 
     def compiled(self, state: State) -> jax.stages.Wrapped:
         """The step as a jitted function of state, batch and key."""
-        if self._step is None:
-            kept = self._placed(state)
-            self._step = jax.jit(
-                self._one, donate_argnums=0, out_shardings=(kept, self.layout.whole())
-            )
-        return self._step
+        shapes = tuple(np.shape(leaf) for leaf in jax.tree.leaves(state))
+        return _compiled_step(
+            self.recipe, self.layout, jax.tree.structure(state), shapes
+        )
 
     def logits(self, state: State, batch: Batch) -> Float[np.ndarray, "b c"]:
         """Logits of a batch, on every process."""
         return np.asarray(self._logits(state.model, batch.tokens, batch.task))
 
-    def _placed(self, state: State) -> Any:
-        """Where each array of a state lies."""
-        whole: Any = self.layout.whole()
-        return State(
-            self.layout.weights(state.model), self.layout.weights(state.moments), whole
-        )
 
-    def _one(
-        self, state: State, batch: Batch, key: PRNGKeyArray
-    ) -> tuple[State, Float[Array, ""]]:
-        own = jax.random.fold_in(key, state.step) if self.drop else None
+class Recipe(NamedTuple):
+    """What a step does besides its data."""
 
-        def loss(model: MultiTask) -> Float[Array, ""]:
-            return batch_loss(model, batch, self.compute, own)
+    compute: Compute
+    rates: Rates
+    alignment: Alignment
+    drop: bool
 
-        def of_all(model: MultiTask) -> Float[Array, ""]:
-            if self.alignment == "fixed":
-                # The encoder's own gradients are not needed, and not computed.
-                held = jax.lax.stop_gradient(model.encoder)
-                model = eqx.tree_at(lambda one: one.encoder, model, held)
-            return loss(model)
 
-        model: Any = state.model
-        value, slope = jax.value_and_grad(of_all)(model)
-        change, moments = self.rule.update(slope, state.moments, model)
-        model = optax.apply_updates(model, change)
-        return State(model, moments, state.step + jnp.int32(1)), value
+@lru_cache(maxsize=16)
+def _compiled_logits(compute: Compute, layout: Layout) -> jax.stages.Wrapped:
+    return jax.jit(
+        lambda model, tokens, task: model.logits(tokens, task, compute),
+        out_shardings=layout.whole(),
+    )
+
+
+@lru_cache(maxsize=16)
+def _compiled_step(
+    recipe: Recipe,
+    layout: Layout,
+    structure: jax.tree_util.PyTreeDef,
+    shapes: tuple[tuple[int, ...], ...],
+) -> jax.stages.Wrapped:
+    placed = jax.tree.unflatten(structure, [layout.of_weight(one) for one in shapes])
+    return jax.jit(
+        partial(_step, recipe),
+        donate_argnums=0,
+        out_shardings=(placed, layout.whole()),
+    )
+
+
+def _step(
+    recipe: Recipe, state: State, batch: Batch, key: PRNGKeyArray
+) -> tuple[State, Float[Array, ""]]:
+    own = jax.random.fold_in(key, state.step) if recipe.drop else None
+
+    def loss(model: MultiTask) -> Float[Array, ""]:
+        if recipe.alignment == "fixed":
+            # The encoder's own gradients are not needed, and not computed.
+            held = jax.lax.stop_gradient(model.encoder)
+            model = eqx.tree_at(lambda one: one.encoder, model, held)
+        return batch_loss(model, batch, recipe.compute, own)
+
+    model: Any = state.model
+    value, slope = jax.value_and_grad(loss)(model)
+    rule = new_rule(recipe.rates, recipe.alignment, state.steps)
+    change, moments = rule.update(slope, state.moments, model)
+    model = optax.apply_updates(model, change)
+    return State(model, moments, state.step + jnp.int32(1), state.steps), value
