@@ -59,9 +59,15 @@ def _of_package(name: str) -> Path:
 
 
 def _of_hub(name: str) -> Path:
-    # Part of what `tokenizers` brings along; slow to import and seldom needed.
-    from huggingface_hub import snapshot_download
-
+    # `tokenizers` brings it along, but need not; slow to import and seldom needed.
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError as error:
+        raise ValueError(
+            f"{name!r} is no folder, and huggingface_hub, which finds models by name, "
+            f"cannot be imported ({error}): pip install huggingface_hub, or give the "
+            "path of a folder"
+        ) from error
     try:
         found = snapshot_download(name, allow_patterns=FILES, local_files_only=True)
         if (Path(found) / "model.safetensors").is_file():

@@ -1,6 +1,7 @@
 """What is wrong with a model's folder is said by name."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -182,6 +183,12 @@ def test_unknown_models_are_refused_without_network(
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     with pytest.raises(ValueError, match=r"no model 'no/such-model'.*HF_HUB_OFFLINE"):
         find_folder("no/such-model")
+    # As if the package were not there; a name alone needs it.
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "huggingface_hub", None)
+        with pytest.raises(ValueError, match="pip install huggingface_hub, or give"):
+            find_folder("no/such-model")
+        assert find_folder(tmp_path) == tmp_path
     with pytest.raises(ValueError, match="there is no folder"):
         find_folder(tmp_path / "absent")
     (tmp_path / "file").touch()
