@@ -1,6 +1,7 @@
 """The commands of `python -m paper_checks.bert`."""
 
 import platform
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -38,6 +39,29 @@ class Hosts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Leave:
+    """What a run leaves besides its scores.
+
+    Args:
+        sampled: Rows of a task that eq 5 is taken from, before and after a run of
+            several tasks, and put into its result; not at all if 0.
+        keep: Keep the checkpoints of a run that has its result.
+    """
+
+    sampled: int = 0
+    keep: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be measured.
+
+        Raises:
+            ValueError: The message names the field.
+        """
+        if self.sampled < 0:
+            raise ValueError(f"sampled must be >= 0, got {self.sampled}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class One:
     """Train one model and score it; a run that was cut short goes on.
 
@@ -45,6 +69,7 @@ class One:
         run: What is trained.
         machine: How.
         hosts: On which machines.
+        leave: What a run leaves besides its scores.
         data: Folder of real data.
         out: Folder of results and checkpoints.
     """
@@ -53,12 +78,13 @@ class One:
     run: Annotated[Run, tyro.conf.arg(name="")] = field(default_factory=Run)
     machine: Annotated[Machine, tyro.conf.arg(name="")] = field(default_factory=Machine)
     hosts: Annotated[Hosts, tyro.conf.arg(name="")] = field(default_factory=Hosts)
+    leave: Annotated[Leave, tyro.conf.arg(name="")] = field(default_factory=Leave)
     out: Path = Path("results/bert")
 
     def __call__(self) -> None:
         """Do it."""
         first = _join(self.hosts)
-        _done(self.run, self.machine, self.data, self.out, first)
+        _done(self.run, self, first)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +95,7 @@ class Every:
         protocol: Which runs.
         machine: How.
         hosts: On which machines.
+        leave: What a run leaves besides its scores.
         data: Folder of real data.
         out: Folder of results and checkpoints.
         minutes: Begin no run after so long.
@@ -80,6 +107,7 @@ class Every:
     )
     machine: Annotated[Machine, tyro.conf.arg(name="")] = field(default_factory=Machine)
     hosts: Annotated[Hosts, tyro.conf.arg(name="")] = field(default_factory=Hosts)
+    leave: Annotated[Leave, tyro.conf.arg(name="")] = field(default_factory=Leave)
     out: Path = Path("results/bert")
     minutes: float | None = None
 
@@ -92,7 +120,7 @@ class Every:
                 print(f"time is up: {number - 1} of {len(listed)} runs are done")
                 return
             print(f"run {number} of {len(listed)}: {run.name}", flush=True)
-            _done(run, self.machine, self.data, self.out, first)
+            _done(run, self, first)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,18 +174,20 @@ def _join(asked: Hosts) -> bool:
     return number == 0
 
 
-def _done(run: Run, machine: Machine, data: Path, out: Path, writes: bool) -> None:
-    folder = out / "runs"
+def _done(run: Run, asked: One | Every, writes: bool) -> None:
+    folder, checkpoints = asked.out / "runs", asked.out / "checkpoints" / run.name
     if results.is_done(folder, run):
         print(f"{run.name}: has a result")
         return
-    problem = load_problem(run, data)
+    if asked.leave.sampled and jax.process_count() > 1:
+        raise ValueError("sampled: similarity is measured on one machine alone")
+    problem = load_problem(run, asked.data)
     report = (lambda text: print(text, flush=True)) if writes else (lambda _: None)
     started = time.monotonic()
-    done = train(run, problem, machine, out / "checkpoints" / run.name, report)
+    done = train(run, problem, asked.machine, checkpoints, report)
     if done is None or not writes:
         return
-    about = {
+    about: dict[str, Any] = {
         "checksums": problem.checksums,
         "notes": problem.notes,
         "parameters": problem.config.parameters,
@@ -166,6 +196,12 @@ def _done(run: Run, machine: Machine, data: Path, out: Path, writes: bool) -> No
         "jax": metadata.version("jax"),
         "python": platform.python_version(),
     }
-    path = results.write_result(folder, run, machine, done, about)
+    if asked.leave.sampled and len(run.tasks) > 1:
+        rows = asked.leave.sampled
+        measured = similarity.before_and_after(run, problem, done.model, rows)
+        about["similarity"] = similarity.by_pair(run.tasks, measured)
+    path = results.write_result(folder, run, asked.machine, done, about)
+    if not asked.leave.keep:
+        shutil.rmtree(checkpoints)
     said = ", ".join(f"{task} {one['score']:.2f}" for task, one in done.scores.items())
     report(f"{run.name}: {said}; written: {path}")

@@ -36,7 +36,8 @@ TASKS: Mapping[str, GlueTask] = {
             texts=2,
             metrics=("accuracy",),
             train="train-sample",
-            note="QNLI: trained on 2,000 of its 104,743 rows, full dev",
+            note="QNLI: 2,000 of its 104,743 training rows and its full dev split "
+            "are at hand",
         ),
         GlueTask(name="rte", title="RTE", texts=2, metrics=("accuracy",)),
         GlueTask(name="sst2", title="SST-2", texts=1, metrics=("accuracy",)),

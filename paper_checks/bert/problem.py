@@ -55,7 +55,7 @@ def load_problem(run: Run, data: Path) -> Problem:
 
     def joined(names: Sequence[str]) -> Tasks:
         train = [rows(first_rows(splits[name][0], run.rows)) for name in names]
-        dev = [rows(splits[name][1]) for name in names]
+        dev = [rows(first_rows(splits[name][1], run.dev_rows)) for name in names]
         padded = bucket_lengths([*train, *dev], run.buckets)
         return Tasks(tuple(names), tuple(train), tuple(dev), padded)
 
@@ -78,6 +78,8 @@ def _notes(run: Run, splits: dict) -> tuple[str, ...]:
     said = [TASKS[name].note for name in splits if TASKS[name].note]
     if run.rows is not None:
         said.append(f"at most {run.rows} training rows a task")
+    if run.dev_rows is not None:
+        said.append(f"at most {run.dev_rows} dev rows a task")
     if run.drawn:
         said.append("weights drawn at random")
     return tuple(said)

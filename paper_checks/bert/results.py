@@ -14,6 +14,8 @@ from paper_checks.bert.train import Trained
 
 # Fields of a run that tell it from the others of its protocol.
 WITHIN = ("tasks", "sources", "alignment", "seed")
+# What is kept of a result besides; not every run measures similarity.
+MEASURED = ("scores", "similarity")
 # Points of the loss curve that are kept.
 POINTS = 100
 
@@ -100,7 +102,8 @@ def collect(folder: Path, path: Path) -> dict[str, Any]:
         "notes": sorted({note for one in found for note in one.get("notes", ())}),
         "device": sorted({str(one.get("device", "unknown")) for one in found}),
         "runs": [
-            {name: one["run"][name] for name in WITHIN} | {"scores": one["scores"]}
+            {name: one["run"][name] for name in WITHIN}
+            | {name: one[name] for name in MEASURED if name in one}
             for one in found
         ],
     }

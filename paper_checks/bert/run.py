@@ -2,11 +2,14 @@
 
 import dataclasses
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 from paper_checks.bert.compute import Compute
 from paper_checks.bert.glue import TASKS
 from paper_checks.bert.model import ALIGNMENTS, Alignment
 from paper_checks.bert.optimiser import Rates
+
+Generator = Literal["threefry2x32", "unsafe_rbg"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +27,10 @@ class Recipe:
         length: Longer texts are cut.
         buckets: Lengths that batches are padded to.
         rows: Most training rows of a task; all if not given.
+        dev_rows: Most dev rows of a task; all if not given.
         rates: Of the optimiser.
+        generator: Of the bits that say what is dropped. `unsafe_rbg` is the quicker
+            one; its bits depend on the devices as well.
     """
 
     encoder: str = "all-MiniLM-L6-v2"
@@ -34,7 +40,9 @@ class Recipe:
     length: int = 128
     buckets: int = 4
     rows: int | None = None
+    dev_rows: int | None = None
     rates: Rates = field(default_factory=Rates)
+    generator: Generator = "threefry2x32"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run.
@@ -45,13 +53,20 @@ class Recipe:
         for name in ("epochs", "batch", "buckets"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}")
+        if self.generator not in get_args(Generator):
+            raise ValueError(
+                f"generator must be one of {get_args(Generator)}, got "
+                f"{self.generator!r}"
+            )
         if not 8 <= self.length <= 512:
             raise ValueError(
                 "length must be in 8 to 512, the most that BERT has positions for, got "
                 f"{self.length}"
             )
-        if self.rows is not None and self.rows < 2:
-            raise ValueError(f"rows must be >= 2, got {self.rows}")
+        for name in ("rows", "dev_rows"):
+            value = getattr(self, name)
+            if value is not None and value < 2:
+                raise ValueError(f"{name} must be >= 2, got {value}")
 
 
 @dataclass(frozen=True, kw_only=True)

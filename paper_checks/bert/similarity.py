@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,7 @@ from paper_checks.bert.batches import Rows, assemble, in_order
 from paper_checks.bert.compute import DEFAULT
 from paper_checks.bert.encoder import Tokens
 from paper_checks.bert.model import MultiTask, new_model
-from paper_checks.bert.problem import load_problem
+from paper_checks.bert.problem import Problem, load_problem
 from paper_checks.bert.run import Machine, Run
 from paper_checks.bert.train import train
 from theory.covariance import similarity_matrix
@@ -89,6 +90,30 @@ def layer_grams(
     return total
 
 
+def before_and_after(
+    run: Run, problem: Problem, after: MultiTask, rows: int
+) -> dict[str, Float[np.ndarray, "n k k"]]:
+    """`layer_similarity` on the dev splits, untrained with `R_i = I` and trained."""
+    count = len(run.tasks)
+    before = new_model(problem.encoder, run.seed, tasks=count, aligned=False)
+    tasks, padded = problem.tasks.dev, problem.tasks.padded
+    return {
+        name: layer_similarity(model, tasks, padded, rows=rows)
+        for name, model in (("before", before), ("after", after))
+    }
+
+
+def by_pair(
+    tasks: Sequence[str], found: dict[str, Float[np.ndarray, "n k k"]]
+) -> dict[str, dict[str, list[float]]]:
+    """Scores of every pair by layer, as plain values under names such as `cola+rte`."""
+    places = list(combinations(range(len(tasks)), 2))
+    return {
+        when: {f"{tasks[i]}+{tasks[j]}": scores[:, i, j].tolist() for i, j in places}
+        for when, scores in found.items()
+    }
+
+
 @jax.jit
 def _vectors(model: MultiTask, tokens: Tokens, task: Array) -> Float[Array, "n b l d"]:
     x = model.embed(tokens, task, DEFAULT)
@@ -129,13 +154,7 @@ class Command:
         done = train(run, problem, self.machine, folder, print)
         if done is None:
             return
-        count = len(run.tasks)
-        before = new_model(problem.encoder, run.seed, tasks=count, aligned=False)
-        tasks, padded = problem.tasks.dev, problem.tasks.padded
-        scores = {
-            name: layer_similarity(model, tasks, padded, rows=self.sampled)
-            for name, model in (("before", before), ("after", done.model))
-        }
+        scores = before_and_after(run, problem, done.model, self.sampled)
         path = self.out / "similarity" / f"{run.name}.json"
         plain = {name: found.tolist() for name, found in scores.items()}
         results.write_json(path, {"run": run.as_json(), "scores": done.scores, **plain})

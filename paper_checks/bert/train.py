@@ -140,7 +140,7 @@ class _Stage:
         self, state: State, kept: Checkpoints, stop_after: int | None
     ) -> State | None:
         done = len(self.losses)
-        key = jax.random.key(self.run.seed)
+        key = jax.random.key(self.run.seed, impl=self.run.generator)
         waiting: list[Array] = []
         plan = self._plan(done // self.each)
         for step in range(done, self.steps):

@@ -105,7 +105,8 @@ BAD_RUNS = {
     "sources: no task 'x'": {"sources": ("x",)},
     "length must be in 8 to 512, .* got 513": {"length": 513},
     "epochs must be >= 1": {"epochs": 0},
-    "rows must be >= 2": {"rows": 1},
+    "^rows must be >= 2": {"rows": 1},
+    "dev_rows must be >= 2": {"dev_rows": 1},
 }
 
 
