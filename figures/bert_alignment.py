@@ -4,26 +4,49 @@ import json
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from figures import style
 
+KINDS = {"before": "before training", "change": "its change"}
+
 
 def bert_alignment(data: xr.Dataset) -> Figure:
-    """Draw each group's gain, a dot a run and a bar of one standard error.
+    """Draw each group's gain, a dash a run and a bar of one standard error.
 
     The dashed line is the gain that the paper prints for all five tasks together.
+    Where similarity was measured, a second panel has its rank correlation with the
+    gain of pairs, layer by layer, with 95 % intervals.
 
     Args:
         data: `gain` (group, run), the gain that is printed as an attribute, and the
-            spec as another.
+            spec as another; maybe `rank`, `rank_low` and `rank_high` (kind, layer).
     """
     spec = json.loads(data.attrs["spec"])
-    groups = [str(name) for name in data["group"].to_numpy()]
     width, height = style.COLUMN
-    size = (1.4 * width, max(height, 0.24 * len(groups) + 1.2))
-    figure = Figure(figsize=size, layout="constrained")
-    axes = figure.subplots()
+    tall = max(height, 0.24 * data.sizes["group"] + 1.2)
+    both = "rank" in data
+    figure = Figure(
+        figsize=(style.PAGE[0] if both else 1.4 * width, tall), layout="constrained"
+    )
+    if both:
+        gains, ranks = figure.subplots(1, 2, width_ratios=(3, 2))
+        _ranks(ranks, data)
+    else:
+        gains = figure.subplots()
+    _gains(gains, data)
+    name = spec["encoder"].rstrip("/").split("/")[-1]
+    figure.suptitle(
+        f"{name}, B {spec['alignment']}, {spec['epochs']} epochs\n"
+        "mean ± one standard error, a dash a seed",
+        fontsize=style.TEXT,
+    )
+    return figure
+
+
+def _gains(axes: Axes, data: xr.Dataset) -> None:
+    groups = [str(name) for name in data["group"].to_numpy()]
     axes.axvline(0, **style.REFERENCE)
     printed = data.attrs["printed_gain"]
     # A single dash pattern apart from the reference's dots.
@@ -49,11 +72,26 @@ def bert_alignment(data: xr.Dataset) -> Figure:
         ha="right",
         fontsize=style.SMALL,
     )
-    name = spec["encoder"].rstrip("/").split("/")[-1]
     style.tidy(axes, "")
-    figure.suptitle(
-        f"{name}, B {spec['alignment']}, {spec['epochs']} epochs\n"
-        "mean ± one standard error, a dash a seed",
-        fontsize=style.TEXT,
-    )
-    return figure
+
+
+def _ranks(axes: Axes, data: xr.Dataset) -> None:
+    axes.axhline(0, **style.REFERENCE)
+    layers = data["layer"].to_numpy()
+    for kind, aside, line in zip(KINDS, (-0.12, 0.12), style.LINES, strict=False):
+        one = data.sel(kind=kind)
+        middle = one["rank"].to_numpy()
+        reach = [middle - one["rank_low"].to_numpy(), one["rank_high"] - middle]
+        axes.errorbar(
+            layers + aside, middle, yerr=reach, fmt=line.marker, color=line.color,
+            markersize=4, capsize=2, label=KINDS[kind],
+        )  # fmt: skip
+    axes.set_ylim(-1, 1)
+    axes.set_xticks(layers)
+    axes.set_xlabel(style.axis_label(data["layer"]))
+    axes.set_ylabel(style.axis_label(data["rank"]))
+    axes.legend(
+        title="similarity (eq 5)", fontsize=style.SMALL, title_fontsize=style.SMALL,
+        frameon=False, loc="lower left",
+    )  # fmt: skip
+    style.tidy(axes, "")

@@ -15,6 +15,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from paper_checks.bert import similarity_and_gain
 from paper_checks.settings import Settings
 from paper_checks.verdict import (
     Control,
@@ -67,7 +68,7 @@ def find(settings: Settings, path: Path = COMMITTED) -> Finding:
         return _without(settings, "no results of runs are on record")
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        scores, protocol = _scores(found), found["protocol"]
+        scores, protocol, runs = _scores(found), found["protocol"], found["runs"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is no file of results: {error!r}") from error
     arm = "moving" if any("moving" in arms for arms in scores.values()) else "fixed"
@@ -87,8 +88,14 @@ def find(settings: Settings, path: Path = COMMITTED) -> Finding:
         notes=tuple(found["notes"]),
         seed=settings.seed,
     )
-    store.save(dataset(gains, read), settings.results / f"{NAME}.zarr")
-    return _finding(settings, read, gains)
+    data, ranks = dataset(gains, read), ()
+    compared = similarity_and_gain.compare(runs, arm, gains)
+    if compared is not None:
+        by_kind = similarity_and_gain.rank_correlations(compared)
+        data = similarity_and_gain.added(data, compared, by_kind)
+        ranks = tuple(one for listed in by_kind.values() for one in listed)
+    store.save(data, settings.results / f"{NAME}.zarr")
+    return _finding(settings, read, gains, ranks)
 
 
 def paired(arms: dict[str, dict[int, float]], arm: str) -> Float[np.ndarray, " _"]:
@@ -140,7 +147,10 @@ def _scores(found: dict[str, Any]) -> Scores:
 
 
 def _finding(
-    settings: Settings, read: Read, gains: dict[tuple[str, ...], np.ndarray]
+    settings: Settings,
+    read: Read,
+    gains: dict[tuple[str, ...], np.ndarray],
+    ranks: tuple[Measurement, ...],
 ) -> Finding:
     measured = {group: _gain(group, values) for group, values in gains.items()}
     pairs = [group for group in combinations(TASKS, 2) if group in measured]
@@ -160,8 +170,12 @@ def _finding(
         reason=f"{said}; {len(better)} of {len(pairs)} pairs gain on average, "
         f"{len(sure)} of them beyond the interval (W: {PRINTED_PAIRS} of 10 and "
         f"{PRINTED_GAIN} % with BERT-large). {_about(read)}",
-        measurements=tuple(
-            measured[group] for group in sorted(measured, key=lambda g: (-len(g), g))
+        measurements=(
+            *(
+                measured[group]
+                for group in sorted(measured, key=lambda g: (-len(g), g))
+            ),
+            *ranks,
         ),
         controls=controls,
         data=f"GLUE; encoder {read.encoder}",
@@ -181,7 +195,18 @@ def _about(read: Read) -> str:
 
 def _gain(group: Sequence[str], values: Float[np.ndarray, " s"]) -> Measurement:
     name = "all five together" if len(group) > 2 else " + ".join(group)
-    return mean_with_interval(f"gain of alignment in points of GLUE, {name}", values)
+    quantity = f"gain of alignment in points of GLUE, {name}"
+    if np.ptp(values) > 0:
+        return mean_with_interval(quantity, values)
+    # Small dev splits: two seeds may gain the same, or nothing. That has no interval.
+    return Measurement(
+        quantity=quantity,
+        value=float(values[0]),
+        low=float("nan"),
+        high=float("nan"),
+        interval="none: all seeds gain the same",
+        n=len(values),
+    )
 
 
 def _without(settings: Settings, why: str) -> Finding:

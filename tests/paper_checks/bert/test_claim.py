@@ -70,6 +70,18 @@ def test_a_part_of_the_study_is_measured_but_not_judged(tmp_path: Path):
     assert len(found.measurements) == 3
 
 
+def test_seeds_that_gain_the_same_have_no_interval(tmp_path: Path):
+    found = results(2.0, ALL, seeds=2)
+    for one in found["runs"]:
+        if one["tasks"] == ALL[0]:
+            one["scores"] = {task: {"score": 60.0} for task in one["tasks"]}
+    said = judged(tmp_path, found)
+    (same,) = [one for one in said.measurements if "none: all" in one.interval]
+    assert same.quantity.endswith("cola + mrpc")
+    assert (same.value, same.n) == (0, 2)
+    assert "9 of 10 pairs gain" in said.reason
+
+
 def test_gains_are_paired_by_seed():
     arms = {"none": {0: 60.0, 1: 70.0, 2: 1.0}, "moving": {1: 71.0, 0: 62.0}}
     assert paired(arms, "moving").tolist() == [2.0, 1.0]
