@@ -100,7 +100,7 @@ def sentence_capacity(*encoders: xr.Dataset) -> Figure:
             star: dict[str, Any] = STAR | {"color": line.color, "label": label}
             panels[0][0].plot([place], [value], **star)
         panels[0][0].set_ylabel(f"{_encoder(data)}\nmean test accuracy (per cent)")
-    return _finish(figure, rows, "capacity r of the shared module")
+    return _finish(figure, rows, "capacity r of the shared module", "bands")
 
 
 def sentence_gains(*encoders: xr.Dataset) -> Figure:
@@ -125,18 +125,18 @@ def sentence_gains(*encoders: xr.Dataset) -> Figure:
         paper = data["paper_together"] - data["paper_alone"]
         star: dict[str, Any] = STAR | {"color": "black", "label": "paper (LSTM)"}
         axes.plot(place, paper.to_numpy(), **star)
-        protocols = [str(name) for name in data["protocol"].to_numpy()]
-        for number, protocol in enumerate(protocols):
-            part = data.sel(protocol=protocol)
-            gain = (part["best_together"] - part["best_alone"]).transpose("set", "run")
-            at = place + 0.22 * (number - (len(protocols) - 1) / 2)
-            label = TITLES.get(protocol, protocol)
-            _points(axes, at, gain, style.LINES[number], label)
+        for number, (protocol, label) in enumerate(TITLES.items()):
+            if protocol in data["protocol"]:
+                part = data.sel(protocol=protocol)
+                gain = part["best_together"] - part["best_alone"]
+                at = place + 0.22 * (number - 1)
+                line = style.LINES[number]
+                _points(axes, at, gain.transpose("set", "run"), line, label)
         axes.axhline(0, **style.REFERENCE)
         axes.set_xticks(place, [name.upper() for name in names], rotation=40)
         style.tidy(axes, _encoder(data))
     grid[0].set_ylabel("gain of training together (points)")
-    style.legend_above(figure, grid[0])
+    style.legend_above(figure, max(grid, key=lambda axes: len(axes.containers)))
     return figure
 
 
@@ -187,7 +187,7 @@ def _points(
 def _better(part: xr.Dataset, axis: str) -> str:
     """How many gain by alignment on average, of those that were trained."""
     gain = (part["aligned"] - part["together"]).mean("run").dropna(axis)
-    return f"{int((gain > 0).sum())} of {gain.sizes[axis]}"
+    return f"{int((gain > 0).sum())} of {gain.sizes[axis]} gain"
 
 
 def _paper_gain(axes: Axes, data: xr.Dataset) -> None:
@@ -234,9 +234,11 @@ def _order(protocol: str) -> tuple[int, str]:
     return known.index(protocol) if protocol in known else len(known), protocol
 
 
-def _finish(figure: Figure, rows: Sequence[Row], abscissa: str) -> Figure:
+def _finish(
+    figure: Figure, rows: Sequence[Row], abscissa: str, error: str = "bars"
+) -> Figure:
     figure.supxlabel(abscissa, fontsize=style.TEXT)
     several = any(data.sizes["run"] > 1 for data, _ in rows)
-    title = "bars one standard error over runs" if several else None
+    title = f"{error}: one standard error over runs" if several else None
     style.legend_above(figure, rows[0][1][0][0], title)
     return figure

@@ -106,11 +106,16 @@ def mean_over_tasks(
     return mean_with_interval(name, gains.mean(axis=0), overlap=float(overlap.mean()))
 
 
-def tally(found: dict[str, Gains], what: str) -> str:
-    """Tasks that alignment improves, as in `4 of 5 targets under 'naive', ...`."""
-    counts = [f"{one.better} of {one.count} {what}" for one in found.values()]
-    return ", ".join(
-        f"{said} under '{p}'" for p, said in zip(found, counts, strict=True)
+def told(found: dict[str, Gains], what: str) -> str:
+    """What to write of the gains by alignment, of tasks that are called `what`."""
+    counts = [f"{one.better} of {one.count} ({p})" for p, one in found.items()]
+    strict = strictest(found)
+    mean = strict.mean["aligned"]
+    tests = {KINDS[name]: one for name, one in strict.tested.items()}
+    return (
+        f"alignment improves {', '.join(counts)} {what}; {strict.protocol}: "
+        f"{mean.value:+.2f} [{mean.low:.2f}, {mean.high:.2f}] points on average, "
+        f"{paired_tests.said(tests)}"
     )
 
 

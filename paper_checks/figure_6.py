@@ -116,8 +116,7 @@ def judged(data: xr.Dataset, protocol: str) -> Judged:
         for entry in paired_tests.measurements(f"gain of training together, {p}", one)
     ]
     lines = "; ".join(
-        f"{p}: {gain[p].value:+.2f} [{gain[p].low:.2f}, {gain[p].high:.2f}], after "
-        f"Holm's correction {paired_tests.said(tested[p])}"
+        f"{p} {gain[p].value:+.2f} [{gain[p].low:.2f}, {gain[p].high:.2f}]"
         for p in found
     )
     mine = found.get(protocol)
@@ -128,7 +127,8 @@ def judged(data: xr.Dataset, protocol: str) -> Judged:
     best = _at_best(data, mine, protocol)
     return Judged(
         holds,
-        f"{best}. Gain of training together in points: {lines}",
+        f"{best}; gain of training together in points {lines}; "
+        f"{paired_tests.said(tested)}",
         (*gain.values(), *capacities, *tests),
     )
 
@@ -138,7 +138,9 @@ def leak(every: Sequence[xr.Dataset]) -> str:
     said = [_leak_of(data) for data in every]
     told = "; ".join(one for one in said if one)
     printed = printed_gains()
-    ours = f", and ours gain, naive and without near-duplicates, {told}" if told else ""
+    ours = (
+        f"; ours gain naive, and then without near-duplicates, {told}" if told else ""
+    )
     return (
         "The leak: most sentences of SST are in MR with their labels, so that naive "
         "training together sees most of SST's test part, and in the paper's table SST "
@@ -158,20 +160,20 @@ def _leak_of(data: xr.Dataset) -> str:
         return ""
     groups = {"SST and MR": leaking, "the others": ~leaking}
     told = [
-        f"{name} {gains[0][rows].mean():+.2f} and {gains[1][rows].mean():+.2f}"
+        f"{name} {gains[0][rows].mean():+.2f} and then {gains[1][rows].mean():+.2f}"
         for name, rows in groups.items()
     ]
-    return f"{', '.join(told)} ({runs_of(data)})"
+    return f"with {runs_of(data)}, {', '.join(told)}"
 
 
 def _at_best(data: xr.Dataset, mine: Best | None, protocol: str) -> str:
     if mine is None:
-        return f"with {runs_of(data)}, no capacity was trained under '{protocol}'"
+        return f"{runs_of(data)}: no capacity was trained ({protocol})"
     return (
-        f"with {runs_of(data)}, training together is best at capacity "
-        f"{mine.capacity:g}, and the summed best single-task capacities are "
-        f"{mine.summed:g} under '{protocol}'; the mean accuracy is "
-        f"{mine.together.mean():.1f} together and {mine.alone.mean():.1f} alone"
+        f"{runs_of(data)}: best together at capacity {mine.capacity:g}, summed best "
+        f"single-task capacities {mine.summed:g}, mean accuracy "
+        f"{mine.together.mean():.1f} together, {mine.alone.mean():.1f} alone "
+        f"({protocol})"
     )
 
 

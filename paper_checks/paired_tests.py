@@ -1,5 +1,6 @@
 """Paired tests of several comparisons over the same runs, with Holm's correction."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -94,11 +95,16 @@ def significant(
     )
 
 
-def said(found: Significant | None) -> str:
-    """What to write of a study's comparisons."""
-    if found is None:
-        return "not tested (one run)"
-    return f"{found.up} up and {found.down} down of {found.tested}"
+def said(found: Mapping[str, Significant | None]) -> str:
+    """What to write of comparisons, by what is compared."""
+    told = [
+        f"{name} {one.up} up, {one.down} down of {one.tested}"
+        for name, one in found.items()
+        if one is not None
+    ]
+    if not told:
+        return "one run, so no test"
+    return f"significant after Holm: {', '.join(told)}"
 
 
 def measurements(what: str, found: Significant | None) -> tuple[Measurement, ...]:

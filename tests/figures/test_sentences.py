@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from figures import __main__ as front
 from figures.sentences import (
+    TITLES,
     sentence_capacity,
     sentence_gains,
     sentence_pairs,
@@ -40,7 +41,7 @@ def test_transfer_draws_every_gain(runs: int):
         for drawn, gain in zip(axes.containers, by, strict=True):
             np.testing.assert_allclose(drawn[0].get_ydata(), gain.mean("run"))
         count = int((by[1].mean("run") > 0).sum())
-        assert axes.get_title("left").endswith(f": {count} of 5")
+        assert axes.get_title("left").endswith(f": {count} of 5 gain")
         (paper,) = [one for one in axes.lines if "paper" in str(one.get_label())]
         np.testing.assert_array_equal(paper.get_ydata(), 2.5)
     labels = [text.get_text() for text in figure.axes[0].get_xticklabels()]
@@ -64,10 +65,14 @@ def test_gains_of_sets_are_drawn_beside_the_papers():
     data = made(names, set=6, run=3).assign_coords(set=list(FIGURE_6))
     _, alone, together = np.array(list(FIGURE_6.values())).T
     data = data.assign(paper_alone=("set", alone), paper_together=("set", together))
-    figure = sentence_gains(data, data.isel(run=[0]))
+    figure = sentence_gains(data.isel(run=[0], protocol=[0, 2]), data)
     titles = [axes.get_title("left") for axes in figure.axes]
-    assert titles == ["MLP, 3 runs", "MLP, 1 run"]
-    axes = figure.axes[0]
+    assert titles == ["MLP, 1 run", "MLP, 3 runs"]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()][1:] == list(TITLES.values())
+    few, axes = figure.axes
+    colours = [[one[0].get_color() for one in a.containers] for a in (few, axes)]
+    assert colours[0] == [colours[1][0], colours[1][2]]
     stars = np.asarray(axes.lines[0].get_ydata())
     np.testing.assert_allclose(stars, together - alone)
     for drawn, protocol in zip(axes.containers, PROTOCOLS, strict=True):
@@ -93,7 +98,7 @@ def test_pairs_draw_gain_over_change_of_similarity():
         sizes = np.array([np.ptp(one[:, 1]) / 2 for one in bars.get_segments()])
         np.testing.assert_allclose(sizes, standard_error(gain, "run"))
         count = int((gain.mean("run") > 0).sum())
-        assert axes.get_title("left").endswith(f": {count} of 15")
+        assert axes.get_title("left").endswith(f": {count} of 15 gain")
 
 
 def test_encoders_are_rows_and_what_was_not_trained_is_blank():
@@ -105,7 +110,7 @@ def test_encoders_are_rows_and_what_was_not_trained_is_blank():
     assert len(figure.axes) == 6
     seen = [axes.get_visible() for axes in figure.axes]
     assert seen == [False, False, True, True, True, True]
-    assert figure.axes[2].get_title("left").endswith(" of 14")
+    assert figure.axes[2].get_title("left").endswith(" of 14 gain")
     assert figure.axes[2].get_ylabel().startswith("LSTM, 2 runs")
     figure.draw_without_rendering()
 

@@ -82,12 +82,15 @@ def test_clear_gains_and_losses_are_told_apart():
     assert found.up == 0
     (up, down) = measurements("gain", Significant(2, 1, 4))
     assert (up.value, down.value) == (2, 1)
-    assert said(Significant(2, 1, 4)) == "2 up and 1 down of 4"
+    told = said({"one": Significant(2, 1, 4), "other": Significant(0, 3, 5)})
+    assert told == (
+        "significant after Holm: one 2 up, 1 down of 4, other 0 up, 3 down of 5"
+    )
 
 
 def test_one_run_is_no_test_and_equal_runs_show_nothing():
     assert significant(np.ones((3, 1))) is None
-    assert said(None) == "not tested (one run)"
+    assert said({"one": None}) == "one run, so no test"
     assert measurements("gain", None) == ()
     np.testing.assert_array_equal(p_values(np.array([[0.0, 0], [2, 2]])), 1)
 

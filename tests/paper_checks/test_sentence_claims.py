@@ -89,16 +89,16 @@ def test_without_data_what_is_on_record_is_quoted_and_not_judged(on_record):
     assert "DATA=/path/to/folder. On record (2026-01-02, `train the mlp`): " in (
         found.reason
     )
-    assert "5 of 5 targets under 'near'" in found.reason
-    assert "not tested (one run)" in found.reason
+    assert "5 of 5 (exact), 5 of 5 (near) targets" in found.reason
+    assert "one run, so no test" in found.reason
     assert found.data == "none; on record: mlp, 3 runs; cnn, 1 run"
     names = [one.quantity for one in found.measurements]
     assert "on record, cnn: gain by alignment, mean, near (points)" in names
     assert all(name.startswith("on record, ") for name in names)
     on_record("sentence_capacity", curves())
     near, naive = figure_6.find(Settings())[1:]
-    assert "SST and MR +1.00 and +1.00, the others +1.00 and +1.00" in near.reason
-    assert "(mlp, 2 runs)" in near.reason
+    assert "SST and MR +1.00 and then +1.00, the others +1.00 and then" in near.reason
+    assert "without near-duplicates, with mlp, 2 runs, SST" in near.reason
     assert "The leak" not in naive.reason
 
 
@@ -111,14 +111,14 @@ def test_alignment_must_improve_four_targets_and_be_clear(given):
         name = f"gain by alignment, {protocol}: significantly up, of 5 (Holm)"
         assert value[name] == 5
         assert value[name.replace("alignment", "training together")] == 0
-    assert "moves 5 up and 0 down of 5, and training with SST 0 up" in found.reason
+    assert "Holm: alignment 5 up, 0 down of 5, training together 0 up" in found.reason
     part = given["study"]["aligned"]
     part.loc[{"protocol": "near", "target": "mr"}] -= 2
     assert figure_5b.find(SETTINGS).verdict is Verdict.HOLDS
     part.loc[{"protocol": "near", "target": "cr"}] -= 2
     found = figure_5b.find(SETTINGS)
     assert found.verdict is Verdict.FAILS
-    assert "5 of 5 targets under 'exact', 3 of 5 targets under 'near'" in found.reason
+    assert "5 of 5 (exact), 3 of 5 (near) targets" in found.reason
     assert "MR -1.0, CR -1.0, SUBJ +1.0" in found.reason
     # All five gain on average, in one run of three: nothing is clear.
     given["study"] = made("target", TARGETS)
@@ -126,7 +126,7 @@ def test_alignment_must_improve_four_targets_and_be_clear(given):
     given["study"]["aligned"][:, :, 1:] -= 1.5
     found = figure_5b.find(SETTINGS)
     assert found.verdict is Verdict.FAILS
-    assert "5 of 5 targets under 'near'" in found.reason
+    assert "5 of 5 (near) targets" in found.reason
     given["control"] = MISSED
     with pytest.raises(CheckError, match="no power"):
         figure_5b.find(SETTINGS)
@@ -154,14 +154,17 @@ def test_thirteen_pairs_and_all_scores_must_rise(given):
     given["study"]["aligned_similarity"].loc[{"protocol": "near"}][7] = 0.4
     gains, scores = figure_7.find(SETTINGS)
     assert (gains.verdict, scores.verdict) == (Verdict.FAILS, Verdict.FAILS)
-    assert "12 of 15 pairs under 'near'" in gains.reason
-    assert "15 of 15 pairs under 'exact', 14 of 15 pairs under 'near'" in scores.reason
+    assert "12 of 15 (near) pairs" in gains.reason
+    assert "15 of 15 (exact), 14 of 15 (near) pairs" in scores.reason
+    assert "turn them apart" not in scores.reason
+    given["study"]["aligned_similarity"] -= 0.2
+    assert "turn them apart" in figure_7.find(SETTINGS)[1].reason
     # What was not trained is no pair, and fewer than fifteen settle nothing.
     given["study"] = made("pair", PAIRS)
     given["study"]["aligned"].loc[{"protocol": "near"}][:2] = np.nan
     gains, scores = figure_7.find(SETTINGS)
     assert (gains.verdict, scores.verdict) == (Verdict.FAILS, Verdict.FAILS)
-    assert "13 of 13 pairs under 'near'" in gains.reason
+    assert "13 of 13 (near) pairs" in gains.reason
 
 
 def test_other_encoders_are_judged_from_records(on_record):
@@ -216,7 +219,7 @@ def test_capacities_are_chosen_on_dev_parts(given):
     given["study"]["together"].loc[{"protocol": "near"}] -= 3
     _, near, naive = figure_6.find(SETTINGS)
     assert (near.verdict, naive.verdict) == (Verdict.FAILS, Verdict.HOLDS)
-    told = "SST and MR +1.00 and -2.00, the others +1.00 and -2.00 (mlp, 2 runs)"
+    told = "2 runs, SST and MR +1.00 and then -2.00, the others +1.00 and then -2.00"
     assert told in near.reason
     # A capacity that was not trained alone is not chosen together.
     given["study"] = curves()

@@ -150,13 +150,13 @@ def _trimmed(data: xr.Dataset, needed: Sequence[str]) -> xr.Dataset | None:
 
 
 def _done(bench: Finished) -> str:
-    total = len(bench.done) + len(bench.missing)
-    said = f"{len(bench.done)} of {total} cells are done"
-    if bench.missing:
-        kinds = Counter(name.rsplit("-", 1)[0] for name in bench.missing)
-        lacking = ", ".join(f"{n} x {kind}" for kind, n in sorted(kinds.items()))
-        said += f" (not: {lacking})"
-    return said
+    """How many cells are done, in all and under each protocol."""
+    # A cell's name is the encoder, the protocol, and so on.
+    done = Counter(name.split("-")[1] for name in bench.done)
+    every = done + Counter(name.split("-")[1] for name in bench.missing)
+    by_protocol = [f"{p} {done[p]} of {every[p]}" for p in PROTOCOLS if every[p]]
+    told = f"{done.total()} of {every.total()} cells are done"
+    return told if not bench.missing else f"{told} ({', '.join(by_protocol)})"
 
 
 def _about(
