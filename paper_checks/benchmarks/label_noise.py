@@ -114,6 +114,19 @@ def weighting_schemes(
     return {name: weights / jnp.mean(weights) for name, weights in schemes.items()}
 
 
+def logistic_weights(model: Standardised, rank: int) -> Float[np.ndarray, "3 k"]:
+    """Weights of mean 1 on logistic losses: uniform, as printed, and standardised.
+
+    A logistic loss does not know the labels' scale, so that these are the weights of
+    Algorithm 2 as they are, of labels in their own units and of unit energy.
+    """
+    tasks = model.statistics
+    own = tasks.moment * model.label_deviation[:, None]
+    scaled = svd_weights(tasks.moment, rank, standardise=True, energies=tasks.energy)
+    found = (jnp.ones(len(scaled)), svd_weights(own, rank), scaled)
+    return np.stack([np.asarray(weights / weights.mean()) for weights in found])
+
+
 def randomised(
     labels: Float[np.ndarray, " m"],
     training: Bool[np.ndarray, " m"],

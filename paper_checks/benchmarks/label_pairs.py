@@ -2,17 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import xarray as xr
-from jax import lax
-from jaxtyping import Array, Float, Float32, Key
+from jaxtyping import Array, Float
 from sklearn.metrics import roc_auc_score
 
 from paper_checks.benchmarks.benchmark import LinearBenchmark
@@ -22,10 +18,14 @@ from paper_checks.benchmarks.folds import (
     row_statistics,
     standardise,
 )
-from paper_checks.benchmarks.label_noise import randomised, weighting_schemes
+from paper_checks.benchmarks.label_noise import (
+    logistic_weights,
+    randomised,
+    weighting_schemes,
+)
+from paper_checks.benchmarks.mlp import mlp_logits, scaled, train_mlps
 from simulations.labelled import Entry, dataset
 from theory.linear import shared_optimum
-from theory.weighting import svd_weights
 
 # How the algorithm is read, and the uniform weights that it is compared with.
 READINGS = {"printed": "uniform", "standardised": "uniform_standardised"}
@@ -134,7 +134,7 @@ def noisy_auc(
     for pair in range(spec.pairs):
         noisy = noisy_pair(replace(spec, share=share), train, 0, pair, 0)
         scheme = weighting_schemes(noisy.model, 1)["uniform"]
-        found.append(_linear(noisy, test, scheme))
+        found.append(linear_auc(noisy.model, test, noisy.tasks, 1, scheme))
     return np.array(found)
 
 
@@ -174,7 +174,7 @@ def _set(
     schemes = [weighting_schemes(one.model, 1) for one in chosen]
     names = [name for pair in READINGS.items() for name in (pair[1], pair[0])]
     linear = [
-        [_linear(one, test, weights[name]) for name in names]
+        [linear_auc(one.model, test, one.tasks, 1, weights[name]) for name in names]
         for one, weights in zip(chosen, schemes, strict=True)
     ]
     deep = _mlp(spec, number, chosen, train, test)
@@ -182,25 +182,23 @@ def _set(
     return both.reshape(spec.pairs, spec.draws, *both.shape[1:])
 
 
-def _linear(
-    noisy: Noisy, test: LinearBenchmark, weights: Float[Array, " 2"]
+def linear_auc(
+    model: Standardised,
+    test: LinearBenchmark,
+    tasks: Sequence[int],
+    width: int,
+    weights: Float[Array, " k"],
 ) -> list[float]:
-    found = shared_optimum(noisy.model.statistics, 1, weights).parameters
-    slopes = np.asarray(noisy.model.column_scale * found)
-    pairs = zip(noisy.tasks, slopes, strict=True)
+    """Test AUC of tasks that share `width` columns, with weights on squared losses."""
+    found = shared_optimum(model.statistics, width, weights).parameters
+    slopes = np.asarray(model.column_scale * found)
+    pairs = zip(tasks, slopes, strict=True)
     return [auc(test.labels[t], test.covariates[t] @ slope) for t, slope in pairs]
 
 
 def auc(labels: np.ndarray, scores: np.ndarray) -> float:
     """Area under the ROC curve of labels −1 and 1."""
     return float(roc_auc_score(labels > 0, scores))
-
-
-class _Mlp(eqx.Module):
-    weight: Float32[Array, "d r"]
-    bias: Float32[Array, " r"]
-    heads: Float32[Array, "r 2"]
-    offset: Float32[Array, " 2"]
 
 
 def _mlp(
@@ -211,29 +209,22 @@ def _mlp(
     test: LinearBenchmark,
 ) -> np.ndarray:
     """AUC (problem, scheme, task); both uniform schemes are one, as losses are."""
-    alphas = []
-    for one in chosen:
-        statistics, deviation = one.model.statistics, one.model.label_deviation
-        own = statistics.moment * deviation[:, None]
-        energy = statistics.energy
-        scaled = svd_weights(statistics.moment, 1, standardise=True, energies=energy)
-        for weights in (jnp.ones(2), svd_weights(own, 1), scaled):
-            alphas.append(np.asarray(weights / weights.mean()))
-    x, held = _scaled(train.covariates[0], train), _scaled(test.covariates[0], train)
+    alphas = [logistic_weights(one.model, 1) for one in chosen]
+    x, held = scaled(train.covariates[0], train), scaled(test.covariates[0], train)
     labels = np.stack([np.stack(one.labels, axis=1) > 0 for one in chosen])
     count = len(chosen)
     keys = jax.random.split(jax.random.key(1000 * spec.seed + number), count)
-    trained = _train(
+    trained = train_mlps(
         jnp.asarray(x),
         jnp.asarray(np.repeat(labels, 3, axis=0), jnp.float32),
-        jnp.asarray(np.stack(alphas), jnp.float32),
+        jnp.asarray(np.concatenate(alphas), jnp.float32),
         jnp.repeat(keys, 3),
         spec.width,
         spec.steps,
         spec.batch,
         spec.rate,
     )
-    scores = np.asarray(jax.vmap(_outputs, (0, None))(trained, jnp.asarray(held)))
+    scores = np.asarray(jax.vmap(mlp_logits, (0, None))(trained, jnp.asarray(held)))
     scores = scores.reshape(count, 3, len(held), 2)[:, [0, 1, 0, 2]]
     return np.array(
         [
@@ -247,56 +238,3 @@ def _mlp(
             for one, mine in zip(chosen, scores, strict=True)
         ]
     )
-
-
-@partial(jax.jit, static_argnames=("width", "steps", "batch", "rate"))
-def _train(
-    x: Float32[Array, "m d"],
-    labels: Float32[Array, "n m 2"],
-    weights: Float32[Array, "n 2"],
-    keys: Key[Array, " n"],
-    width: int,
-    steps: int,
-    batch: int,
-    rate: float,
-) -> _Mlp:
-    """Adam on the weighted logistic loss; problems of one key see the same batches."""
-    rule = optax.adam(rate)
-
-    def one(labels: Array, weights: Array, key: Array) -> _Mlp:
-        def loss(model: _Mlp, rows: Array) -> Array:
-            out = _outputs(model, x[rows])
-            each = optax.sigmoid_binary_cross_entropy(out, labels[rows])
-            return jnp.sum(weights * jnp.mean(each, axis=0))
-
-        def step(carry: tuple, key: Array) -> tuple[tuple, None]:
-            model, state = carry
-            rows = jax.random.randint(key, (batch,), 0, x.shape[0])
-            change, state = rule.update(jax.grad(loss)(model, rows), state)
-            return (eqx.apply_updates(model, change), state), None
-
-        first, second, third = jax.random.split(key, 3)
-        d = x.shape[1]
-        model = _Mlp(
-            jax.random.normal(first, (d, width), jnp.float32) / d**0.5,
-            jnp.zeros(width, jnp.float32),
-            jax.random.normal(second, (width, 2), jnp.float32) / width**0.5,
-            jnp.zeros(2, jnp.float32),
-        )
-        steps_keys = jax.random.split(third, steps)
-        return lax.scan(
-            step, (model, rule.init(eqx.filter(model, eqx.is_array))), steps_keys
-        )[0][0]
-
-    return jax.vmap(one)(labels, weights, keys)
-
-
-def _outputs(model: _Mlp, x: Float32[Array, "m d"]) -> Float32[Array, "m 2"]:
-    hidden = jax.nn.relu(x @ model.weight + model.bias)
-    return hidden @ model.heads + model.offset
-
-
-def _scaled(x: np.ndarray, train: LinearBenchmark) -> np.ndarray:
-    """Centred and scaled by the training rows, 32-bit."""
-    mean, spread = train.covariates[0].mean(axis=0), train.covariates[0].std(axis=0)
-    return ((x - mean) / np.where(spread > 0, spread, 1)).astype(np.float32)
