@@ -86,9 +86,3 @@ def test_a_trap_is_found_where_there_is_one():
     found = jax.jit(descended_points, static_argnums=2)(tasks, best, 1, starts)
     assert found.trap.any()
     assert (found.found & ~found.trap).any()
-
-
-@pytest.mark.long
-def test_the_claim_is_measured(tmp_path):
-    found = local_minima.find(Settings(results=tmp_path))
-    assert found.verdict is Verdict.HOLDS

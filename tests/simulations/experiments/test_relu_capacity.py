@@ -62,7 +62,7 @@ def test_noise_is_in_training_and_wider_modules_fit_more_of_it(data):
 def test_the_risk_of_a_task_alone_falls_as_one_over_m():
     """`σ²d/m`: half of the rows are active, and half of the inputs count."""
     spec = ReluCapacity(
-        tasks=2, dimension=3, samples=800, noises=(0.3,), past=0, starts=4, repeats=30
+        tasks=2, dimension=3, samples=800, noises=(0.3,), past=0, starts=3, repeats=15
     )
     risk = run(spec)["risk_alone"].sel(noise=0.3, width=1).values.ravel()
     wanted = 0.3**2 * spec.dimension / spec.samples

@@ -95,7 +95,7 @@ def trained_angles(population: Population, rows: int, repeats: int) -> np.ndarra
 def test_training_approaches_the_best_unit_of_the_population_as_one_over_root_m():
     population = law()
     best = best_angle(population)
-    sizes, repeats = [4**n for n in range(4, 8)], 100
+    sizes, repeats = [4**n for n in range(4, 7)], 100
     mean, error = [], []
     for m in sizes:
         away = trained_angles(population, m, repeats) - best
