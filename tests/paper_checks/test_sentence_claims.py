@@ -16,7 +16,6 @@ from paper_checks import (
     sentence_claims,
     sentence_studies,
 )
-from paper_checks.alignment_gains import gains_of, shared_rows
 from paper_checks.benchmarks.text import record
 from paper_checks.benchmarks.text.best_capacity import best_of
 from paper_checks.benchmarks.text.encoders import Kind
@@ -130,19 +129,6 @@ def test_alignment_must_improve_four_targets_and_be_clear(given):
     given["control"] = MISSED
     with pytest.raises(CheckError, match="no power"):
         figure_5b.find(SETTINGS)
-
-
-def test_rows_that_runs_share_widen_the_intervals(given):
-    given["study"] = made("target", TARGETS)
-    given["study"]["test_over_train"].loc[{"protocol": "naive"}] = 0
-    given["study"]["test_over_train"].loc[{"protocol": "near", "set": "mr"}] = 2
-    gains = gains_of(given["study"], "target")
-    values = gains["near"].gain["aligned"].to_numpy().mean(axis=0)
-    mean = gains["near"].mean["aligned"]
-    # Of Student with two degrees of freedom, 97.5 %; the mean of 2 and four eighths.
-    half = 4.302653 * values.std(ddof=1) * np.sqrt(1 / 3 + 0.5)
-    assert mean.high - mean.value == pytest.approx(half, rel=1e-6)
-    assert shared_rows(given["study"], "near", ["sst, mr"]) == (2 + 1 / 8) / 2
 
 
 def test_thirteen_pairs_and_all_scores_must_rise(given):

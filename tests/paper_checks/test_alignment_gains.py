@@ -1,0 +1,52 @@
+"""Gains by alignment: rows that runs share, and tasks that were not trained."""
+
+import numpy as np
+import pytest
+
+from paper_checks.alignment_gains import (
+    gains_of,
+    improves,
+    mean_over_tasks,
+    shared_rows,
+)
+from tests.paper_checks.sentence_data import PAIRS, TARGETS, made
+
+
+def test_rows_that_runs_share_widen_the_intervals():
+    study = made("target", TARGETS)
+    study["test_over_train"].loc[{"protocol": "naive"}] = 0
+    study["test_over_train"].loc[{"protocol": "near", "set": "mr"}] = 1e5
+    gains = gains_of(study, "target")
+    values = gains["near"].gain["aligned"].to_numpy().mean(axis=0)
+    mean = gains["near"].mean["aligned"]
+    # Of Student with two degrees of freedom, 97.5 %; the mean of that and four eighths.
+    half = 4.302653 * values.std(ddof=1) * np.sqrt(1 / 3 + (1e5 + 0.5) / 5)
+    assert mean.high - mean.value == pytest.approx(half, rel=1e-6)
+    assert shared_rows(study, "near", ["sst, mr"]) == (1e5 + 1 / 8) / 2
+    tested = [gains[name].tested["aligned"] for name in ("naive", "near")]
+    assert tested == [(5, 0, 5), (4, 0, 5)]
+
+
+def test_one_run_gives_an_interval_over_tasks_and_no_test():
+    study = made("target", TARGETS, 1)
+    near = gains_of(study, "target")["near"]
+    assert near.tested == {"aligned": None, "together": None}
+    assert near.mean["aligned"].n == 5
+    assert len(near.measurements) == 2
+    # A single task of a single run has no interval.
+    alone = mean_over_tasks("gain", np.array([[1.5]]), np.array([0.1]))
+    assert (alone.value, np.isnan(alone.low)) == (1.5, True)
+
+
+def test_what_was_not_trained_is_left_out():
+    study = made("pair", PAIRS)
+    study["together"].loc[{"protocol": "near", "pair": "sst, mr"}] = np.nan
+    study["aligned"].loc[{"protocol": "exact"}] = np.nan
+    found = gains_of(study, "pair")
+    assert list(found) == ["naive", "near"]
+    assert [one.count for one in found.values()] == [15, 14]
+    assert "sst, mr" not in found["near"].gain["aligned"]["task"]
+    # Fourteen gain, and the paper's thirteen are of fifteen.
+    assert found["near"].better == 14
+    assert not improves(found, 15, 13)
+    assert improves(gains_of(made("pair", PAIRS), "pair"), 15, 13)
