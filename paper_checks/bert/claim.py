@@ -95,7 +95,7 @@ def find(settings: Settings, path: Path = COMMITTED) -> Finding:
         data = similarity_and_gain.added(data, compared, by_kind)
         ranks = tuple(one for listed in by_kind.values() for one in listed)
     store.save(data, settings.results / f"{NAME}.zarr")
-    return _finding(settings, read, gains, ranks)
+    return _finding(settings, read, gains, ranks, _alone(scores))
 
 
 def paired(arms: dict[str, dict[int, float]], arm: str) -> Float[np.ndarray, " _"]:
@@ -151,6 +151,7 @@ def _finding(
     read: Read,
     gains: dict[tuple[str, ...], np.ndarray],
     ranks: tuple[Measurement, ...],
+    alone: str,
 ) -> Finding:
     measured = {group: _gain(group, values) for group, values in gains.items()}
     pairs = [group for group in combinations(TASKS, 2) if group in measured]
@@ -169,7 +170,7 @@ def _finding(
         verdict=verdict,
         reason=f"{said}; {len(better)} of {len(pairs)} pairs gain on average, "
         f"{len(sure)} of them beyond the interval (W: {PRINTED_PAIRS} of 10 and "
-        f"{PRINTED_GAIN} % with BERT-large). {_about(read)}",
+        f"{PRINTED_GAIN} % with BERT-large). {alone}{_about(read)}",
         measurements=(
             *(
                 measured[group]
@@ -181,6 +182,15 @@ def _finding(
         data=f"GLUE; encoder {read.encoder}",
         seed=settings.seed,
     )
+
+
+def _alone(scores: Scores) -> str:
+    """What each task scores by itself: where nothing is learned, nothing is gained."""
+    own = {g[0]: arms["none"] for g, arms in scores.items() if len(g) == 1}
+    if not own:
+        return ""
+    said = [f"{task} {np.mean([*own[task].values()]):.1f}" for task in sorted(own)]
+    return f"Alone, tasks score {', '.join(said)}. "
 
 
 def _about(read: Read) -> str:

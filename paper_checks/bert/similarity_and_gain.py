@@ -49,7 +49,7 @@ def compare(
         gains: Of groups of tasks, one a seed.
 
     Returns:
-        `None` if there are fewer than `LEAST` such pairs.
+        `None` if there are fewer than `LEAST` such pairs, or all gain the same.
     """
     found: dict[tuple[str, ...], dict[str, list[dict[str, list[float]]]]] = {}
     for one in runs:
@@ -62,7 +62,8 @@ def compare(
                 {"before": before, "after": after}
             )
     pairs = [p for p in sorted(gains) if {"none", arm} <= found.get(p, {}).keys()]
-    if len(pairs) < LEAST:
+    gain = np.array([np.mean(gains[pair]) for pair in pairs])
+    if len(pairs) < LEAST or np.ptp(gain) == 0:
         return None
 
     def mean(how: str, when: str) -> Float[np.ndarray, "p n"]:
@@ -75,7 +76,7 @@ def compare(
         before=mean(arm, "before"),
         after=mean(arm, "after"),
         unaligned=mean("none", "after"),
-        gain=np.array([np.mean(gains[pair]) for pair in pairs]),
+        gain=gain,
     )
 
 

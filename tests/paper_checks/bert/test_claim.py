@@ -70,6 +70,16 @@ def test_a_part_of_the_study_is_measured_but_not_judged(tmp_path: Path):
     assert len(found.measurements) == 3
 
 
+def test_the_scores_of_tasks_alone_are_told(tmp_path: Path):
+    found = results(2.0, ALL, seeds=2)
+    found["runs"] += [
+        {"tasks": ["rte"], "sources": [], "alignment": "none", "seed": seed}
+        | {"scores": {"rte": {"score": 50.0 + seed}}}
+        for seed in (0, 1)
+    ]
+    assert "Alone, tasks score rte 50.5. Encoder" in judged(tmp_path, found).reason
+
+
 def test_seeds_that_gain_the_same_have_no_interval(tmp_path: Path):
     found = results(2.0, ALL, seeds=2)
     for one in found["runs"]:

@@ -54,6 +54,8 @@ def test_runs_that_measured_nothing_or_are_of_transfer_are_left_out():
     assert compare([], "moving", GAINS) is None
     assert compare(listed, "fixed", GAINS) is None
     assert compare(listed[:16], "moving", GAINS) is None
+    same = dict.fromkeys(GAINS, np.zeros(2))
+    assert compare(listed, "moving", same) is None
     of_transfer = [one | {"sources": ["rte"]} for one in listed]
     assert compare(of_transfer, "moving", GAINS) is None
     found = compare(listed[4:], "moving", GAINS)
