@@ -135,8 +135,11 @@ def judged(data: xr.Dataset, protocol: str) -> Judged:
 
 def leak(every: Sequence[xr.Dataset]) -> str:
     """What the leak does to Figure 6, in one sentence over all encoders at hand."""
-    said = [_leak_of(data) for data in every]
-    told = "; ".join(one for one in said if one)
+    said: dict[str, str] = {}
+    for data in every:
+        encoder = data.attrs["encoder"]
+        said[encoder] = said.get(encoder) or _leak_of(data)
+    told = "; ".join(one for one in said.values() if one)
     printed = printed_gains()
     ours = (
         f"; ours gain naive, and then without near-duplicates, {told}" if told else ""

@@ -30,7 +30,8 @@ class SentenceClaim:
         source: Of the paper.
         study: In `STUDIES`.
         judged: From the data of the study.
-        closing: A sentence on the data of all encoders at hand; may be empty.
+        closing: A sentence on all data at hand, of which the first of an encoder
+            counts; may be empty.
     """
 
     claim: str
@@ -51,13 +52,13 @@ def find(settings: Settings, asked: SentenceClaim) -> Finding:
     one = asked.judged(data)
     checked = control(settings)
     # Records are of the full profile, and are told rather than a quick one.
-    every = {data.attrs["encoder"]: data} | kept
+    every = [*kept.values(), data]
     return Finding(
         claim=asked.claim,
         statement=asked.statement,
         source=asked.source,
         verdict=judge(one.holds, (checked,)),
-        reason=f"{one.reason}{_closing(asked, list(every.values()))}",
+        reason=f"{one.reason}{_closing(asked, every)}",
         measurements=one.measurements,
         controls=(checked,),
         data=f"{DATA}; encoder {data.attrs['encoder']}",

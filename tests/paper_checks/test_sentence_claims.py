@@ -193,7 +193,7 @@ def test_the_printed_table_is_added_up():
     assert figure_6.printed_gains() == pytest.approx((14.05, -0.8))
 
 
-def test_capacities_are_chosen_on_dev_parts(given):
+def test_capacities_are_chosen_on_dev_parts(given, on_record):
     given["study"] = curves()
     best = best_of(given["study"], "near")
     assert best is not None
@@ -207,6 +207,12 @@ def test_capacities_are_chosen_on_dev_parts(given):
     assert (near.verdict, naive.verdict) == (Verdict.FAILS, Verdict.HOLDS)
     told = "2 runs, SST and MR +1.00 and then -2.00, the others +1.00 and then -2.00"
     assert told in near.reason
+    # What is on record of an encoder is told rather than what is measured, if it is of
+    # both protocols.
+    on_record("sentence_capacity", curves())
+    assert told not in figure_6.find(SETTINGS)[1].reason
+    on_record("sentence_capacity", curves().sel(protocol=["naive"]))
+    assert told in figure_6.find(SETTINGS)[1].reason
     # A capacity that was not trained alone is not chosen together.
     given["study"] = curves()
     given["study"]["alone"].loc[{"width": 100, "protocol": "near"}][0] = np.nan
