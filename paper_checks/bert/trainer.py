@@ -44,7 +44,7 @@ class Trainer:
     ) -> None:
         """Prepare; nothing is compiled yet."""
         self.layout, self.steps = layout, steps
-        self.recipe = Recipe(compute, rates, alignment, drop)
+        self.program = Program(compute, rates, alignment, drop)
         self.rule = new_rule(rates, alignment, steps)
         self._logits = _compiled_logits(compute, layout)
 
@@ -89,7 +89,7 @@ class Trainer:
         """The step as a jitted function of state, batch and key."""
         shapes = tuple(np.shape(leaf) for leaf in jax.tree.leaves(state))
         return _compiled_step(
-            self.recipe, self.layout, jax.tree.structure(state), shapes
+            self.program, self.layout, jax.tree.structure(state), shapes
         )
 
     def logits(self, state: State, batch: Batch) -> Float[np.ndarray, "b c"]:
@@ -97,7 +97,7 @@ class Trainer:
         return np.asarray(self._logits(state.model, batch.tokens, batch.task))
 
 
-class Recipe(NamedTuple):
+class Program(NamedTuple):
     """What a step does besides its data."""
 
     compute: Compute
@@ -116,34 +116,34 @@ def _compiled_logits(compute: Compute, layout: Layout) -> jax.stages.Wrapped:
 
 @lru_cache(maxsize=16)
 def _compiled_step(
-    recipe: Recipe,
+    program: Program,
     layout: Layout,
     structure: jax.tree_util.PyTreeDef,
     shapes: tuple[tuple[int, ...], ...],
 ) -> jax.stages.Wrapped:
     placed = jax.tree.unflatten(structure, [layout.of_weight(one) for one in shapes])
     return jax.jit(
-        partial(_step, recipe),
+        partial(_step, program),
         donate_argnums=0,
         out_shardings=(placed, layout.whole()),
     )
 
 
 def _step(
-    recipe: Recipe, state: State, batch: Batch, key: PRNGKeyArray
+    program: Program, state: State, batch: Batch, key: PRNGKeyArray
 ) -> tuple[State, Float[Array, ""]]:
-    own = jax.random.fold_in(key, state.step) if recipe.drop else None
+    own = jax.random.fold_in(key, state.step) if program.drop else None
 
     def loss(model: MultiTask) -> Float[Array, ""]:
-        if recipe.alignment == "fixed":
+        if program.alignment == "fixed":
             # The encoder's own gradients are not needed, and not computed.
             held = jax.lax.stop_gradient(model.encoder)
             model = eqx.tree_at(lambda one: one.encoder, model, held)
-        return batch_loss(model, batch, recipe.compute, own)
+        return batch_loss(model, batch, program.compute, own)
 
     model: Any = state.model
     value, slope = jax.value_and_grad(loss)(model)
-    rule = new_rule(recipe.rates, recipe.alignment, state.steps)
+    rule = new_rule(program.rates, program.alignment, state.steps)
     change, moments = rule.update(slope, state.moments, model)
     model = optax.apply_updates(model, change)
     return State(model, moments, state.step + jnp.int32(1), state.steps), value

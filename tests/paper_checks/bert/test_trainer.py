@@ -36,7 +36,7 @@ def small_model(aligned: bool = True) -> MultiTask:
 
 
 def trained(trainer: Trainer, steps: int = STEPS) -> tuple[State, list[float]]:
-    state = trainer.start(small_model(trainer.alignment != "none"))
+    state = trainer.start(small_model(trainer.program.alignment != "none"))
     key, losses = jax.random.key(0), []
     batch = trainer.layout.put(host_batch(1))
     for _ in range(steps):
@@ -82,6 +82,23 @@ def test_the_fixed_reading_holds_the_encoder():
     assert moved(state, "turns") > 1e-3
     assert moved(state, "heads") > 1e-3
     assert losses[-1] < losses[0]
+
+
+@pytest.mark.long
+def test_runs_of_other_lengths_share_a_program_and_not_their_rates():
+    layout = new_layout(devices=jax.devices()[:1])
+    reached = []
+    for steps in (8, 80):
+        trainer = Trainer(Compute(), RATES, "moving", steps, layout, drop=False)
+        state = trainer.start(small_model())
+        program = trainer.compiled(state)
+        state, _ = trainer.advance(state, layout.put(host_batch(1)), jax.random.key(0))
+        assert program is trainer.compiled(state)
+        assert program._cache_size() == 1
+        reached.append(moved(state, "turns"))
+    # Adam's first step is as long as the rate: an eighth or eightieth of the way up,
+    # over a quarter of the steps.
+    assert reached[0] / reached[1] == pytest.approx(20 / 2, rel=1e-3)
 
 
 def test_no_64_bit_number_is_in_a_step():
