@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from figures import style
 
-KINDS = {"before": "before training", "change": "its change"}
+KINDS = {"before": "eq 5 before", "change": "its change"}
 
 
 def bert_alignment(data: xr.Dataset) -> Figure:
@@ -37,8 +37,10 @@ def bert_alignment(data: xr.Dataset) -> Figure:
         gains = figure.subplots()
     _gains(gains, data)
     name = spec["encoder"].rstrip("/").split("/")[-1]
+    epochs = f"{spec['epochs']} epoch{'s' * (spec['epochs'] > 1)}"
+    rows = f", {spec['rows']} rows a task" if spec["rows"] else ""
     figure.suptitle(
-        f"{name}, B {spec['alignment']}, {spec['epochs']} epochs\n"
+        f"{name}, B {spec['alignment']}, {epochs}{rows}\n"
         "mean ± one standard error, a dash a seed",
         fontsize=style.TEXT,
     )
@@ -90,8 +92,9 @@ def _ranks(axes: Axes, data: xr.Dataset) -> None:
     axes.set_xticks(layers)
     axes.set_xlabel(style.axis_label(data["layer"]))
     axes.set_ylabel(style.axis_label(data["rank"]))
+    # Above the panel: intervals of ten pairs fill it.
     axes.legend(
-        title="similarity (eq 5)", fontsize=style.SMALL, title_fontsize=style.SMALL,
-        frameon=False, loc="lower left",
+        fontsize=style.SMALL, frameon=False, ncols=2, loc="lower center",
+        bbox_to_anchor=(0.5, 1), borderpad=0, columnspacing=1,
     )  # fmt: skip
     style.tidy(axes, "")

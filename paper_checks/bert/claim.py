@@ -190,13 +190,16 @@ def _alone(scores: Scores) -> str:
     if not own:
         return ""
     said = [f"{task} {np.mean([*own[task].values()]):.1f}" for task in sorted(own)]
-    return f"Alone, tasks score {', '.join(said)}. "
+    return (
+        f"Alone, tasks score {', '.join(said)}; one that scores no more than a single "
+        "class told for all rows has learned nothing that could gain. "
+    )
 
 
 def _about(read: Read) -> str:
     """Encoder, data and protocol, which belong beside the number."""
     parts = [
-        f"Encoder {read.encoder}, B {read.alignment}, {read.epochs} epochs, "
+        f"Encoder {read.encoder}, B {read.alignment}, epochs: {read.epochs}, "
         f"{read.seeds} seeds or more, dev splits, last step",
         *read.notes,
     ]

@@ -197,7 +197,7 @@ class _Stage:
                     f"the loss of step {step} is {value}: the run diverged; take a "
                     "smaller rate or more warmup"
                 )
-        if not self.losses:
+        if not self.losses and len(values) < self.steps:
             # The first steps are mostly compilation.
             self.whole.speed()
         self.losses += values

@@ -77,7 +77,7 @@ def test_the_scores_of_tasks_alone_are_told(tmp_path: Path):
         | {"scores": {"rte": {"score": 50.0 + seed}}}
         for seed in (0, 1)
     ]
-    assert "Alone, tasks score rte 50.5. Encoder" in judged(tmp_path, found).reason
+    assert "Alone, tasks score rte 50.5; one" in judged(tmp_path, found).reason
 
 
 def test_seeds_that_gain_the_same_have_no_interval(tmp_path: Path):
