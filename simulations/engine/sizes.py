@@ -19,6 +19,9 @@ SHARE = 1 / 8
 # A chunk is what a kill loses and what one write costs.
 CHUNK_SECONDS = 2.0
 CHUNK_BYTES = 2**26
+# A sweep of so few calls has each in a chunk of its own: they take half a second to
+# write, and a trial would be as long as some of them.
+FEW_CALLS = 100
 
 
 class Sizes(NamedTuple):
@@ -33,10 +36,12 @@ def measure_sizes(study: Study, devices: list[Any]) -> Sizes:
 
     The batch follows from memory alone, so that values do not depend on how fast the
     machine happened to be. A chunk has as many batches as take about two seconds, a
-    power of two, within memory.
+    power of two, within memory; or one, where the study names the batch and has few.
     """
     batch = study.batch or _batch(study, devices)
     program = ChunkProgram(study, batch, devices)
+    if study.batch and study.cells <= FEW_CALLS * program.step:
+        return Sizes(batch, program.step)
     points = first_points(study.axes, program.step)
     program(points)
     start = time.perf_counter()
@@ -44,7 +49,7 @@ def measure_sizes(study: Study, devices: list[Any]) -> Sizes:
     seconds = max(time.perf_counter() - start, 1e-6)
     held = sum(
         math.prod(shape.shape) * np.dtype(shape.dtype).itemsize
-        for shape in study.shapes().values()
+        for shape in study.shapes.values()
     )
     most = min(CHUNK_BYTES, SHARE * free_memory()) / max(1, held * program.step)
     steps = max(1, min(CHUNK_SECONDS / seconds, most))

@@ -38,7 +38,7 @@ def create(
         OSError: Something is at `path`, or it cannot be written.
     """
     layout = whole([len(axis) for axis in study.axes], chunk)
-    shapes = study.shapes()
+    shapes = study.shapes
     attributes = {
         "format": FORMAT,
         "id": uuid.uuid4().hex,

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import jax
@@ -78,11 +79,14 @@ class Study:
         """Number of cells."""
         return int(np.prod([len(axis) for axis in self.axes], dtype=object))
 
+    @cached_property
     def shapes(self) -> dict[str, jax.ShapeDtypeStruct]:
         """Shape and type of each column for one cell."""
-        places = {axis.name: np.zeros(1, int) for axis in self.axes}
-        points = {axis.name: axis.at(places[axis.name]) for axis in self.axes}
-        keys = jax.random.key(0)[None]
+        # Finding them calls a kernel that is not compiled: with as many cells as the
+        # sweep will, or its parts would be compiled for another number as well.
+        count = 1 if self.compiled else self.batch or 1
+        points = {axis.name: axis.at(np.zeros(count, int)) for axis in self.axes}
+        keys = jax.random.split(jax.random.key(0), count)
         if self.compiled:
             found = jax.eval_shape(self.kernel, keys, jax.tree.map(jnp.asarray, points))
         else:
