@@ -1,6 +1,6 @@
 """W-A1: what Algorithm 1 is worth to a target, against how far its source is turned."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -13,7 +13,10 @@ from jaxtyping import Array, Float, Int, Key
 from simulations import labelled
 from simulations.alignment import Rounds, check_checkpoints, initial_point
 from simulations.alignment_arms import ARMS, Problem, train_arms
-from simulations.chunks import Progress, map_chunks, repeat_keys
+from simulations.chunks import Progress
+from simulations.engine.memory import in_memory
+from simulations.engine.repeats import study_of_repeats
+from simulations.engine.study import Study
 from theory.alignment import AlignmentPoint, aligned_statistics
 from theory.covariance import similarity_matrix
 from theory.tasks import TaskStatistics
@@ -93,6 +96,11 @@ class AlignmentSweep:
             )
         check_checkpoints(self.checkpoints)
 
+    def study(self) -> Study:
+        """For the engine: a cell is a repeat with all points; not compiled as one."""
+        batch = max(1, PROBLEMS // (len(MISALIGNMENTS) * len(self.angles)))
+        return study_of_repeats(self, _chunk, _Result, _dataset, batch=batch)
+
     @classmethod
     def quick(cls) -> "AlignmentSweep":
         """Under half a minute on two cores."""
@@ -137,13 +145,7 @@ def run(spec: AlignmentSweep, progress: Progress | None = None) -> xr.Dataset:
 
     Source: W-A1 (Algorithm 1); the protocol is ours.
     """
-    keys = repeat_keys(spec.seed, spec.repeats)
-    points = len(MISALIGNMENTS) * len(spec.angles)
-    # What is compiled does not depend on these two.
-    fixed = replace(spec, repeats=1, seed=0)
-    size = max(1, PROBLEMS // points)
-    result = map_chunks(lambda part: _chunk(fixed, part), keys, size, progress)
-    return _dataset(spec, result)
+    return in_memory(spec.study(), progress)
 
 
 def rotation(spec: AlignmentSweep, angle: Float[Array, ""]) -> Float[Array, "d d"]:

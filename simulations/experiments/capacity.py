@@ -1,7 +1,7 @@
 """W-P1: what the width of the shared module costs and gains, from 1 past `k`."""
 
 import operator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -12,8 +12,9 @@ import xarray as xr
 from jaxtyping import Array, Float, Key
 
 from simulations import labelled
-from simulations.chunks import Progress, repeat_keys
-from simulations.engine.axes import Axis
+from simulations.chunks import Progress
+from simulations.engine.memory import in_memory
+from simulations.engine.repeats import study_of_repeats
 from simulations.engine.study import Study
 from simulations.low_rank import fold_common, low_rank_parameters
 from simulations.sampling import sample_statistics
@@ -82,16 +83,7 @@ class CapacitySweep:
 
     def study(self) -> Study:
         """For the engine: a cell is a repeat, at every width; not compiled as one."""
-        # What is compiled does not depend on these two.
-        fixed = replace(self, repeats=1, seed=0)
-        return Study(
-            self,
-            (Axis("repeat", range(self.repeats), "repeats", drawn=True),),
-            lambda keys, _: _columns([_one(fixed, key) for key in keys]),
-            lambda columns: _dataset(self, columns["joint"], columns["alone"]),
-            batch=1,
-            compiled=False,
-        )
+        return study_of_repeats(self, _cells, _Result, _dataset, batch=1)
 
     @classmethod
     def quick(cls) -> "CapacitySweep":
@@ -109,11 +101,11 @@ class _Point(NamedTuple):
     training: Float[Array, " k"]
 
 
-class _Cell(NamedTuple):
-    """Of one repeat: by kind and width, and by kind."""
+class _Result(NamedTuple):
+    """The axis before that of tasks is that of `_Point`."""
 
-    joint: list[list[_Point]]
-    alone: list[_Point]
+    joint: Float[np.ndarray, "n kind width 2 k"]
+    alone: Float[np.ndarray, "n kind 2 k"]
 
 
 class _Draw(NamedTuple):
@@ -132,30 +124,24 @@ def run(spec: CapacitySweep, progress: Progress | None = None) -> xr.Dataset:
 
     Source: W-P1 (Prop 1); W §2.2.
     """
-    keys = repeat_keys(spec.seed, spec.repeats)
-    # What is compiled does not depend on these two.
-    fixed = replace(spec, repeats=1, seed=0)
-    cells = []
-    for done, key in enumerate(keys, start=1):
-        cells.append(_one(fixed, key))
-        if progress is not None:
-            progress(done, spec.repeats)
-    return _dataset(spec, **_columns(cells))
+    return in_memory(spec.study(), progress)
 
 
-def _one(spec: CapacitySweep, key: Key[Array, ""]) -> _Cell:
+def _cells(spec: CapacitySweep, keys: Key[Array, " n"]) -> _Result:
+    joint, alone = zip(*(_one(spec, key) for key in keys), strict=True)
+    return _Result(np.asarray(joint), np.asarray(alone))
+
+
+def _one(
+    spec: CapacitySweep, key: Key[Array, ""]
+) -> tuple[list[list[_Point]], list[_Point]]:
+    """Joint by kind and width, and alone by kind."""
     drawn = _draws(key, spec)
     draws = [jax.tree.map(operator.itemgetter(n), drawn) for n in range(len(KINDS))]
-    return _Cell(
+    return (
         [[_at(draw, width) for width in spec.widths] for draw in draws],
         [_score(draw, single_task_optimum(draw.statistics)) for draw in draws],
     )
-
-
-def _columns(cells: list[_Cell]) -> dict[str, np.ndarray]:
-    """`joint`: repeat, kind, width, (risk, training), task; `alone` without width."""
-    joint, alone = zip(*cells, strict=True)
-    return {"joint": np.asarray(joint), "alone": np.asarray(alone)}
 
 
 @partial(jax.jit, static_argnames="spec")
@@ -200,8 +186,8 @@ def _score(draw: _Draw, found: Float[Array, "k d"]) -> _Point:
     return _Point(jnp.sum(error**2, axis=1), training)
 
 
-def _dataset(spec: CapacitySweep, joint: np.ndarray, alone: np.ndarray) -> xr.Dataset:
-    together, apart = np.moveaxis(joint, 0, -1), np.moveaxis(alone, 0, -1)
+def _dataset(spec: CapacitySweep, result: _Result) -> xr.Dataset:
+    together, apart = (np.moveaxis(values, 0, -1) for values in result)
     unit = "labels' units squared"
     axes = ("covariates", "width", "task", "repeat")
     few = ("covariates", "task", "repeat")

@@ -1,7 +1,7 @@
 """W-F2: two sources with one decision boundary and other inputs, in the plane."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -13,7 +13,10 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from simulations import labelled
-from simulations.chunks import Progress, map_chunks, repeat_keys
+from simulations.chunks import Progress, repeat_keys
+from simulations.engine.memory import in_memory
+from simulations.engine.repeats import study_of_repeats
+from simulations.engine.study import Study
 from simulations.training import LevenbergMarquardt, LogisticModel, Status, train
 from theory.tasks import Tasks
 
@@ -69,8 +72,7 @@ class ClassificationSweep:
     def __post_init__(self) -> None:
         """Refuse what cannot be run, before anything is computed."""
         for name in ("samples_source", "starts", "repeats"):
-            value = getattr(self, name)
-            if value < 1:
+            if (value := getattr(self, name)) < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
         if not self.samples_target or min(self.samples_target) < 1:
             raise ValueError(
@@ -87,6 +89,12 @@ class ClassificationSweep:
             raise ValueError(
                 f"shown must be in angles and in samples_target, got {self.shown}"
             )
+
+    def study(self) -> Study:
+        """For the engine: a cell is a repeat, at all angles, sources and rows."""
+        return study_of_repeats(
+            self, _chunk, _Result, _dataset, batch=CHUNK, compiled=True
+        )
 
     @classmethod
     def quick(cls) -> "ClassificationSweep":
@@ -121,16 +129,10 @@ def run(spec: ClassificationSweep, progress: Progress | None = None) -> xr.Datas
 
     Source: W-F2 (Fig 2).
     """
-    keys = repeat_keys(spec.seed, spec.repeats)
-    # What is compiled does not depend on these.
-    fixed = replace(spec, repeats=1, seed=0)
-    chunk = partial(_chunk, spec=fixed)
-    result = map_chunks(chunk, keys, CHUNK, progress)
-    return _dataset(spec, keys, result)
+    return in_memory(spec.study(), progress)
 
 
-@partial(jax.jit, static_argnames="spec")
-def _chunk(keys: Key[Array, " n"], spec: ClassificationSweep) -> _Result:
+def _chunk(spec: ClassificationSweep, keys: Key[Array, " n"]) -> _Result:
     counts = jnp.asarray(spec.samples_target)
     angles = jnp.deg2rad(jnp.asarray(spec.angles, float))
 
@@ -227,9 +229,7 @@ def _tasks(target: _Rows, source: _Rows, counts: Int[Array, "2"]) -> Tasks:
     return Tasks(jnp.where(mask[:, :, None], inputs, 0), labels * mask, mask)
 
 
-def _dataset(
-    spec: ClassificationSweep, keys: Key[Array, " n"], result: _Result
-) -> xr.Dataset:
+def _dataset(spec: ClassificationSweep, result: _Result) -> xr.Dataset:
     axes = ("angle", "source", "samples_target", "repeat")
     few = axes[2:]
     alone, joint, alone_ended, joint_ended = (
@@ -255,7 +255,7 @@ def _dataset(
         "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
     }
     found = labelled.dataset(spec, variables, coordinates)
-    shown = labelled.dataset(spec, *_shown(spec, keys, found))
+    shown = labelled.dataset(spec, *_shown(spec, found))
     return xr.merge([found, shown], combine_attrs="override")
 
 
@@ -264,7 +264,7 @@ def _accuracy(turn: np.ndarray, flips: float) -> np.ndarray:
 
 
 def _shown(
-    spec: ClassificationSweep, keys: Key[Array, " n"], found: xr.Dataset
+    spec: ClassificationSweep, found: xr.Dataset
 ) -> tuple[dict[str, labelled.Entry], dict[str, labelled.Entry]]:
     """One draw for a picture: that with accuracies nearest to their means."""
     angle, samples = spec.shown
@@ -275,7 +275,7 @@ def _shown(
     )
     away = np.sum((right - right.mean(axis=1, keepdims=True)) ** 2, axis=0)
     repeat = int(np.argmin(away))
-    data_key = jax.random.split(keys[repeat])[0]
+    data_key = jax.random.split(repeat_keys(spec.seed, spec.repeats)[repeat])[0]
     target, sources = _drawn(data_key, math.radians(angle), spec)
     counts = (samples, spec.samples_source, spec.samples_source)
     inputs = np.full((len(TASKS), max(counts), 2), np.nan)

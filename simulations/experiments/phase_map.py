@@ -1,6 +1,6 @@
 """Where training one ReLU unit on two tasks misses the global optimum (d = 2)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -11,7 +11,10 @@ import xarray as xr
 from jaxtyping import Array, Float, Int, Key
 
 from simulations import labelled
-from simulations.chunks import Progress, repeat_keys
+from simulations.chunks import Progress
+from simulations.engine.axes import Axis
+from simulations.engine.memory import in_memory
+from simulations.engine.study import Columns, Study
 from simulations.solver_choice import SOLVERS, check_solvers
 from simulations.training import ReluModel, Solver, train
 from theory.relu import plane_optimum
@@ -19,6 +22,8 @@ from theory.tasks import Tasks
 
 # The threshold of a miss, and what is tried beside it to see that it does not matter.
 FACTORS = (0.1, 1.0, 10.0)
+# Draws that are trained at once.
+CHUNK = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +77,22 @@ class PhaseMap:
             raise ValueError(f"threshold must be in (0, 0.1), got {self.threshold}")
         check_solvers(self.solvers)
 
+    def study(self) -> Study:
+        """For the engine: a cell is a point and a repeat; not compiled as one."""
+        fixed = replace(self, angles=(0.0,), conditions=(1.0,), repeats=1, seed=0)
+        return Study(
+            self,
+            (
+                Axis("angle", self.angles, "angles"),
+                Axis("condition", self.conditions, "conditions"),
+                Axis("repeat", range(self.repeats), "repeats", drawn=True),
+            ),
+            lambda keys, points: _cells(fixed, keys, points)._asdict(),
+            lambda columns: _dataset(self, _Result(**columns)),
+            batch=min(CHUNK, self.repeats),
+            compiled=False,
+        )
+
     @classmethod
     def quick(cls) -> "PhaseMap":
         """Under half a minute on two cores."""
@@ -83,12 +104,12 @@ class PhaseMap:
         )
 
 
-class _Point(NamedTuple):
-    """One point of the map; the last axes are repeat and start."""
+class _Result(NamedTuple):
+    """The first axes are those of the cells, the last is that of the starts."""
 
-    excess: Float[np.ndarray, "solver n s"]
-    status: Int[np.ndarray, "solver n s"]
-    minima: Int[np.ndarray, " n"]
+    excess: Float[np.ndarray, "*n solver s"]
+    status: Int[np.ndarray, "*n solver s"]
+    minima: Int[np.ndarray, "*n"]
 
 
 def run(spec: PhaseMap, progress: Progress | None = None) -> xr.Dataset:
@@ -100,27 +121,20 @@ def run(spec: PhaseMap, progress: Progress | None = None) -> xr.Dataset:
 
     Source: mathematics.md §4; derived here.
     """
-    keys = repeat_keys(spec.seed, spec.repeats)
-    places = [(angle, κ) for angle in spec.angles for κ in spec.conditions]
-    points = []
-    for done, (angle, condition) in enumerate(places, start=1):
-        turn, size, noise = map(jnp.asarray, (np.deg2rad(angle), condition, spec.noise))
-        tasks = _draws(keys, turn, size, noise, spec.samples)
-        points.append(_point(spec, tasks, keys))
-        if progress is not None:
-            progress(done, len(places))
-    return _dataset(spec, points)
+    return in_memory(spec.study(), progress)
 
 
 @partial(jax.jit, static_argnames="samples")
 def _draws(
     keys: Key[Array, " n"],
-    angle: Float[Array, ""],
-    condition: Float[Array, ""],
+    angle: Float[Array, " n"],
+    condition: Float[Array, " n"],
     noise: Float[Array, ""],
     samples: int,
 ) -> Tasks:
-    def one(key: Key[Array, ""]) -> Tasks:
+    def one(
+        key: Key[Array, ""], angle: Float[Array, ""], condition: Float[Array, ""]
+    ) -> Tasks:
         row_key, turn_key, teacher_key, label_key, _ = jax.random.split(key, 5)
         turn = jax.random.uniform(turn_key, maxval=jnp.pi)
         first = jax.random.uniform(teacher_key, maxval=2 * jnp.pi)
@@ -134,21 +148,21 @@ def _draws(
         y = clean + noise * jax.random.normal(label_key, clean.shape)
         return Tasks(x, y, jnp.ones(y.shape, bool))
 
-    return jax.vmap(one)(keys)
+    return jax.vmap(one)(keys, angle, condition)
 
 
-def _point(spec: PhaseMap, tasks: Tasks, keys: Key[Array, " n"]) -> _Point:
-    each = [jax.tree.map(lambda leaf, i=i: leaf[i], tasks) for i in range(spec.repeats)]
+def _cells(spec: PhaseMap, keys: Key[Array, " n"], points: Columns) -> _Result:
+    angle, condition = np.deg2rad(points["angle"]), points["condition"]
+    at = (jnp.asarray(value, float) for value in (angle, condition, spec.noise))
+    tasks = _draws(keys, *at, spec.samples)
+    each = [jax.tree.map(lambda leaf, i=i: leaf[i], tasks) for i in range(len(keys))]
     best = [plane_optimum(one) for one in each]
-    least = np.array([float(found.loss) for found in best])[:, None]
-    none = np.sum(np.asarray(tasks.labels) ** 2, axis=(1, 2))[:, None]
+    least = np.array([float(found.loss) for found in best])[:, None, None]
+    none = np.sum(np.asarray(tasks.labels) ** 2, axis=(1, 2))[:, None, None]
     ends = [_trained(tasks, keys, spec.starts, SOLVERS[name]) for name in spec.solvers]
-    losses = np.stack([np.asarray(loss) for loss, _ in ends])
-    return _Point(
-        (losses - least) / (none - least),
-        np.stack([np.asarray(status) for _, status in ends]),
-        np.array([len(found.minima.loss) for found in best]),
-    )
+    losses, status = (np.stack(parts, axis=1) for parts in zip(*ends, strict=True))
+    minima = np.array([len(found.minima.loss) for found in best])
+    return _Result((losses - least) / (none - least), status, minima)
 
 
 @partial(jax.jit, static_argnames=("starts", "solver"))
@@ -164,12 +178,9 @@ def _trained(
     return jax.vmap(one)(tasks, keys)
 
 
-def _dataset(spec: PhaseMap, points: list[_Point]) -> xr.Dataset:
-    shape = (len(spec.angles), len(spec.conditions))
-    excess, status, minima = (
-        np.stack(parts).reshape(*shape, *parts[0].shape)
-        for parts in zip(*points, strict=True)
-    )
+def _dataset(spec: PhaseMap, result: _Result) -> xr.Dataset:
+    # Repeats after solvers.
+    excess, status = np.moveaxis(result.excess, 2, 3), np.moveaxis(result.status, 2, 3)
     few = ("angle", "condition")
     axes = (*few, "solver", "repeat", "start")
     thresholds = np.array([factor * spec.threshold for factor in FACTORS])
@@ -184,7 +195,12 @@ def _dataset(spec: PhaseMap, points: list[_Point]) -> xr.Dataset:
             "1",
         ),
         "status": (axes, status, f"how a start ended: {kinds}", "1"),
-        "minima": ((*few, "repeat"), minima, "local minima of the exact search", "1"),
+        "minima": (
+            (*few, "repeat"),
+            result.minima,
+            "local minima of the exact search",
+            "1",
+        ),
     }
     coordinates: dict[str, labelled.Entry] = {
         "angle": ("angle", list(spec.angles), "angle between teachers", "degrees"),

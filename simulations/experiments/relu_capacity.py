@@ -1,6 +1,6 @@
 """W-P1r: what the width costs and gains ReLU tasks, from 1 past `k`."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -11,7 +11,10 @@ import xarray as xr
 from jaxtyping import Array, Float, Key
 
 from simulations import labelled
-from simulations.chunks import Progress, repeat_keys
+from simulations.chunks import Progress
+from simulations.engine.memory import in_memory
+from simulations.engine.repeats import study_of_repeats
+from simulations.engine.study import Study
 from simulations.training import LevenbergMarquardt, ReluModel, Trained, train_grid
 from theory.relu import Population, population_task_losses, task_losses
 from theory.tasks import Tasks
@@ -72,6 +75,10 @@ class ReluCapacity:
         if not self.noises or not all(0 <= noise < 1e100 for noise in self.noises):
             raise ValueError(f"noises must be finite and at least 0, got {self.noises}")
 
+    def study(self) -> Study:
+        """For the engine: a cell is a repeat at every width; not compiled as one."""
+        return study_of_repeats(self, _cells, _Result, _dataset, batch=1)
+
     @classmethod
     def quick(cls) -> "ReluCapacity":
         """Under half a minute on two cores."""
@@ -92,13 +99,13 @@ class _Draw(NamedTuple):
 
 
 class _Result(NamedTuple):
-    """Of one draw; `w` widths, `p` noises."""
+    """`w` widths, `p` noises; draws come first where there are several."""
 
-    training: Float[Array, "p w k"]
-    risk: Float[Array, "p w k"]
-    training_alone: Float[Array, "p w k"]
-    risk_alone: Float[Array, "p w k"]
-    worse: Float[Array, "p w"]
+    training: Float[Array, "*n p w k"]
+    risk: Float[Array, "*n p w k"]
+    training_alone: Float[Array, "*n p w k"]
+    risk_alone: Float[Array, "*n p w k"]
+    worse: Float[Array, "*n p w"]
 
 
 def run(spec: ReluCapacity, progress: Progress | None = None) -> xr.Dataset:
@@ -112,15 +119,12 @@ def run(spec: ReluCapacity, progress: Progress | None = None) -> xr.Dataset:
 
     Source: W-P1r (Prop 1 with ReLU), mathematics.md §4.
     """
-    keys = repeat_keys(spec.seed, spec.repeats)
-    # What is compiled does not depend on these.
-    fixed = replace(spec, repeats=1, seed=0)
-    results = []
-    for done, key in enumerate(keys, start=1):
-        results.append(jax.device_get(_one(_draw(key, fixed), fixed)))
-        if progress is not None:
-            progress(done, spec.repeats)
-    return _dataset(spec, results)
+    return in_memory(spec.study(), progress)
+
+
+def _cells(spec: ReluCapacity, keys: Key[Array, " n"]) -> _Result:
+    found = [jax.device_get(_one(_draw(key, spec), spec)) for key in keys]
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *found)
 
 
 @partial(jax.jit, static_argnames="spec")
@@ -194,9 +198,9 @@ def _scores(
     return score(tasks, law, shared, heads)
 
 
-def _dataset(spec: ReluCapacity, results: list[_Result]) -> xr.Dataset:
+def _dataset(spec: ReluCapacity, result: _Result) -> xr.Dataset:
     training, risk, training_alone, risk_alone, worse = (
-        np.stack(parts, axis=-1) for parts in zip(*results, strict=True)
+        np.moveaxis(np.asarray(values), 0, -1) for values in result
     )
     unit = "labels' units squared"
     axes = ("noise", "width", "task", "repeat")

@@ -11,8 +11,11 @@ import xarray as xr
 from jaxtyping import Array, Float, Key
 
 from simulations import labelled
-from simulations.chunks import Progress, repeat_keys
-from simulations.sampling import sample_statistics
+from simulations.chunks import Progress
+from simulations.engine.memory import in_memory
+from simulations.engine.repeats import study_of_repeats
+from simulations.engine.study import Study
+from simulations.shared_pairs import METHODS, SharedPair, shared_errors
 from theory.risk import (
     best_head_ratio,
     best_penalty,
@@ -22,7 +25,8 @@ from theory.risk import (
 )
 
 KINDS = ("model shift", "covariate shift", "both shifts")
-METHODS = ("hard sharing", "heads, best ratio", "soft, best penalty")
+# Draws that are held at once.
+CHUNK = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +84,10 @@ class RiskCurves:
         if not 0 < self.noise < float("inf"):
             raise ValueError(f"noise must be finite and above 0, got {self.noise}")
 
+    def study(self) -> Study:
+        """For the engine: a cell is a repeat of all kinds; not compiled as one."""
+        return study_of_repeats(self, _drawn, _Result, _dataset, batch=CHUNK)
+
     @classmethod
     def quick(cls) -> "RiskCurves":
         """Seconds on two cores."""
@@ -92,14 +100,9 @@ class RiskCurves:
         )
 
 
-class _Setting(NamedTuple):
-    """What a kind of shift and a size stand for."""
-
-    spectrum: Float[Array, " p"]
-    shift: Float[Array, ""]
-    n_1: Float[Array, ""]
-    ratio: Float[Array, ""]
-    penalty: Float[Array, ""]
+class _Result(NamedTuple):
+    alone: Float[np.ndarray, "n shift"]
+    risk: Float[np.ndarray, "n shift m method"]
 
 
 def run(spec: RiskCurves, progress: Progress | None = None) -> xr.Dataset:
@@ -110,23 +113,7 @@ def run(spec: RiskCurves, progress: Progress | None = None) -> xr.Dataset:
 
     Source: mathematics.md §3; derived here.
     """
-    keys = repeat_keys(spec.seed, spec.repeats)
-    curve = np.geomspace(
-        min(spec.samples_source), max(spec.samples_source), spec.points
-    )
-    predicted, measured, alone = [], [], []
-    for done, kind in enumerate(KINDS, start=1):
-        predicted.append(_limits(spec, kind, curve)[0])
-        ratios = _limits(spec, kind, np.asarray(spec.samples_source, float))[1]
-        errors = [
-            _errors(keys, _setting(spec, kind, n, w), *_shared(spec))
-            for n, w in zip(spec.samples_source, ratios, strict=True)
-        ]
-        measured.append(np.stack([np.asarray(one[1:]) for one in errors], axis=1))
-        alone.append(np.asarray(errors[0][0]))
-        if progress is not None:
-            progress(done, len(KINDS))
-    return _dataset(spec, curve, np.stack(predicted), np.stack(measured), alone)
+    return in_memory(spec.study(), progress)
 
 
 def source_spectrum(kind: str, dimension: int, condition: float) -> np.ndarray:
@@ -140,28 +127,37 @@ def _shift(spec: RiskCurves, kind: str) -> float:
     return 0.0 if kind == "covariate shift" else spec.shift_variance
 
 
-def _shared(spec: RiskCurves) -> tuple[Array, ...]:
-    values = (spec.samples_target, spec.noise, spec.common_variance)
-    return tuple(jnp.asarray(value, float) for value in values)
-
-
-def _setting(spec: RiskCurves, kind: str, size: int, ratio: float) -> _Setting:
+def _pairs(spec: RiskCurves, kind: str) -> list[SharedPair]:
+    """Of every size, with the ratio and the penalty that are best in the limit."""
     shift, p = _shift(spec, kind), spec.dimension
-    spectrum = source_spectrum(kind, p, spec.condition)
-    penalty = best_penalty(p, spec.noise**2, shift)
-    values = (spectrum, shift, size, ratio, penalty)
-    return _Setting(*(jnp.asarray(value, float) for value in values))
+    sizes = np.asarray(spec.samples_source, float)
+    found = []
+    for size, ratio in zip(sizes, _limits(spec, kind, sizes)[1], strict=True):
+        values = {
+            "spectrum": source_spectrum(kind, p, spec.condition),
+            "shift": shift,
+            "common": spec.common_variance,
+            "noise": spec.noise,
+            "n_1": size,
+            "n_2": spec.samples_target,
+            "ratio": ratio,
+            "penalty": best_penalty(p, spec.noise**2, shift),
+        }
+        pair = {name: jnp.asarray(value, float) for name, value in values.items()}
+        found.append(SharedPair(**pair))
+    return found
 
 
 def _limits(
     spec: RiskCurves, kind: str, sizes: Float[np.ndarray, " n"]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Limiting risks, a row for each of `METHODS`, and the best ratios."""
+    shared = (spec.samples_target, spec.noise, spec.common_variance)
     risks, ratios = _all_limits(
         jnp.asarray(sizes),
         jnp.asarray(source_spectrum(kind, spec.dimension, spec.condition)),
         jnp.asarray(_shift(spec, kind)),
-        *_shared(spec),
+        *(jnp.asarray(value, float) for value in shared),
     )
     return np.asarray(risks), np.asarray(ratios)
 
@@ -189,58 +185,23 @@ def _all_limits(
     return jnp.stack([hard, best, jax.vmap(soft)(sizes)]), ratio
 
 
-@jax.jit
-def _errors(
-    keys: Key[Array, " n"], setting: _Setting, n_2: Array, noise: Array, common: Array
-) -> Float[Array, "methods n"]:
-    """`‖b̂ − b_2‖²` of the target alone and of each of `METHODS`, one a draw."""
-    s = setting
-    p = len(s.spectrum)
-    root = jnp.stack([jnp.diag(jnp.sqrt(s.spectrum)), jnp.eye(p)])
-
-    def one(key: Array) -> Array:
-        draw_key, parameter_key = jax.random.split(key)
-        normal = jax.random.normal(parameter_key, (3, p)) / jnp.sqrt(p)
-        own = jnp.sqrt(s.shift) * normal[:2]
-        b = jnp.sqrt(common) * normal[2] + own
-        sizes = jnp.stack([s.n_1, n_2])
-        drawn = sample_statistics(draw_key, root, b, noise, sizes)
-        (source, target), (first, second) = drawn.gram, drawn.moment
-        # W = λ(S_1 + λI)⁻¹, for an infinite λ too.
-        shrink = jnp.linalg.inv(source / s.penalty + jnp.eye(p))
-        # An infinite ratio leaves the source's equations alone.
-        w = jnp.where(jnp.isfinite(s.ratio), s.ratio, 1e9)
-        scale = 1 / jnp.maximum(w, 1) ** 2
-        systems = jnp.stack(
-            [
-                target,
-                source + target,
-                scale * (w**2 * source + target),
-                target + shrink @ source,
-            ]
-        )
-        sides = jnp.stack(
-            [
-                second,
-                first + second,
-                scale * (w * first + second),
-                second + shrink @ first,
-            ]
-        )
-        found = jnp.linalg.solve(systems, sides[..., None])[..., 0]
-        return jnp.sum((found - b[1]) ** 2, axis=1)
-
-    return jax.vmap(one, out_axes=1)(keys)
+def _drawn(spec: RiskCurves, keys: Key[Array, " n"]) -> _Result:
+    # Programs one after the other: see `map_chunks` on deadlocks.
+    errors = [
+        [np.asarray(shared_errors(keys, pair)) for pair in _pairs(spec, kind)]
+        for kind in KINDS
+    ]
+    # Repeat, shift, size, method.
+    risks = np.moveaxis(np.asarray(errors), 2, 0)
+    return _Result(risks[:, :, 0, 0], risks[..., 1:])
 
 
-def _dataset(
-    spec: RiskCurves,
-    curve: np.ndarray,
-    predicted: np.ndarray,
-    measured: np.ndarray,
-    alone: list[np.ndarray],
-) -> xr.Dataset:
+def _dataset(spec: RiskCurves, result: _Result) -> xr.Dataset:
     unit, p = "labels' units squared", spec.dimension
+    curve = np.geomspace(
+        min(spec.samples_source), max(spec.samples_source), spec.points
+    )
+    predicted = np.stack([_limits(spec, kind, curve)[0] for kind in KINDS])
     single = pooled_risk(0, spec.samples_target, p, spec.noise**2, 0).single_task
     found = [_crossings(spec, kind) for kind in KINDS]
     most = max(1, *map(len, found))
@@ -250,13 +211,13 @@ def _dataset(
     variables: dict[str, labelled.Entry] = {
         "risk": (
             ("shift", "sharing", "samples_source", "repeat"),
-            measured,
+            np.transpose(result.risk, (1, 3, 2, 0)),
             "squared error of the parameter, drawn",
             unit,
         ),
         "risk_alone": (
             ("shift", "repeat"),
-            np.stack(alone),
+            result.alone.T,
             "squared error of the target alone, drawn",
             unit,
         ),

@@ -23,6 +23,9 @@ class RiskMap:
     covariance has a share `weak` of eigenvalues `1/√condition`, the others are
     `√condition`.
 
+    It is no study of the engine: three maps along unlike axes are no grid of cells, and
+    `side` moves every value on them, so that no cell could be kept.
+
     Args:
         dimension: `p`.
         samples_target: `n_2 > p`.

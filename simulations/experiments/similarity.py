@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float, Key
 
 from simulations import labelled
 from simulations.chunks import Progress, map_chunks, repeat_keys
-from simulations.engine.axes import Axis
+from simulations.engine.repeats import study_of_repeats
 from simulations.engine.study import Study
 from simulations.sampling import sample_statistics
 from theory.covariance import similarity_matrix
@@ -96,14 +96,14 @@ class SimilaritySweep:
 
     def study(self) -> Study:
         """For the engine: a cell is a repeat, with all points of both paths."""
-        fixed = replace(self, repeats=1, seed=0)
         points = len(PATHS) * len(self.turns) * len(self.samples_source)
-        return Study(
+        return study_of_repeats(
             self,
-            (Axis("repeat", range(self.repeats), "repeats", drawn=True),),
-            lambda keys, _: _chunk(fixed, keys, source_roots(fixed))._asdict(),
-            lambda columns: _dataset(self, _Result(**columns)),
+            lambda spec, keys: _chunk(spec, keys, source_roots(spec)),
+            _Result,
+            _dataset,
             batch=max(1, POINTS // points),
+            compiled=True,
         )
 
     @classmethod

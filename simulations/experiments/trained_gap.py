@@ -1,5 +1,6 @@
 """How far training of linear tasks ends above the optimum, by method."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
@@ -11,13 +12,18 @@ import xarray as xr
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from simulations import labelled
-from simulations.chunks import Progress, repeat_keys
-from simulations.low_rank import low_rank_parameters
+from simulations.chunks import Progress
+from simulations.engine.axes import Axis
+from simulations.engine.memory import in_memory
+from simulations.engine.study import Columns, Study
 from simulations.solver_choice import SOLVERS, check_solvers
 from simulations.training import LinearModel, Solver, train
-from theory.covariance import similarity_matrix
+from simulations.turned_tasks import turned_tasks
 from theory.linear import shared_optimum
 from theory.tasks import TaskStatistics
+
+# Draws that are trained at once.
+CHUNK = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +99,26 @@ class TrainedGap:
                     f"{self.shown}: {value:g} is not in {axis}"
                 )
 
+    def study(self) -> Study:
+        """For the engine: a cell is a condition, an angle and a repeat, at every width.
+
+        It is not compiled as one.
+        """
+        fixed = replace(self, conditions=(1.0,), angles=(0.0,), shown=(1, 1.0, 0.0))
+        fixed = replace(fixed, repeats=1, seed=0)
+        return Study(
+            self,
+            (
+                Axis("condition", self.conditions, "conditions"),
+                Axis("angle", self.angles, "angles"),
+                Axis("repeat", range(self.repeats), "repeats", drawn=True),
+            ),
+            partial(_cells, fixed),
+            partial(_dataset, self),
+            batch=min(CHUNK, self.repeats),
+            compiled=False,
+        )
+
     @classmethod
     def quick(cls) -> "TrainedGap":
         """Under half a minute on two cores."""
@@ -118,13 +144,13 @@ class _Optimum(NamedTuple):
 
 
 class _Point(NamedTuple):
-    """One width, condition and angle; the last axes are repeat and start."""
+    """One width; the first axes are those of the cells."""
 
-    gap: Float[np.ndarray, "solver n s"]
-    status: Int[np.ndarray, "solver n s"]
-    steps: Int[np.ndarray, "solver n s"]
-    certified: Bool[np.ndarray, " n"]
-    bracket: Float[np.ndarray, " n"]
+    gap: Float[np.ndarray, "*n solver s"]
+    status: Int[np.ndarray, "*n solver s"]
+    steps: Int[np.ndarray, "*n solver s"]
+    certified: Bool[np.ndarray, "*n"]
+    bracket: Float[np.ndarray, "*n"]
 
 
 def run(spec: TrainedGap, progress: Progress | None = None) -> xr.Dataset:
@@ -137,67 +163,44 @@ def run(spec: TrainedGap, progress: Progress | None = None) -> xr.Dataset:
 
     Source: W eq 1 (linear `g`); the study is ours.
     """
-    keys = repeat_keys(spec.seed, spec.repeats)
+    return in_memory(spec.study(), progress)
+
+
+def _cells(
+    spec: TrainedGap, keys: Key[Array, " n"], points: Columns
+) -> dict[str, np.ndarray]:
+    """Those of `_Point` with an axis of widths after that of the cells, and another."""
+    size = jnp.asarray(points["condition"], float)
+    turn = jnp.deg2rad(jnp.asarray(points["angle"], float))
     # What is compiled does not depend on these.
-    fixed = replace(spec, conditions=(1.0,), angles=(0.0,), shown=(1, 1.0, 0.0))
-    fixed = replace(fixed, repeats=1, starts=1, seed=0, solvers=("adam",))
-    places = [(size, angle) for size in spec.conditions for angle in spec.angles]
-    points, scores = [], []
-    for done, (condition, angle) in enumerate(places, start=1):
-        size, turn = jnp.asarray(condition), jnp.deg2rad(jnp.asarray(angle))
-        statistics, score = _draws(keys, size, turn, fixed)
-        scores.append(np.asarray(score))
-        points += [_point(spec, statistics, width, keys) for width in spec.widths]
-        if progress is not None:
-            progress(done, len(places))
-    return _dataset(spec, points, scores)
+    drawn = replace(spec, starts=1, solvers=("adam",))
+    statistics, score = _draws(keys, size, turn, drawn)
+    found = [_at(spec, statistics, width, keys) for width in spec.widths]
+    columns = _Point(*(np.stack(parts, axis=1) for parts in zip(*found, strict=True)))
+    return columns._asdict() | {"similarity": np.asarray(score)}
 
 
 @partial(jax.jit, static_argnames="spec")
 def _draws(
     keys: Key[Array, " n"],
-    condition: Float[Array, ""],
-    angle: Float[Array, ""],
+    condition: Float[Array, " n"],
+    angle: Float[Array, " n"],
     spec: TrainedGap,
 ) -> tuple[TaskStatistics, Float[Array, " n"]]:
     """Statistics of all draws, and the similarity of the first task and the last."""
-    k, d, m = spec.tasks, spec.dimension, spec.samples
-    size = condition ** (jnp.arange(d) / (d - 1))
-    size = size * jnp.sqrt(d / jnp.sum(size**2))
-    turns = jax.vmap(partial(_turn, d))(angle * jnp.arange(k) / (k - 1))
-
-    def one(key: Key[Array, ""]) -> tuple[TaskStatistics, Float[Array, ""]]:
-        task_key, row_key, turn_key, label_key, _ = jax.random.split(key, 5)
-        theta = low_rank_parameters(task_key, k, d, spec.true_rank, spec.deviation)
-        rows = jax.random.normal(row_key, (m, d)) * size
-        to_data = jax.random.orthogonal(turn_key, d) @ turns
-        x = jnp.einsum("me,kde->kmd", rows, to_data)
-        clean = jnp.einsum("kmd,kd->km", x, theta)
-        y = clean + spec.noise * jax.random.normal(label_key, (k, m))
-        # From one ZᵀZ, so that equal turns give equal matrices to the last bit.
-        gram = jnp.einsum("kde,ef,kcf->kdc", to_data, rows.T @ rows, to_data)
-        found = TaskStatistics(
-            gram=(gram + jnp.swapaxes(gram, 1, 2)) / 2,
-            moment=jnp.einsum("kmd,km->kd", x, y),
-            energy=jnp.sum(y**2, axis=1),
-            samples=jnp.full(k, float(m)),
-        )
-        score = similarity_matrix(found.gram[jnp.array([0, -1])])
-        return found, score[0, 1] / jnp.sqrt(score[0, 0] * score[1, 1])
-
-    return jax.vmap(one)(keys)
+    draw = partial(
+        turned_tasks,
+        tasks=spec.tasks,
+        dimension=spec.dimension,
+        samples=spec.samples,
+        true_rank=spec.true_rank,
+        deviation=spec.deviation,
+        noise=spec.noise,
+    )
+    return jax.vmap(draw)(keys, condition, angle)
 
 
-def _turn(dimension: int, angle: Float[Array, ""]) -> Float[Array, "d d"]:
-    """Planes (j, d − 1 − j) turned by an angle."""
-    one = jnp.arange(dimension // 2)
-    two = dimension - 1 - one
-    c, s = jnp.cos(angle), jnp.sin(angle)
-    turn = jnp.eye(dimension).at[one, one].set(c).at[two, two].set(c)
-    return turn.at[two, one].set(s).at[one, two].set(-s)
-
-
-def _point(
+def _at(
     spec: TrainedGap, statistics: TaskStatistics, width: int, keys: Key[Array, " n"]
 ) -> _Point:
     best = _optima(statistics, width)
@@ -209,12 +212,12 @@ def _point(
         for name in spec.solvers
     ]
     losses, status, steps = (
-        np.stack([np.asarray(end[place]) for end in ends]) for place in range(3)
+        np.stack(parts, axis=1) for parts in zip(*ends, strict=True)
     )
-    known = np.minimum(best.loss, losses.min(axis=(0, 2)))
+    known = np.minimum(best.loss, losses.min(axis=(1, 2)))
     least = np.where(best.certified, best.loss, known)
     explained = np.sum(np.asarray(statistics.energy), axis=1) - least
-    gap = (losses - least[:, None]) / explained[:, None]
+    gap = (losses - least[:, None, None]) / explained[:, None, None]
     bracket = (least - (best.loss - best.bracket)) / explained
     return _Point(gap, status, steps, best.certified, bracket)
 
@@ -255,15 +258,12 @@ def _trained(
     return jax.vmap(one)(statistics, keys)
 
 
-def _dataset(
-    spec: TrainedGap, points: list[_Point], scores: list[np.ndarray]
-) -> xr.Dataset:
-    shape = (len(spec.conditions), len(spec.angles), len(spec.widths))
+def _dataset(spec: TrainedGap, columns: Mapping[str, np.ndarray]) -> xr.Dataset:
+    # Repeats after widths and solvers, where there are any.
     gap, status, steps, certified, bracket = (
-        np.stack(parts).reshape(*shape, *parts[0].shape)
-        for parts in zip(*points, strict=True)
+        np.moveaxis(columns[name], 2, place)
+        for name, place in zip(_Point._fields, (4, 4, 4, 3, 3), strict=True)
     )
-    similarity = np.stack(scores).reshape(*shape[:2], spec.repeats)
     cells = ("condition", "angle", "width")
     axes = (*cells, "solver", "repeat", "start")
     few = (*cells, "repeat")
@@ -276,7 +276,7 @@ def _dataset(
         "bracket": (few, bracket, "what the best known may be above the optimum", "1"),
         "similarity": (
             (*cells[:2], "repeat"),
-            similarity,
+            columns["similarity"],
             "normalised similarity score of the first task and the last",
             "1",
         ),

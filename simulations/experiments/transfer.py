@@ -1,7 +1,7 @@
 """W-F3: what a source is worth to a target, against its number of samples."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float, Key
 
 from simulations import labelled
 from simulations.chunks import Progress, map_chunks, repeat_keys
-from simulations.engine.axes import Axis
+from simulations.engine.repeats import study_of_repeats
 from simulations.engine.study import Study
 from simulations.figure_3_tasks import SOURCES, Figure3Tasks, Reading, figure_3_tasks
 from simulations.sampling import sample_statistics
@@ -68,14 +68,8 @@ class TransferSweep:
     def study(self) -> Study:
         """For the engine: a cell is a repeat, with all sources and sizes."""
         _check(self)
-        # What is compiled does not depend on these two.
-        fixed = replace(self, repeats=1, seed=0)
-        return Study(
-            self,
-            (Axis("repeat", range(self.repeats), "repeats", drawn=True),),
-            lambda keys, _: _chunk(fixed, keys)._asdict(),
-            lambda columns: _dataset(self, _Result(**columns)),
-            _batch(self),
+        return study_of_repeats(
+            self, _chunk, _Result, _dataset, batch=_batch(self), compiled=True
         )
 
     @classmethod

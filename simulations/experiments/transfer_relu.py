@@ -1,7 +1,7 @@
 """W-F3r: Fig 3 with a ReLU module, trained on rows."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -13,7 +13,10 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from simulations import labelled
-from simulations.chunks import Progress, map_chunks, repeat_keys
+from simulations.chunks import Progress
+from simulations.engine.memory import in_memory
+from simulations.engine.repeats import study_of_repeats
+from simulations.engine.study import Study
 from simulations.figure_3_tasks import SOURCES, Figure3Tasks, figure_3_tasks
 from simulations.training import (
     LevenbergMarquardt,
@@ -66,6 +69,14 @@ class TransferReluSweep:
     repeats: int = 200
     seed: int = 0
 
+    def study(self) -> Study:
+        """For the engine: a cell is a repeat, with all sources and sizes.
+
+        It is not compiled as one: each padded size has a program of its own.
+        """
+        _check(self)
+        return study_of_repeats(self, _chunk, _Result, _dataset, batch=CHUNK)
+
     @classmethod
     def quick(cls) -> "TransferReluSweep":
         """Some 40 s of one core, half of it compilation."""
@@ -85,8 +96,9 @@ class _Risk(NamedTuple):
 
 
 class _Result(NamedTuple):
-    alone: _Risk
-    joint: _Risk
+    risk_alone: Float[Array, " n"]
+    risk_joint: Float[Array, "n source m"]
+    converged: Bool[Array, "n source m"]
 
 
 def run(spec: TransferReluSweep, progress: Progress | None = None) -> xr.Dataset:
@@ -103,12 +115,7 @@ def run(spec: TransferReluSweep, progress: Progress | None = None) -> xr.Dataset
 
     Source: W-F3 (Fig 3) with W's ReLU model.
     """
-    _check(spec)
-    keys = repeat_keys(spec.seed, spec.repeats)
-    # What is compiled does not depend on these.
-    fixed = replace(spec, repeats=1, seed=0)
-    result = map_chunks(partial(_chunk, fixed), keys, CHUNK, progress)
-    return _dataset(spec, result)
+    return in_memory(spec.study(), progress)
 
 
 def _check(spec: TransferReluSweep) -> None:
@@ -133,7 +140,8 @@ def _chunk(spec: TransferReluSweep, keys: Key[Array, " n"]) -> _Result:
         )
         for m in spec.samples_source
     ]
-    return _Result(alone, jax.tree.map(lambda *leaves: jnp.stack(leaves, -1), *joint))
+    risk, converged = (jnp.stack(parts, -1) for parts in zip(*joint, strict=True))
+    return _Result(alone.risk, risk, converged)
 
 
 def _draw(key: Key[Array, ""], spec: TransferReluSweep) -> _Draw:
@@ -235,9 +243,9 @@ def _risk(
 
 
 def _dataset(spec: TransferReluSweep, result: _Result) -> xr.Dataset:
-    alone = np.asarray(result.alone.risk)
-    joint = np.moveaxis(np.asarray(result.joint.risk), 0, -1)
-    ended = np.moveaxis(np.asarray(result.joint.converged), 0, -1).mean(axis=-1)
+    alone = np.asarray(result.risk_alone)
+    joint = np.moveaxis(np.asarray(result.risk_joint), 0, -1)
+    ended = np.moveaxis(np.asarray(result.converged), 0, -1).mean(axis=-1)
     axes = ("source", "samples_source", "repeat")
     unit = "labels' units squared"
     variables: dict[str, labelled.Entry] = {

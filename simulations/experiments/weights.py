@@ -1,6 +1,6 @@
 """W-A2: what task weights do to a target, and to tasks among noisy ones."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -11,7 +11,10 @@ import xarray as xr
 from jaxtyping import Array, Float, Key
 
 from simulations import labelled
-from simulations.chunks import Progress, map_chunks, repeat_keys
+from simulations.chunks import Progress
+from simulations.engine.memory import in_memory
+from simulations.engine.repeats import study_of_repeats
+from simulations.engine.study import Study
 from simulations.low_rank import fold_common, low_rank_parameters
 from theory.linear import common_covariance_optimum, single_task_optimum
 from theory.tasks import TaskStatistics
@@ -101,6 +104,10 @@ class WeightsSweep:
         if not -1 <= self.cosine <= 1:
             raise ValueError(f"cosine must be in [-1, 1], got {self.cosine}")
 
+    def study(self) -> Study:
+        """For the engine: a cell is a repeat of both parts; not compiled as one."""
+        return study_of_repeats(self, _chunk, _Result, _dataset, batch=CHUNK)
+
     @classmethod
     def quick(cls) -> "WeightsSweep":
         """Half the draws of the same tasks, under half a minute on two cores.
@@ -140,10 +147,7 @@ def run(spec: WeightsSweep, progress: Progress | None = None) -> xr.Dataset:
 
     Source: W-A2 (Algorithm 2) and W-EX; the standardised form is ours.
     """
-    keys = repeat_keys(spec.seed, spec.repeats)
-    # What is compiled does not depend on these two.
-    chunk = partial(_chunk, replace(spec, repeats=1, seed=0))
-    return _dataset(spec, map_chunks(chunk, keys, min(CHUNK, spec.repeats), progress))
+    return in_memory(spec.study(), progress)
 
 
 def _chunk(spec: WeightsSweep, keys: Key[Array, " n"]) -> _Result:
@@ -201,8 +205,6 @@ def _draw_many(key: Key[Array, ""], spec: WeightsSweep) -> _Many:
 
 @partial(jax.jit, static_argnames="spec")
 def _pair_joint(pair: _Pair, spec: WeightsSweep) -> Float[Array, "n source ratio"]:
-    ratios = jnp.asarray(spec.ratios, float)
-
     def point(
         tasks: TaskStatistics, theta: Float[Array, " d"], ratio: Float[Array, ""]
     ) -> Float[Array, ""]:
@@ -212,6 +214,7 @@ def _pair_joint(pair: _Pair, spec: WeightsSweep) -> Float[Array, "n source ratio
 
     over_ratios = jax.vmap(point, (None, None, 0))
     over_sources = jax.vmap(over_ratios, (0, None, None))
+    ratios = jnp.asarray(spec.ratios, float)
     return jax.vmap(over_sources, (0, 0, None))(pair.statistics, pair.target, ratios)
 
 
@@ -259,10 +262,8 @@ def _many_alone(many: _Many) -> Float[Array, "n level k"]:
 
 def _dataset(spec: WeightsSweep, result: _Result) -> xr.Dataset:
     shares = len(spec.shares)
-    target_joint = np.moveaxis(np.asarray(result.target_joint), 0, -1)
-    joint, weights, alone = (
-        np.moveaxis(np.asarray(values), 0, -1)
-        for values in (result.joint, result.weights, result.alone)
+    target_joint, alone, joint, weights = (
+        np.moveaxis(np.asarray(values), 0, -1) for values in result[1:]
     )
     unit = "labels' units squared"
     variables: dict[str, labelled.Entry] = {

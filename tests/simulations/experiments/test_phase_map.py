@@ -28,7 +28,7 @@ def data() -> xr.Dataset:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(SOLVERS, SPEC.solvers[0], Stay())
         found = run(SPEC, lambda *step: told.append(step))
-    assert told == [(1, 2), (2, 2)]
+    assert told == [(3, 6), (6, 6)]
     return found
 
 

@@ -34,7 +34,7 @@ def data() -> xr.Dataset:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(SOLVERS, SPEC.solvers[0], Stay())
         found = run(SPEC, lambda *step: told.append(step))
-    assert told == [(1, 1)]
+    assert told == [(2, 2)]
     return found
 
 
