@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
-from paper_checks.verdict import Measurement, extreme
+from paper_checks.verdict import Measurement
 
 LEVEL = 0.05
 # `n_test/n_train` of random splits, of all comparisons or of each.
@@ -112,9 +112,13 @@ def measurements(what: str, found: Significant | None) -> tuple[Measurement, ...
     if found is None:
         return ()
     return tuple(
-        extreme(
-            f"{what}: significantly {way}, of {found.tested} (Holm)",
-            np.array(float(number)),
+        Measurement(
+            quantity=f"{what}: significantly {way} after Holm",
+            value=float(number),
+            low=float("nan"),
+            high=float("nan"),
+            interval=f"none: a count of paired tests, level {LEVEL}",
+            n=found.tested,
         )
         for way, number in (("up", found.up), ("down", found.down))
     )

@@ -81,7 +81,7 @@ def test_clear_gains_and_losses_are_told_apart():
     assert found is not None
     assert found.up == 0
     (up, down) = measurements("gain", Significant(2, 1, 4))
-    assert (up.value, down.value) == (2, 1)
+    assert (up.value, down.value, up.n) == (2, 1, 4)
     told = said({"one": Significant(2, 1, 4), "other": Significant(0, 3, 5)})
     assert told == (
         "significant after Holm: one 2 up, 1 down of 4, other 0 up, 3 down of 5"

@@ -107,7 +107,7 @@ def test_alignment_must_improve_four_targets_and_be_clear(given):
     assert found.verdict is Verdict.HOLDS
     value = {one.quantity: one.value for one in found.measurements}
     for protocol in PROTOCOLS:
-        name = f"gain by alignment, {protocol}: significantly up, of 5 (Holm)"
+        name = f"gain by alignment, {protocol}: significantly up after Holm"
         assert value[name] == 5
         assert value[name.replace("alignment", "training together")] == 0
     assert "Holm: alignment 5 up, 0 down of 5, training together 0 up" in found.reason
