@@ -31,17 +31,8 @@ def load_chest_images(
             the arrays, images that are not 64 x 64, labels that are not 0 or 1, or
             another number of rows than the manifest says.
     """
-    entry = read_manifest(folder).get((NAME, SPLIT))
-    if entry is None:
-        raise ValueError(f"{folder / MANIFEST} does not list {NAME}")
-    content = entry.read_bytes()
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            images, labels, part = (arrays[n] for n in ("images", "labels", "split"))
-    except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"{entry.path} is no archive of 'images', 'labels' and 'split': {error}"
-        ) from error
+    entry = _listed(folder)
+    images, labels, part = _arrays(entry, "images", "labels", "split")
     if images.shape[1:] != (SIDE, SIDE) or images.dtype != np.uint8:
         raise ValueError(
             f"{entry.path}: images must be {SIDE} x {SIDE} of 8 bits, got shape "
@@ -59,6 +50,24 @@ def load_chest_images(
     if not np.isin(part, PARTS).all():
         raise ValueError(f"{entry.path}: parts must be of {', '.join(PARTS)}")
     return images, labels.astype(np.int64), part, entry
+
+
+def load_patients(folder: Path) -> np.ndarray:
+    """The patient of each image: what its name of NIH says before the first `_`.
+
+    Raises:
+        FileNotFoundError: No such folder, manifest or file.
+        ValueError: The manifest does not list the images, a wrong checksum, or names
+            that are not text, one an image.
+    """
+    entry = _listed(folder)
+    (names,) = _arrays(entry, "names")
+    if names.shape != (entry.rows,) or names.dtype.kind != "U":
+        raise ValueError(
+            f"{entry.path}: 'names' must be {entry.rows} texts, got shape "
+            f"{names.shape} of {names.dtype}"
+        )
+    return np.array([str(name).split("_")[0] for name in names])
 
 
 def chest_benchmark(folder: Path, part: str) -> LinearBenchmark:
@@ -99,3 +108,21 @@ def small_pixels(
 
 def _enough(labels: np.ndarray) -> bool:
     return LEAST <= int(labels.sum()) <= len(labels) - LEAST
+
+
+def _listed(folder: Path) -> Entry:
+    entry = read_manifest(folder).get((NAME, SPLIT))
+    if entry is None:
+        raise ValueError(f"{folder / MANIFEST} does not list {NAME}")
+    return entry
+
+
+def _arrays(entry: Entry, *wanted: str) -> list[np.ndarray]:
+    """Arrays of the archive; nothing is unpickled."""
+    content = entry.read_bytes()
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return [arrays[name] for name in wanted]
+    except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        listed = " and ".join(repr(name) for name in wanted)
+        raise ValueError(f"{entry.path} is no archive of {listed}: {error}") from error

@@ -1,0 +1,106 @@
+"""What the images are trained on: all tasks, or a pair with random labels in one."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, Int
+
+from paper_checks.benchmarks.folds import (
+    Standardised,
+    constant_columns,
+    row_statistics,
+    standardise,
+)
+from paper_checks.benchmarks.images.rows import LabelledImages
+from paper_checks.benchmarks.label_noise import logistic_weights, weighting_schemes
+from paper_checks.benchmarks.label_pairs import LabelPairs, auc, linear_auc, noisy_pair
+from paper_checks.benchmarks.mlp import mlp_logits, scaled, train_mlps
+
+Study = Literal["clean", "pairs"]
+Scheme = Literal["uniform", "printed", "standardised"]
+SCHEMES: tuple[Scheme, ...] = ("uniform", "printed", "standardised")
+# Of the thousand images among the sets of W-X2, so that pairs are those of its ledger.
+SET = 3
+
+
+class Problem(NamedTuple):
+    """Tasks that train together, their training labels, and where weights come from."""
+
+    tasks: tuple[int, ...]
+    labels: Int[np.ndarray, "m k"]
+    model: Standardised
+    rank: int
+
+    def weights(self, scheme: Scheme) -> Float[np.ndarray, " k"]:
+        """On logistic losses, of mean 1."""
+        return logistic_weights(self.model, self.rank)[SCHEMES.index(scheme)]
+
+
+def problem(data: LabelledImages, study: Study, number: int, seed: int) -> Problem:
+    """All tasks with clean labels, or the pair of this number.
+
+    Weights are those of pixels averaged to 8 x 8 and labels of the training part. For
+    all tasks their rank is half the number of tasks, for a pair it is 1.
+    """
+    train = data.benchmark("train")
+    if study == "pairs":
+        noisy = noisy_pair(LabelPairs(seed=seed), train, SET, number, 0)
+        labels = np.stack(noisy.labels, axis=1) > 0
+        return Problem(noisy.tasks, labels.astype(int), noisy.model, 1)
+    every = [np.ones(train.rows, dtype=bool)] * train.count
+    model = standardise(row_statistics(train, every), constant_columns(train, every))
+    labels = data.labels[data.part["train"]]
+    return Problem(tuple(range(train.count)), labels, model, max(1, train.count // 2))
+
+
+def linear(data: LabelledImages, given: Problem) -> Float[np.ndarray, "4 k"]:
+    """Test AUC of linear tasks, squared loss; uniform for each reading, as losses are.
+
+    Schemes are uniform and printed on labels in their own units, then uniform and
+    standardised on labels of unit energy.
+    """
+    test, schemes = data.benchmark("test"), weighting_schemes(given.model, given.rank)
+    names = ("uniform", "printed", "uniform_standardised", "standardised")
+    return np.array(
+        [
+            linear_auc(given.model, test, given.tasks, given.rank, schemes[name])
+            for name in names
+        ]
+    )
+
+
+def mlps(
+    data: LabelledImages, given: Sequence[Problem], seeds: Sequence[int]
+) -> Float[np.ndarray, "n 3 k"]:
+    """Test AUC of a hidden layer of ten units on 8 x 8 pixels, with every scheme."""
+    how, count = LabelPairs(), len(given)
+    train, test = data.benchmark("train"), data.benchmark("test")
+    labels = np.stack([one.labels for one in given]).astype(np.float32)
+    alphas = [one.weights(scheme) for one in given for scheme in SCHEMES]
+    keys = jnp.stack([jax.random.key(seed) for seed in seeds])
+    trained = train_mlps(
+        jnp.asarray(scaled(train.covariates[0], train)),
+        jnp.asarray(np.repeat(labels, len(SCHEMES), axis=0)),
+        jnp.asarray(np.stack(alphas), jnp.float32),
+        jnp.repeat(keys, len(SCHEMES)),
+        how.width,
+        how.steps,
+        how.batch,
+        how.rate,
+    )
+    held = jnp.asarray(scaled(test.covariates[0], train))
+    scores = np.asarray(jax.vmap(mlp_logits, (0, None))(trained, held))
+    scores = scores.reshape(count, len(SCHEMES), len(held), -1)
+    return np.array(
+        [
+            [[auc(test.labels[t], s) for t, s in _columns(one, out)] for out in mine]
+            for one, mine in zip(given, scores, strict=True)
+        ]
+    )
+
+
+def _columns(given: Problem, scores: np.ndarray) -> Sequence[tuple[int, np.ndarray]]:
+    return list(zip(given.tasks, scores.T, strict=True))

@@ -1,0 +1,59 @@
+"""What was measured on the thousand images and put on record."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from paper_checks.benchmarks.images.cells import write_json
+from paper_checks.benchmarks.images.problems import Study
+from paper_checks.verdict import Measurement, extreme, mean_with_interval
+
+RECORD = Path(__file__).with_name("recorded.json")
+READINGS = ("printed", "standardised")
+
+
+def recorded(path: Path = RECORD) -> Mapping[str, Any]:
+    """Summaries on record, by study and network; empty if there is no record.
+
+    Raises:
+        ValueError: The file is not JSON.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON: {error}") from error
+
+
+def record(found: Mapping[str, Any], path: Path = RECORD) -> None:
+    """Put summaries on record, beside those of other studies and networks."""
+    write_json(path, {**recorded(path), **found}, indent=1)
+
+
+def measurements(
+    study: Study, readings: tuple[str, ...] = READINGS, path: Path = RECORD
+) -> tuple[Measurement, ...]:
+    """Gains of the mean AUC on record, by model and reading, in points.
+
+    All of a record are on one cut of the images, so that intervals are over starts, or
+    over pairs, and not over images.
+    """
+    entries = [one for one in recorded(path).values() if one["study"] == study]
+    # Two networks on record share the models that are not networks.
+    seen: dict[str, Measurement] = {}
+    for entry in entries:
+        for model, values in entry["models"].items():
+            for name in readings:
+                said = f"recorded, 1,000 images, {study}, {model}, {name} (points)"
+                seen.setdefault(said, _measured(said, values[name]))
+    return tuple(seen.values())
+
+
+def _measured(quantity: str, values: list[float]) -> Measurement:
+    if np.ptp(values) == 0:
+        return extreme(quantity, values)
+    return mean_with_interval(quantity, values)
