@@ -7,7 +7,6 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from jax.typing import ArrayLike
 from jaxtyping import Array, PyTree
@@ -84,7 +83,7 @@ def new_rule(
     """
     if alignment not in ALIGNMENTS:
         raise ValueError(f"alignment must be one of {ALIGNMENTS}, got {alignment!r}")
-    if not isinstance(steps, jax.core.Tracer) and np.asarray(steps) < 1:
+    if isinstance(steps, int) and steps < 1:
         raise ValueError(f"a run needs steps >= 1, got {steps}")
     own = optax.adamw(
         schedule(rates.rate, rates.warmup, steps),

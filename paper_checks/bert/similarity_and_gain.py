@@ -133,7 +133,7 @@ def added(
     """A Dataset of gains with scores (pair, when, layer) and ranks (kind, layer)."""
     scores = np.stack([compared.before, compared.after, compared.unaligned], axis=1)
     when = ["before", "after", "after, without alignment"]
-    own = {"similarity": (("pair", "when", "layer"), scores)}
+    own: dict[str, Any] = {"similarity": (("pair", "when", "layer"), scores)}
     for name, field in (("rank", "value"), ("rank_low", "low"), ("rank_high", "high")):
         values = [[getattr(one, field) for one in ranks[kind]] for kind in KINDS]
         own[name] = (("kind", "layer"), np.array(values))

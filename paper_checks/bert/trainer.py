@@ -118,7 +118,7 @@ def _compiled_logits(compute: Compute, layout: Layout) -> jax.stages.Wrapped:
 def _compiled_step(
     program: Program,
     layout: Layout,
-    structure: jax.tree_util.PyTreeDef,
+    structure: Any,
     shapes: tuple[tuple[int, ...], ...],
 ) -> jax.stages.Wrapped:
     placed = jax.tree.unflatten(structure, [layout.of_weight(one) for one in shapes])

@@ -13,9 +13,11 @@ from paper_checks.bert.claim import NAME, TASKS
 from paper_checks.bert.similarity_and_gain import compare, rank_correlation
 from tests.paper_checks.bert.test_claim import ALL, judged, results
 
-PAIRS = list(combinations(TASKS, 2))
+PAIRS: list[tuple[str, ...]] = list(combinations(TASKS, 2))
 # At layer 0 the gain is larger where the score is; at layer 1 where it is smaller.
-GAINS = {pair: np.array([n - 3.0, n - 2.0]) for n, pair in enumerate(PAIRS)}
+GAINS: dict[tuple[str, ...], np.ndarray] = {
+    pair: np.array([n - 3.0, n - 2.0]) for n, pair in enumerate(PAIRS)
+}
 
 
 def measured(pair: tuple[str, ...], how: str, seed: int) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Steps of training: what moves under each reading, rates, decay, and precision."""
 
 import re
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -91,7 +92,7 @@ def test_runs_of_other_lengths_share_a_program_and_not_their_rates():
     for steps in (8, 80):
         trainer = Trainer(Compute(), RATES, "moving", steps, layout, drop=False)
         state = trainer.start(small_model())
-        program = trainer.compiled(state)
+        program: Any = trainer.compiled(state)
         state, _ = trainer.advance(state, layout.put(host_batch(1)), jax.random.key(0))
         assert program is trainer.compiled(state)
         assert program._cache_size() == 1
