@@ -37,7 +37,7 @@ class Arguments:
     Args:
         data: Folder with a manifest.
         results: Folder of the summary, and of a JSON file a network in `images`.
-        depth: DenseNet-121, or one of the same kind that is fifty times cheaper.
+        depth: DenseNet-121, or one of the same kind that is twenty times cheaper.
         only: `clean` (all tasks, W-X1) or `pairs` (random labels, W-X2); both if none.
         seeds: Starts of `clean`.
         pairs: Random pairs of tasks.
