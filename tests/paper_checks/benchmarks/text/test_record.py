@@ -167,3 +167,14 @@ def test_studies_say_how_far_runs_share_rows(trained):
     naive = share.sel(protocol="naive")
     np.testing.assert_allclose(naive.sel(set=["sst", "mr"]), [1, 15 / 121])
     assert (share.sel(protocol="exact") > naive).all()
+
+
+def test_what_the_project_has_on_record_says_where_it_is_from():
+    for path in record.FOLDER.iterdir():
+        name, kind = path.stem.rsplit("-", 1)
+        data = record.read(name, kind)  # pyright: ignore[reportArgumentType]
+        assert data is not None
+        assert name in STUDIES
+        assert data.attrs["encoder"] == kind
+        said = {"command", "date", "seconds", "done", "seed", "jax", "data_vectors"}
+        assert said <= data.attrs.keys()
