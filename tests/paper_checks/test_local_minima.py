@@ -2,7 +2,6 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from paper_checks import local_minima
 from paper_checks.local_minima import Stationary, _finding, descended_points
 from paper_checks.settings import Settings
 from paper_checks.verdict import CheckError, Verdict
