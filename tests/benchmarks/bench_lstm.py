@@ -109,7 +109,7 @@ def _theirs(torch: ModuleType, batches: Batches) -> float:
             value = loss(head(last[0]), torch.from_numpy(label).long())
             value.backward()
             rule.step()
-    return float(value)
+    return float(value.detach())
 
 
 def test_runs_side_by_side_against_one(report, smoke):
