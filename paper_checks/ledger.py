@@ -1,9 +1,7 @@
 """Every claim, its verdict, and whether that is the verdict on record."""
 
 import json
-import os
 import platform
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -43,6 +41,7 @@ from paper_checks import (
 from paper_checks.bert import claim as bert_alignment
 from paper_checks.settings import Settings
 from paper_checks.verdict import Finding, Verdict
+from paper_checks.whole_files import write_whole
 
 # What each claim is measured by, in the order of the table.
 CLAIMS: dict[str, Callable[[Settings], Finding | Sequence[Finding]]] = {
@@ -155,7 +154,7 @@ def record(findings: Sequence[Finding], settings: Settings) -> None:
     kept = _on_record()
     mine = kept.setdefault(record_name(settings), {})
     mine.update({found.claim: str(found.verdict) for found in findings})
-    _write(RECORD, _strict_json(kept))
+    write_whole(RECORD, _strict_json(kept))
 
 
 def _on_record() -> dict[str, dict[str, str]]:
@@ -191,8 +190,8 @@ def save(findings: Sequence[Finding], settings: Settings, command: str) -> list[
     }
     plain = {"about": about, "findings": [found.as_json() for found in findings]}
     paths = [settings.results / "ledger.json", settings.results / "ledger.md"]
-    _write(paths[0], _strict_json(plain))
-    _write(paths[1], markdown(findings, about))
+    write_whole(paths[0], _strict_json(plain))
+    write_whole(paths[1], markdown(findings, about))
     return paths
 
 
@@ -250,14 +249,3 @@ def _no_nan(value: Any) -> Any:
     if value in (float("inf"), float("-inf")):
         return str(value)
     return value
-
-
-def _write(path: Path, text: str) -> None:
-    # In a folder of its own a new file has the mode that the umask gives, which one
-    # of `mkstemp` has not, and is gone with the folder if anything fails.
-    with tempfile.TemporaryDirectory(
-        prefix=f".{path.name}.", dir=path.parent
-    ) as beside:
-        new = Path(beside, path.name)
-        new.write_text(text, encoding="utf-8")
-        os.replace(new, path)

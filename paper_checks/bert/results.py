@@ -1,8 +1,6 @@
 """Results of runs: one JSON a run, and all of a protocol in one file."""
 
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ import numpy as np
 
 from paper_checks.bert.run import Machine, Run
 from paper_checks.bert.train import Trained
+from paper_checks.whole_files import write_whole
 
 # Fields of a run that tell it from the others of its protocol.
 WITHIN = ("tasks", "sources", "alignment", "seed")
@@ -114,16 +113,7 @@ def collect(folder: Path, path: Path) -> dict[str, Any]:
 def write_json(path: Path, values: Any) -> Path:
     """Write a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    number, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(number, "w", encoding="utf-8") as file:
-            json.dump(values, file, indent=1, allow_nan=False)
-            file.write("\n")
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_whole(path, json.dumps(values, indent=1, allow_nan=False) + "\n")
     return path
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 import jax
 import tyro
 
-from paper_checks.benchmarks.images.cells import Bench, write_json
+from paper_checks.benchmarks.images.cells import Bench
 from paper_checks.benchmarks.images.densenet import CONFIGS
 from paper_checks.benchmarks.images.problems import Study
 from paper_checks.benchmarks.images.recorded import record
@@ -25,6 +25,7 @@ from paper_checks.benchmarks.images.studies import (
     train_all,
 )
 from paper_checks.benchmarks.images.training import Training
+from paper_checks.whole_files import write_json
 from simulations.cpu_threads import share_cpu
 
 STUDIES: tuple[Study, ...] = ("clean", "pairs")

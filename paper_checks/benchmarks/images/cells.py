@@ -1,8 +1,6 @@
 """Networks trained on images, a small JSON file each; one that is done is read."""
 
 import json
-import os
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -15,6 +13,7 @@ import numpy as np
 from paper_checks.benchmarks.images.problems import Problem, Scheme, Study, problem
 from paper_checks.benchmarks.images.rows import LabelledImages
 from paper_checks.benchmarks.images.training import Fit, Training, fit
+from paper_checks.whole_files import write_json
 from simulations.provenance import attributes
 
 
@@ -130,24 +129,3 @@ def _read(path: Path, cell: Cell, checksum: str) -> Result | None:
 def _write(path: Path, found: Fit, tasks: tuple[str, ...], about: Mapping) -> None:
     rounded = {n: np.round(a, 6).tolist() for n, a in found._asdict().items()}
     write_json(path, {"tasks": tasks, **rounded, "about": about})
-
-
-def write_json(path: Path, plain: Mapping[str, Any], indent: int | None = None) -> None:
-    """Write a file whole or not at all; NaN becomes null."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(_no_nan(plain), allow_nan=False, indent=indent)
-    # In a folder of its own, which is gone if anything fails; renamed when whole.
-    with tempfile.TemporaryDirectory(
-        prefix=f".{path.name}.", dir=path.parent
-    ) as beside:
-        new = Path(beside, path.name)
-        new.write_text(text + "\n", encoding="utf-8")
-        os.replace(new, path)
-
-
-def _no_nan(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _no_nan(entry) for name, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_no_nan(entry) for entry in value]
-    return None if isinstance(value, float) and value != value else value

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -21,6 +19,7 @@ from paper_checks.benchmarks.text.overlap import overlap_report
 from paper_checks.benchmarks.text.splits import Duplicates, Protocol, split
 from paper_checks.benchmarks.text.training import Fit, Problem, Training, fit
 from paper_checks.benchmarks.text.vectors import WordVectors
+from paper_checks.whole_files import write_json
 from simulations.provenance import attributes
 from theory.covariance import gram_similarity
 
@@ -137,7 +136,7 @@ class Bench:
             "data": self.checksums,
             "seconds": round(seconds, 2),
         }
-        _write(path, plain | {"about": about})
+        write_json(path, plain | {"about": about})
         read = read_cell(path, cell, self.checksums)
         if read is None:
             raise OSError(f"{path} was written and cannot be read")
@@ -216,24 +215,3 @@ def read_cell(path: Path, cell: Cell, checksums: Mapping[str, str]) -> Result | 
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return Result(cell=cell, **arrays, about=about)
-
-
-def _write(path: Path, plain: Mapping[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # In a folder of its own, which is gone if anything fails; renamed when whole.
-    with tempfile.TemporaryDirectory(
-        prefix=f".{path.name}.", dir=path.parent
-    ) as beside:
-        new = Path(beside, path.name)
-        text = json.dumps(_no_nan(plain), allow_nan=False, indent=None)
-        new.write_text(text + "\n", encoding="utf-8")
-        os.replace(new, path)
-
-
-def _no_nan(value: Any) -> Any:
-    """JSON has no NaN; it becomes null, which NumPy reads as NaN."""
-    if isinstance(value, Mapping):
-        return {name: _no_nan(entry) for name, entry in value.items()}
-    if isinstance(value, list):
-        return [_no_nan(entry) for entry in value]
-    return None if isinstance(value, float) and value != value else value

@@ -5,8 +5,6 @@ comes from. Training takes hours and needs the sets; figures and quotations do n
 """
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import get_args
 
@@ -14,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from paper_checks.benchmarks.text.encoders import Kind
+from paper_checks.whole_files import no_nan, write_whole
 
 FOLDER = Path(__file__).parents[2] / "recorded_sentences"
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -39,13 +38,7 @@ def write(data: xr.Dataset, path: Path) -> Path:
         entries = [f'"{name}": {_json(one)}' for name, one in plain[group].items()]
         lines.append(f'"{group}": {{\n' + ",\n".join(entries) + "\n}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    # In a folder of its own, which is gone if anything fails; renamed when whole.
-    with tempfile.TemporaryDirectory(
-        prefix=f".{path.name}.", dir=path.parent
-    ) as beside:
-        new = Path(beside, path.name)
-        new.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
-        os.replace(new, path)
+    write_whole(path, "{\n" + ",\n".join(lines) + "\n}\n")
     return path
 
 
@@ -83,12 +76,4 @@ def recorded(name: str, folder: Path = FOLDER) -> dict[Kind, xr.Dataset]:
 
 
 def _json(value: object) -> str:
-    return json.dumps(_no_nan(value), ensure_ascii=False, allow_nan=False)
-
-
-def _no_nan(value: object) -> object:
-    if isinstance(value, dict):
-        return {name: _no_nan(entry) for name, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_no_nan(entry) for entry in value]
-    return None if isinstance(value, float) and value != value else value
+    return json.dumps(no_nan(value), ensure_ascii=False, allow_nan=False)
