@@ -9,11 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from paper_checks.benchmarks.chest_images import NAME, SPLIT, chest_benchmark
-from paper_checks.benchmarks.folds import (
-    constant_columns,
-    row_statistics,
-    standardise,
-)
+from paper_checks.benchmarks.folds import standardised_whole
 from paper_checks.benchmarks.images.recorded import measurements
 from paper_checks.benchmarks.label_noise import weighting_schemes
 from paper_checks.benchmarks.label_pairs import READINGS, linear_auc
@@ -39,9 +35,7 @@ def gains(folder: Path) -> dict[str, float]:
     the protocol, and no check of what DenseNet-121 does on 112,120 images.
     """
     train, test = (chest_benchmark(folder, part) for part in ("train", "test"))
-    every = [np.ones(train.rows, dtype=bool)] * train.count
-    statistics = row_statistics(train, every)
-    model = standardise(statistics, constant_columns(train, every))
+    model = standardised_whole(train)
     width = max(1, train.count // 2)
     mean = {}
     for name, weights in weighting_schemes(model, width).items():

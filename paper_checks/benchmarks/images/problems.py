@@ -8,12 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from paper_checks.benchmarks.folds import (
-    Standardised,
-    constant_columns,
-    row_statistics,
-    standardise,
-)
+from paper_checks.benchmarks.folds import Standardised, standardised_whole
 from paper_checks.benchmarks.images.rows import LabelledImages
 from paper_checks.benchmarks.label_noise import logistic_weights, weighting_schemes
 from paper_checks.benchmarks.label_pairs import LabelPairs, auc, linear_auc, noisy_pair
@@ -50,10 +45,8 @@ def problem(data: LabelledImages, study: Study, number: int, seed: int) -> Probl
         noisy = noisy_pair(LabelPairs(seed=seed), train, SET, number, 0)
         labels = np.stack(noisy.labels, axis=1) > 0
         return Problem(noisy.tasks, labels.astype(int), noisy.model, 1)
-    every = [np.ones(train.rows, dtype=bool)] * train.count
-    model = standardise(row_statistics(train, every), constant_columns(train, every))
-    labels = data.labels[data.part["train"]]
-    return Problem(tuple(range(train.count)), labels, model, max(1, train.count // 2))
+    labels, rank = data.labels[data.part["train"]], max(1, train.count // 2)
+    return Problem(tuple(range(train.count)), labels, standardised_whole(train), rank)
 
 
 def linear(data: LabelledImages, given: Problem) -> Float[np.ndarray, "4 k"]:
