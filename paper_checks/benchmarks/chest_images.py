@@ -1,4 +1,4 @@
-"""A thousand chest X-rays of a data folder, as one X of pixels and labels −1 and +1."""
+"""A thousand chest X-rays of a data folder: images, labels, parts and patients."""
 
 import io
 import zipfile
@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from paper_checks.benchmarks.benchmark import LinearBenchmark
 from paper_checks.benchmarks.manifest import MANIFEST, Entry, read_manifest
 
 NAME = "chestxray14_mini64"
@@ -16,8 +15,6 @@ SIDE = 64
 PARTS = ("train", "dev", "test")
 # Pixels a side of what models see: with more, 600 rows fit anything.
 SMALL = 8
-# Positive and negative rows that both parts of a task need.
-LEAST = 5
 
 
 def load_chest_images(
@@ -70,33 +67,6 @@ def load_patients(folder: Path) -> np.ndarray:
     return np.array([str(name).split("_")[0] for name in names])
 
 
-def chest_benchmark(folder: Path, part: str) -> LinearBenchmark:
-    """Pixels of 8 x 8 as inputs; tasks with five rows of either kind in both parts.
-
-    Raises:
-        FileNotFoundError, ValueError: As `load_chest_images`.
-    """
-    images, labels, parts, entry = load_chest_images(folder)
-    used = [
-        task
-        for task in range(labels.shape[1])
-        if all(_enough(labels[parts == one, task]) for one in ("train", "test"))
-    ]
-    left_out = [n for t, n in enumerate(entry.target_names) if t not in used]
-    mine = parts == part
-    return LinearBenchmark.on_common_covariates(
-        small_pixels(images[mine]),
-        2.0 * labels[mine][:, used] - 1,
-        name=NAME,
-        task_names=[entry.target_names[task] for task in used],
-        source=entry.source,
-        licence=entry.licence,
-        checksum=f"sha256:{entry.sha256}",
-        note=f"the {part} part; pixels averaged to {SMALL} x {SMALL}; labels 0 and 1 "
-        f"read as -1 and +1; left out as too rare: {', '.join(left_out) or 'none'}",
-    )
-
-
 def small_pixels(
     images: UInt8[np.ndarray, "n side side"],
 ) -> Float[np.ndarray, "n pixels"]:
@@ -104,10 +74,6 @@ def small_pixels(
     step = SIDE // SMALL
     blocks = images.reshape(len(images), SMALL, step, SMALL, step)
     return blocks.mean(axis=(2, 4)).reshape(len(images), -1) / 255.0
-
-
-def _enough(labels: np.ndarray) -> bool:
-    return LEAST <= int(labels.sum()) <= len(labels) - LEAST
 
 
 def _listed(folder: Path) -> Entry:

@@ -8,7 +8,6 @@ from jaxtyping import Float32, Int, UInt8
 
 from paper_checks.benchmarks.benchmark import LinearBenchmark
 from paper_checks.benchmarks.chest_images import (
-    LEAST,
     NAME,
     PARTS,
     SMALL,
@@ -16,6 +15,9 @@ from paper_checks.benchmarks.chest_images import (
     load_patients,
     small_pixels,
 )
+
+# Positive and negative rows that a task needs in the train and in the test part.
+LEAST = 5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -96,8 +98,9 @@ class LabelledImages:
             source=self.source,
             licence=self.licence,
             checksum=self.checksum,
-            note=f"the {part} part without patients of later parts; pixels averaged "
-            f"to {SMALL} x {SMALL}; labels 0 and 1 read as -1 and +1",
+            note=f"the {part} part; no patient is in two parts; pixels averaged to "
+            f"{SMALL} x {SMALL}; labels 0 and 1 read as -1 and +1; left out as too "
+            f"rare: {', '.join(self.left_out) or 'none'}",
         )
 
 

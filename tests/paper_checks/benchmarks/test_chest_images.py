@@ -9,10 +9,11 @@ import pytest
 from paper_checks.benchmarks.chest_images import (
     NAME,
     SPLIT,
-    chest_benchmark,
+    load_chest_images,
+    load_patients,
     small_pixels,
 )
-from paper_checks.chest_x_rays import gains
+from paper_checks.benchmarks.images.rows import load_labelled
 from tests.paper_checks.benchmarks.test_folder import Folder
 
 ROWS = 60
@@ -20,14 +21,15 @@ RNG = np.random.default_rng(0)
 
 
 def arrays() -> dict[str, np.ndarray]:
-    """Thirty training and thirty test images; the third label is too rare."""
+    """Sixty images, each of its own patient; the third label is too rare."""
     labels = RNG.integers(0, 2, (ROWS, 3)).astype(np.uint8)
     labels[:, 2] = 0
     labels[:7, 2] = 1
     images = RNG.integers(0, 256, (ROWS, 64, 64)).astype(np.uint8)
     images[:, :32, :32] = 120 * labels[:, 0, None, None]
-    split = np.repeat(["train", "test"], ROWS // 2)
-    return {"images": images, "labels": labels, "split": split}
+    split = np.repeat(["train", "dev", "test"], [26, 8, 26])
+    names = np.array([f"{patient:08}_000.png" for patient in range(ROWS)])
+    return {"images": images, "labels": labels, "split": split, "names": names}
 
 
 def add(path: Path, **changed: np.ndarray) -> Path:
@@ -39,9 +41,11 @@ def add(path: Path, **changed: np.ndarray) -> Path:
 
 def test_parts_and_labels_are_those_of_the_archive(tmp_path: Path):
     add(tmp_path)
-    train, test = (chest_benchmark(tmp_path, part) for part in ("train", "test"))
+    images = load_labelled(tmp_path)
+    train, test = (images.benchmark(part) for part in ("train", "test"))
     assert train.task_names == test.task_names == ("a", "b")
-    assert (train.rows, train.dimension) == (30, 64)
+    assert (train.rows, test.rows, train.dimension) == (26, 26, 64)
+    assert "no patient is in two parts" in train.note
     assert "left out as too rare: c" in train.note
     # The first label is written into the upper left quarter.
     quarter = test.covariates[0][:, 0] * 255
@@ -71,20 +75,12 @@ def test_pixels_are_means_of_blocks():
 def test_a_bad_archive_is_named(tmp_path: Path, changed: dict, message: str):
     add(tmp_path, **changed)
     with pytest.raises(ValueError, match=message) as caught:
-        chest_benchmark(tmp_path, "train")
+        load_chest_images(tmp_path)
     assert "chest.npz" in str(caught.value)
 
 
 def test_a_manifest_without_images_is_told(tmp_path: Path):
     Folder(tmp_path).write()
-    with pytest.raises(ValueError, match="does not list chestxray14_mini64"):
-        chest_benchmark(tmp_path, "train")
-
-
-@pytest.mark.long
-def test_the_protocol_runs_on_the_images(data_folder: Path):
-    train = chest_benchmark(data_folder, "train")
-    assert train.rows == 600
-    assert train.count >= 6
-    found = gains(data_folder)
-    assert all(np.isfinite(value) and abs(value) < 20 for value in found.values())
+    for load in (load_chest_images, load_patients):
+        with pytest.raises(ValueError, match="does not list chestxray14_mini64"):
+            load(tmp_path)
