@@ -20,6 +20,7 @@ from paper_checks.benchmarks.images.densenet import (
     new_densenet,
 )
 from paper_checks.benchmarks.images.rows import LabelledImages
+from theory.weights import check_weights
 
 # Images whose logits are found at once.
 HELD = 100
@@ -130,7 +131,7 @@ def fit(
             too small for the network, or scores that are not finite.
     """
     x, y = jnp.asarray(data.inputs()), _labels(data, labels)
-    alpha = _weights(weights, len(data.names))
+    alpha = check_weights(weights, len(data.names), jnp.dtype("float32"))
     train = _training_rows(data, how.batch)
     model = new_model(how, len(data.names), np.random.default_rng([seed, 0]))
     rng = np.random.default_rng([seed, 1])
@@ -263,13 +264,3 @@ def _labels(data: LabelledImages, labels: np.ndarray | None) -> np.ndarray:
         if not np.isin(column, (0, 1)).all():
             raise ValueError(f"{name}: labels to train on must be 0 or 1")
     return given.astype(np.float32)
-
-
-def _weights(weights: ArrayLike, tasks: int) -> Float32[Array, " k"]:
-    alpha = np.asarray(weights, dtype=np.float32)
-    fine = alpha.shape == (tasks,) and np.isfinite(alpha).all() and (alpha >= 0).all()
-    if not fine or not alpha.any():
-        raise ValueError(
-            f"weights must be {tasks} finite numbers >= 0, not all 0, got {weights}"
-        )
-    return jnp.asarray(alpha)

@@ -113,9 +113,9 @@ def test_training_that_cannot_be_run_is_refused(fields, message):
 @pytest.mark.parametrize(
     ("weights", "fields", "labels", "message"),
     [
-        ([1, 1], {}, None, "weights must be 3 finite numbers"),
-        ([1, -1, 1], {}, None, "weights must be 3 finite numbers >= 0"),
-        ([0, 0, 0], {}, None, "not all 0"),
+        ([1, 1], {}, None, r"one entry a task: 3 tasks, shape \(2,\)"),
+        ([1, -1, 1], {}, None, "task 1: weights must be finite and >= 0, got -1"),
+        ([0, 0, 0], {}, None, "weights are all zero"),
         (ONES, {"batch": 61}, None, "a batch of 61 images needs as many, .* has 60"),
         (ONES, {}, np.ones((60, 2)), r"labels must be 60 x 3 .* \(60, 2\)"),
         (ONES, {}, np.full((60, 3), 2), "left: labels to train on must be 0 or 1"),
