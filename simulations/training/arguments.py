@@ -3,6 +3,8 @@
 import operator
 from typing import SupportsIndex
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
@@ -50,6 +52,24 @@ def whole(field: str, value: object) -> int:
     if number < 1:
         raise ValueError(f"{field} must be >= 1, got {number}")
     return number
+
+
+def check_key(field: str, key: object, axes: int = 0) -> None:
+    """Refuse what is no key of `jax.random`, or keys with other axes than these.
+
+    Raises:
+        ValueError: It is none. The message names the field.
+    """
+    if not (
+        isinstance(key, jax.Array)
+        and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+        and key.ndim == axes
+    ):
+        needed = "an axis of keys" if axes else "one key"
+        raise ValueError(
+            f"{field}: {needed} of jax.random is needed, such as jax.random.key(0), "
+            f"got {key!r}"
+        )
 
 
 def check_initial(

@@ -9,7 +9,7 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Key
 
-from simulations.training.arguments import check_weights, whole
+from simulations.training.arguments import check_key, check_weights, whole
 from simulations.training.descent import Solver
 from simulations.training.model import Model
 from simulations.training.result import Trained
@@ -47,6 +47,7 @@ def train_grid(
     """
     sizes = [whole("widths", width) for width in widths]
     whole("starts", starts)
+    check_key("keys", keys, axes=1)
     models.check(draws=1)
     alpha = jnp.atleast_2d(check_weights(weights, models, several=True))
     if not sizes or not len(keys) or not len(alpha):

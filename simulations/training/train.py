@@ -10,7 +10,12 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Key
 
-from simulations.training.arguments import check_initial, check_weights, whole
+from simulations.training.arguments import (
+    check_initial,
+    check_key,
+    check_weights,
+    whole,
+)
 from simulations.training.descent import Solver
 from simulations.training.linear import LinearModel
 from simulations.training.model import Model
@@ -55,9 +60,9 @@ def train(
             starts before all others, instead of random ones.
 
     Raises:
-        ValueError: A width, weight, number of starts or start that cannot be used, or
-            data that the model refuses (`Model.check`). The message names the field,
-            and the task if it is one task's.
+        ValueError: A width, weight, key, number of starts or start that cannot be
+            used, or data that the model refuses (`Model.check`). The message names the
+            field, and the task if it is one task's.
     """
     if columns is None:
         columns = whole("width", width)
@@ -68,6 +73,7 @@ def train(
             if width > columns:
                 raise ValueError(f"width must be at most columns = {columns}: {width}")
     starts = whole("starts", starts)
+    check_key("key", key)
     model.check()
     alpha = check_weights(weights, model)
     if initial is not None:

@@ -268,6 +268,19 @@ def test_what_cannot_be_trained_is_refused(change, message):
         train(LINEAR, **arguments)
 
 
+@pytest.mark.parametrize("none", [None, 0, np.zeros(2), jnp.zeros(2)])
+def test_training_without_a_key_says_that_it_needs_one(none):
+    # Past jaxtyping's check of arguments, which only tests have.
+    one = getattr(train, "__wrapped__", train)
+    many = getattr(train_grid, "__wrapped__", train_grid)
+    for key in (none, KEY[None]):
+        with pytest.raises(ValueError, match=r"^key: one key of jax.random is needed"):
+            one(LINEAR, 1, None, key)
+    for keys in (none, KEY):
+        with pytest.raises(ValueError, match=r"^keys: an axis of keys of jax.random"):
+            many(LINEAR, [1], None, keys)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
