@@ -5,6 +5,7 @@ text, and give `r` numbers a text. Masked entries change nothing, so a batch may
 padded to any length. 32-bit.
 """
 
+from functools import partial
 from typing import Literal
 
 import equinox as eqx
@@ -13,9 +14,12 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float32, PRNGKeyArray
 
+from paper_checks.products import product
+
 Kind = Literal["mlp", "cnn", "lstm"]
 # Tokens that a filter of Kim's network sees.
 SPANS = (3, 4, 5)
+WIDEST = max(SPANS)
 
 
 class MeanMlp(eqx.Module):
@@ -46,22 +50,39 @@ class KimCnn(eqx.Module):
     weights: tuple[Float32[Array, "_ _"], ...]  # (span d) x filters
     bias: Float32[Array, " r"]
 
+    def after(self, change: Float32[Array, "d d"]) -> "KimCnn":
+        """Give the encoder of `x` that is this one of `xR`."""
+        by_token = jax.vmap(partial(product, change))
+        turned = [
+            by_token(weight.reshape(span, len(change), -1)).reshape(weight.shape)
+            for span, weight in zip(SPANS, self.weights, strict=True)
+        ]
+        return KimCnn(tuple(turned), self.bias)
+
     def __call__(
         self, x: Float32[Array, "b l d"], mask: Bool[Array, "b l"]
     ) -> Float32[Array, "b r"]:
         """Encode a batch."""
-        x = jnp.where(mask[..., None], x, 0)
-        length = x.shape[1]
-        found = []
-        for span, weight in zip(SPANS, self.weights, strict=True):
-            before = (span - 1) // 2
-            wide = jnp.pad(x, ((0, 0), (before, span - 1 - before), (0, 0)))
-            # A matrix product: with other filters for every run, XLA's convolution
-            # on a CPU is many times slower.
-            windows = [wide[:, i : i + length] for i in range(span)]
-            found.append(jnp.concatenate(windows, axis=-1) @ weight)
-        active = jax.nn.relu(jnp.concatenate(found, axis=-1) + self.bias)
-        return jnp.max(jnp.where(mask[..., None], active, 0), axis=1)
+        texts, length, d = x.shape
+        seen = mask[..., None]
+        x = jnp.pad(jnp.where(seen, x, 0), ((0, 0), _around(1), (0, 0)))
+        # One product for all filters, which see as many tokens by zeros: XLA's
+        # convolution is many times slower where every run has filters of its own.
+        windows = [x[:, n : n + length] for n in range(WIDEST)]
+        flat = jnp.concatenate(windows, axis=-1).reshape(-1, WIDEST * d)
+        filters = jnp.concatenate(
+            [
+                jnp.pad(w, ((d * before, d * behind), (0, 0)))
+                for w, (before, behind) in zip(
+                    self.weights, map(_around, SPANS), strict=True
+                )
+            ],
+            axis=1,
+        )
+        found = product(flat, filters).reshape(texts, length, -1)
+        # The largest of ReLUs is the ReLU of the largest.
+        best = jnp.max(jnp.where(seen, found, -jnp.inf), axis=1)
+        return jax.nn.relu(best + self.bias)
 
 
 class Lstm(eqx.Module):
@@ -98,6 +119,16 @@ class Lstm(eqx.Module):
             return (new, shown), None
 
         return lax.scan(step, (zero, zero), (drive, mask.T))[0][1]
+
+    def after(self, change: Float32[Array, "d d"]) -> "Lstm":
+        """Give the encoder of `x` that is this one of `xR`."""
+        return Lstm(product(change, self.weight), self.recurrent, self.bias)
+
+
+def _around(span: int) -> tuple[int, int]:
+    """Tokens of the widest filter before and behind those of one of `span`."""
+    before = (WIDEST - 1) // 2 - (span - 1) // 2
+    return before, WIDEST - span - before
 
 
 Encoder = MeanMlp | KimCnn | Lstm

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float32, Int, PRNGKeyArray
 
-from paper_checks.benchmarks.text.encoders import Encoder, Kind, new_encoder
+from paper_checks.benchmarks.text.encoders import Encoder, Kind, MeanMlp, new_encoder
 
 # Stands for the logit of a class that a task does not have.
 NEVER = -1e9
@@ -27,9 +27,17 @@ class MultiTask(eqx.Module):
         classes: Bool[Array, "k c"],
     ) -> Float32[Array, "b c"]:
         """Logits of the texts of one task; classes that it has not are out of reach."""
-        aligned = x if self.maps is None else x @ self.maps[task]
-        found = self.encoder(aligned, mask) @ self.heads[task] + self.bias[task]
+        found = self._encoded(task, x, mask) @ self.heads[task] + self.bias[task]
         return jnp.where(classes[task], found, NEVER)
+
+    def _encoded(self, task: Array, x: Array, mask: Array) -> Array:
+        if self.maps is None:
+            return self.encoder(x, mask)
+        change = self.maps[task]
+        if isinstance(self.encoder, MeanMlp):  # A text is one row of `x`.
+            return self.encoder(x @ change, mask)
+        # Its weights have fewer rows than a batch has tokens.
+        return self.encoder.after(change)(x, mask)
 
 
 def new_model(

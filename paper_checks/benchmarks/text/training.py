@@ -9,15 +9,14 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
-from jax import lax
-from jaxtyping import Array, Bool, Float, Float32, Int, Int32
+from jaxtyping import Array, Float, Int
 
 from paper_checks.benchmarks.text.batches import Group, Rows, edges, plan
 from paper_checks.benchmarks.text.encoders import Kind
 from paper_checks.benchmarks.text.inputs import Inputs
 from paper_checks.benchmarks.text.model import MultiTask, new_model
 from paper_checks.benchmarks.text.splits import Split
+from paper_checks.benchmarks.text.steps import Data, State, advance, correct, rule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,18 +76,6 @@ class Fit(NamedTuple):
     passes: int
 
 
-class _Data(NamedTuple):
-    table: Float32[Array, "v d"]
-    places: Int32[Array, "n l"]
-    labels: Int32[Array, " n"]
-    classes: Bool[Array, "s k c"]
-
-
-class _State(NamedTuple):
-    model: MultiTask
-    optimiser: optax.OptState
-
-
 def fit(
     inputs: Inputs, classes: Sequence[int], problems: Sequence[Problem], how: Training
 ) -> Fit:
@@ -123,10 +110,13 @@ def fit(
     ]
     train = _rows(problems, "train")
     record = _Record(how.patience)
+    # A CPU has nothing to gain from products of many runs in one, and one run after
+    # the other keeps a run's weights in its cache and can leave out empty batches.
+    apart = how.encoder != "mlp" and jax.default_backend() == "cpu"
     for _ in range(how.epochs):
         for group in plan(train, lengths, padded, how.batch, how.together, rng):
-            state = _advance(state, data, *group[1:], group.length, how.rate)
-        dev, test = (_accuracy(state.model, data, groups) for groups in held)
+            state = advance(state, data, *group[1:], group.length, how.rate, apart)
+        dev, test = (_accuracy(state.model, data, groups, apart) for groups in held)
         if record.add(dev, test, state.model.maps):
             break
     return record.fit()
@@ -168,10 +158,10 @@ def _rows(problems: Sequence[Problem], name: str) -> Rows:
     return [[getattr(p.split, name)[t] for t in p.tasks] for p in problems]
 
 
-def _data(inputs: Inputs, classes: Sequence[int], problems: Sequence[Problem]) -> _Data:
+def _data(inputs: Inputs, classes: Sequence[int], problems: Sequence[Problem]) -> Data:
     most = max(classes)
     mine = np.array([[classes[t] for t in p.tasks] for p in problems])
-    return _Data(
+    return Data(
         table=jnp.asarray(inputs.table),
         places=jnp.asarray(inputs.places),
         labels=jnp.asarray(inputs.labels),
@@ -181,7 +171,7 @@ def _data(inputs: Inputs, classes: Sequence[int], problems: Sequence[Problem]) -
 
 def _start(
     inputs: Inputs, classes: Sequence[int], problems: Sequence[Problem], how: Training
-) -> _State:
+) -> State:
     draw = partial(
         new_model,
         how.encoder,
@@ -193,83 +183,16 @@ def _start(
     )
     keys = jnp.stack([jax.random.key(problem.seed) for problem in problems])
     model = eqx.filter_jit(eqx.filter_vmap(draw))(keys)
-    return _State(model, jax.vmap(_rule(how.rate).init)(model))
-
-
-def _rule(rate: float | Array) -> optax.GradientTransformation:
-    return optax.adam(rate)
-
-
-@partial(jax.jit, static_argnames=("length", "rate"), donate_argnums=0)
-def _advance(
-    state: _State,
-    data: _Data,
-    task: Int32[Array, " g"],
-    rows: Int32[Array, "g s b"],
-    seen: Bool[Array, "g s b"],
-    length: int,
-    rate: float,
-) -> _State:
-    """One step a batch, for every run."""
-    rule = _rule(rate)
-
-    def one(state: _State, classes: Array, task: Array, rows: Array, seen: Array):
-        x, mask, labels = _texts(data, rows, length)
-
-        def loss(model: MultiTask) -> Array:
-            logits = model.logits(task, x, mask, classes)
-            each = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
-            return jnp.sum(jnp.where(seen, each, 0)) / jnp.maximum(jnp.sum(seen), 1)
-
-        change, optimiser = rule.update(jax.grad(loss)(state.model), state.optimiser)
-        new = _State(eqx.apply_updates(state.model, change), optimiser)
-        # A batch of no row takes no step: momentum alone would move the model.
-        return jax.tree.map(lambda a, b: jnp.where(jnp.any(seen), a, b), new, state)
-
-    def step(state: _State, batch: tuple[Array, Array, Array]) -> tuple[_State, None]:
-        task, rows, seen = batch
-        over = jax.vmap(one, in_axes=(0, 0, None, 0, 0))
-        return over(state, data.classes, task, rows, seen), None
-
-    return lax.scan(step, state, (task, rows, seen))[0]
-
-
-@partial(jax.jit, static_argnames="length")
-def _correct(
-    model: MultiTask,
-    data: _Data,
-    task: Int32[Array, " g"],
-    rows: Int32[Array, "g s b"],
-    seen: Bool[Array, "g s b"],
-    length: int,
-) -> Int[Array, "g s"]:
-    """Texts of each batch and run whose class has the largest logit."""
-
-    def one(model: MultiTask, classes: Array, task: Array, rows: Array, seen: Array):
-        x, mask, labels = _texts(data, rows, length)
-        told = jnp.argmax(model.logits(task, x, mask, classes), axis=1)
-        return jnp.sum(seen & (told == labels))
-
-    def step(_: None, batch: tuple[Array, Array, Array]) -> tuple[None, Array]:
-        task, rows, seen = batch
-        over = jax.vmap(one, in_axes=(0, 0, None, 0, 0))
-        return None, over(model, data.classes, task, rows, seen)
-
-    return lax.scan(step, None, (task, rows, seen))[1]
-
-
-def _texts(data: _Data, rows: Array, length: int) -> tuple[Array, Array, Array]:
-    place = data.places[rows, :length]
-    return data.table[place], place > 0, data.labels[rows]
+    return State(model, jax.vmap(rule(how.rate).init)(model))
 
 
 def _accuracy(
-    model: MultiTask, data: _Data, groups: Sequence[Group]
+    model: MultiTask, data: Data, groups: Sequence[Group], apart: bool
 ) -> Float[np.ndarray, "s k"]:
     shape = data.classes.shape[:2]
     right, total = np.zeros(shape), np.zeros(shape)
     for group in groups:
-        found = np.asarray(_correct(model, data, *group[1:], group.length))
+        found = np.asarray(correct(model, data, *group[1:], group.length, apart))
         seen = group.seen.sum(axis=2)
         for task in np.unique(group.task):
             mine = group.task == task
