@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float, Int, Int32, PRNGKeyArray
 
 from paper_checks.bert.compute import DEFAULT, Compute
 from paper_checks.bert.config import BertConfig
-from paper_checks.bert.layers import Affine, Block, Norm, activate, attend, drop
+from paper_checks.bert.layers import Affine, Block, Norm, activate, anew, attend, drop
 
 
 class Tokens(NamedTuple):
@@ -123,8 +123,13 @@ def block_output(
     mixed = attend(block.mixed(x), mask, config.heads, compute, share, keys[0])
     mixed = drop(block.output(mixed), config.dropout, keys[1])
     x = block.attention_norm(x + mixed, config.epsilon)
-    wide = activate(block.inner(x), config.activation)
-    wide = drop(block.outer(wide), config.dropout, keys[2])
+
+    # The backward pass makes the activation anew, to keep its input alone.
+    @anew
+    def outer(wide: Array, affine: Affine) -> Array:
+        return affine(activate(wide, config.activation))
+
+    wide = drop(outer(block.inner(x), block.outer), config.dropout, keys[2])
     return block.norm(x + wide, config.epsilon)
 
 

@@ -106,13 +106,13 @@ def block_bytes(config: BertConfig, length: int, compute: Compute) -> int:
     """Bytes a token that the backward pass of a block needs.
 
     In the precision of products: the block's input, query, key, value, what attention
-    gives, the input of the inner map, the inner map before and after the
-    nonlinearity, and the inputs of both norms: `8d + 2f`. Marks of what is dropped: a
-    byte for each of `2d`. Plain attention adds exponentials for all keys and heads and
+    gives, the input of the inner map, what the inner map gives, and the inputs of both
+    norms: `8d + f`; the nonlinearity is computed anew. Marks of what is dropped: a byte
+    for each of `2d`. Plain attention adds exponentials for all keys and heads and
     their two normalisers, in 32 bits, their shares as used, and their marks.
     """
     d, f = config.width, config.inner
-    found = compute.bytes * (8 * d + 2 * f) + 2 * d
+    found = compute.bytes * (8 * d + f) + 2 * d
     if compute.attention == "plain":
         found += config.heads * (length * (WIDE + compute.bytes + 1) + 2 * WIDE)
     return found

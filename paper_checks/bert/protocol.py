@@ -18,7 +18,8 @@ class Protocol:
     Args:
         recipe: What all runs share.
         tasks: That are combined.
-        seeds: So many, from 0.
+        seeds: So many, from `first_seed`.
+        first_seed: Two processes with seeds of their own share a folder of results.
         alone: Whether each task is trained alone.
         pairs: Whether every pair is trained.
         together: Whether all tasks are trained together.
@@ -28,6 +29,7 @@ class Protocol:
     recipe: Annotated[Recipe, tyro.conf.arg(name="")] = field(default_factory=Recipe)
     tasks: tuple[str, ...] = tuple(TASKS)
     seeds: int = 5
+    first_seed: int = 0
     alone: bool = True
     pairs: bool = True
     together: bool = True
@@ -38,10 +40,13 @@ def runs(protocol: Protocol) -> list[Run]:
     """All of them, a seed at a time: what is done first is a study of fewer seeds.
 
     Raises:
-        ValueError: No seed or no run.
+        ValueError: No seed, a seed below 0, or no run.
     """
-    if protocol.seeds < 1:
-        raise ValueError(f"seeds must be >= 1, got {protocol.seeds}")
+    first, count = protocol.first_seed, protocol.seeds
+    if count < 1:
+        raise ValueError(f"seeds must be >= 1, got {count}")
+    if first < 0:
+        raise ValueError(f"first_seed must be >= 0, got {first}")
     alone = [(task,) for task in protocol.tasks] if protocol.alone else []
     shared: list[tuple[str, ...]] = []
     if protocol.pairs:
@@ -56,6 +61,6 @@ def runs(protocol: Protocol) -> list[Run]:
         raise ValueError("no run: ask for alone, pairs or together")
     return [
         Run(**vars(protocol.recipe), tasks=group, alignment=how, seed=seed)
-        for seed in range(protocol.seeds)
+        for seed in range(first, first + count)
         for group, how in groups
     ]

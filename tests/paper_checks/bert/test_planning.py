@@ -167,8 +167,10 @@ def test_a_block_keeps_what_is_counted():
 
     x = jax.ShapeDtypeStruct((ROWS, LENGTH, CONFIG.width), compute.float)
     kept = jax.eval_shape(lambda block, x: jax.vjp(run, block, x)[1], block, x)
-    # Weights are kept as well; arrays of the batch begin with its rows.
-    found = [leaf for leaf in jax.tree.leaves(kept) if leaf.shape[:1] == (ROWS,)]
+    # Weights are kept as well; arrays of the batch begin with its rows or its tokens.
+    firsts = (ROWS, ROWS * LENGTH)
+    leaves = [leaf for leaf in jax.tree.leaves(kept) if leaf.ndim]
+    found = [leaf for leaf in leaves if leaf.shape[0] in firsts]
     total = sum(leaf.size * leaf.dtype.itemsize for leaf in found)
     assert total == ROWS * LENGTH * block_bytes(CONFIG, LENGTH, compute)
 

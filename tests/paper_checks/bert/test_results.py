@@ -94,6 +94,10 @@ def test_the_study_has_all_pairs_with_and_without_alignment():
     assert {run.alignment for run in listed if len(run.tasks) == 1} == {"none"}
     with pytest.raises(ValueError, match="seeds must be >= 1"):
         runs(Protocol(seeds=0))
+    later = runs(Protocol(seeds=1, first_seed=1))
+    assert later == listed[27:]
+    with pytest.raises(ValueError, match="first_seed must be >= 0"):
+        runs(Protocol(first_seed=-1))
     with pytest.raises(ValueError, match="no run: ask for"):
         runs(Protocol(alone=False, pairs=False, together=False))
 
