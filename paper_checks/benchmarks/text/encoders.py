@@ -11,9 +11,9 @@ from typing import Literal
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax import lax
 from jaxtyping import Array, Bool, Float32, PRNGKeyArray
 
+from paper_checks.benchmarks.text.recurrence import last_output
 from paper_checks.products import product
 
 Kind = Literal["mlp", "cnn", "lstm"]
@@ -98,31 +98,19 @@ class Lstm(eqx.Module):
     recurrent: Float32[Array, "r four_r"]
     bias: Float32[Array, " four_r"]
 
+    def after(self, change: Float32[Array, "d d"]) -> "Lstm":
+        """Give the encoder of `x` that is this one of `xR`."""
+        return Lstm(product(change, self.weight), self.recurrent, self.bias)
+
     def __call__(
         self, x: Float32[Array, "b l d"], mask: Bool[Array, "b l"]
     ) -> Float32[Array, "b r"]:
         """Encode a batch."""
+        texts, length, d = x.shape
         # All products with inputs are one, outside of the recurrence.
-        drive = jnp.swapaxes(x, 0, 1) @ self.weight + self.bias
-        zero = jnp.zeros((x.shape[0], self.recurrent.shape[0]), x.dtype)
-
-        def step(
-            carry: tuple[Array, Array], entry: tuple[Array, Array]
-        ) -> tuple[tuple[Array, Array], None]:
-            state, output = carry
-            driven, seen = entry
-            gates = jnp.split(driven + output @ self.recurrent, 4, axis=-1)
-            enter, forget, leave = (jax.nn.sigmoid(gates[n]) for n in (0, 1, 3))
-            new = forget * state + enter * jnp.tanh(gates[2])
-            # The state may run on: no token follows padding, and the output stays.
-            shown = jnp.where(seen[:, None], leave * jnp.tanh(new), output)
-            return (new, shown), None
-
-        return lax.scan(step, (zero, zero), (drive, mask.T))[0][1]
-
-    def after(self, change: Float32[Array, "d d"]) -> "Lstm":
-        """Give the encoder of `x` that is this one of `xR`."""
-        return Lstm(product(change, self.weight), self.recurrent, self.bias)
+        flat = jnp.swapaxes(x, 0, 1).reshape(-1, d)
+        drive = (product(flat, self.weight) + self.bias).reshape(length, texts, -1)
+        return last_output(drive, self.recurrent, mask.T)
 
 
 def _around(span: int) -> tuple[int, int]:
