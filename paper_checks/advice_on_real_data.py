@@ -3,6 +3,7 @@
 Not a claim of the paper: it is what its theory is for.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import xarray as xr
 from paper_checks.benchmarks import advice_study, landmine
 from paper_checks.benchmarks.advice_study import RULES, AdviceStudy
 from paper_checks.benchmarks.folder import benchmark_names
-from paper_checks.benchmarks.manifest import read_manifest
+from paper_checks.benchmarks.manifest import manifest_digest, read_manifest
 from paper_checks.settings import Settings
 from paper_checks.verdict import (
     CheckError,
@@ -98,6 +99,8 @@ def shuffled(data: xr.Dataset, seed: int) -> Control:
 
 def _kept(settings: Settings, spec: AdviceStudy, folder: Path) -> xr.Dataset:
     path = settings.results / f"{NAME}.zarr"
+    # So that a store of other data under the same names is not taken for this one.
+    spec = replace(spec, manifest=manifest_digest(folder))
 
     def run(wanted: AdviceStudy) -> xr.Dataset:
         return advice_study.run(wanted, folder, lambda _: None)

@@ -13,7 +13,7 @@ from paper_checks.benchmarks.folder import load_benchmark
 from paper_checks.benchmarks.images.recorded import measurements
 from paper_checks.benchmarks.images.rows import load_labelled
 from paper_checks.benchmarks.label_pairs import LabelPairs, noisy_auc, run
-from paper_checks.benchmarks.manifest import read_manifest
+from paper_checks.benchmarks.manifest import manifest_digest, read_manifest
 from paper_checks.settings import Settings
 from paper_checks.verdict import (
     Control,
@@ -33,8 +33,7 @@ STATEMENTS = {
     "W-X2s": "The same with weights of labels of unit variance.",
 }
 READING = {"W-X2": "printed", "W-X2s": "standardised"}
-# Among the sets by a name that says it: a store of rows that share patients is of other
-# sets, and not reused.
+# Among the sets by a name that says which rows of it.
 CHEST = f"{chest_images.NAME} (no patient in two parts)"
 
 
@@ -83,6 +82,8 @@ def _available(settings: Settings) -> tuple[str, ...]:
 def _kept(settings: Settings, spec: LabelPairs) -> xr.Dataset:
     folder, path = settings.data, settings.results / f"{NAME}.zarr"
     assert folder is not None
+    # So that a store of other data under the same names is not taken for this one.
+    spec = replace(spec, manifest=manifest_digest(folder))
 
     def measured(wanted: LabelPairs) -> xr.Dataset:
         return run(wanted, lambda name, part: load_part(folder, name, part))

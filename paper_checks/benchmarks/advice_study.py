@@ -44,6 +44,7 @@ class AdviceStudy:
         repeats: Random splits of each.
         tasks: At most so many tasks of each, those with most rows.
         seed: Of splits and resamples.
+        manifest: SHA-256 of the list of what the sets are read from.
     """
 
     benchmarks: tuple[str, ...] = (
@@ -53,6 +54,7 @@ class AdviceStudy:
     repeats: int = 20
     tasks: int = 30
     seed: int = 0
+    manifest: str = ""
 
 
 class _Scope(NamedTuple):

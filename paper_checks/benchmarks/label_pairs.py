@@ -46,6 +46,7 @@ class LabelPairs:
         batch: Rows a step.
         rate: Of Adam.
         seed: Of pairs, labels, starts and batches.
+        manifest: SHA-256 of the list of what the sets are read from.
     """
 
     sets: tuple[str, ...] = ("yeast", "scene", "emotions")
@@ -57,6 +58,7 @@ class LabelPairs:
     batch: int = 100
     rate: float = 5e-3
     seed: int = 0
+    manifest: str = ""
 
 
 class Noisy(NamedTuple):

@@ -112,6 +112,14 @@ def read_manifest(folder: Path) -> Mapping[tuple[str, str], Entry]:
     return {(entry.name, entry.split): entry for entry in entries}
 
 
+def manifest_digest(folder: Path) -> str:
+    """SHA-256 of a folder's manifest, which has the checksums of all of its files.
+
+    A spec that has it is that of this data: a store of other files is not its own.
+    """
+    return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
+
+
 def _entry(folder: Path, index: int, fields: Any) -> Entry:
     where = f"{folder / MANIFEST}, file {index}"
     if not isinstance(fields, dict):
