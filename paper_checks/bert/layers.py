@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.extend.random import threefry_2x32
-from jaxtyping import Array, Bool, Float, PRNGKeyArray, UInt32
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from paper_checks.bert.compute import Compute
 from paper_checks.products import product
@@ -90,7 +90,7 @@ def drop(
     """
     if key is None or share == 0:
         return x
-    kept = _sixteen_bits(key, x.shape) >= round(share * 2**16)
+    kept = _kept(key, x.shape, share)
 
     # So that the marks alone are kept, and no zeros.
     @anew
@@ -100,8 +100,8 @@ def drop(
     return apply(x, kept)
 
 
-def _sixteen_bits(key: PRNGKeyArray, shape: tuple[int, ...]) -> UInt32[Array, "*b"]:
-    """Numbers of 16 bits, row by row, so that rows may be on different devices.
+def _kept(key: PRNGKeyArray, shape: tuple[int, ...], share: float) -> Bool[Array, "*b"]:
+    """Marks by draws of 16 bits, row by row: rows may be on different devices.
 
     Threefry makes two words of two, and `jax.random.bits` keeps one, for 16 bits as
     for 32; here both words are taken, each for two draws: a quarter of the work.
@@ -116,7 +116,9 @@ def _sixteen_bits(key: PRNGKeyArray, shape: tuple[int, ...]) -> UInt32[Array, "*
     else:
         drawn = jax.random.bits(key, (rows, words), jnp.uint32)
     halves = (drawn & jnp.uint32(0xFFFF), drawn >> jnp.uint32(16))
-    return jnp.concatenate(halves, axis=1)[:, :of_row].reshape(shape)
+    least = round(share * 2**16)
+    marks = jnp.concatenate([half >= least for half in halves], axis=1)
+    return marks[:, :of_row].reshape(shape)
 
 
 def attend(
