@@ -48,8 +48,12 @@ test: $(STAMP) ## ruff, basedpyright, lint-imports, and the tests that are not l
 test-long: $(STAMP) ## the tests marked long, with ../shared/data (or DATA=folder) if it is there
 	$(if $(LONG_DATA),IT_DATA='$(LONG_DATA)') $(BIN)/python -m pytest -m long -n $(WORKERS) --dist worksteal --durations=10
 
+# Encoders have a thread a core, as their commands do (`share_cpu`), the rest eight.
 bench: $(STAMP) ## benchmarks against peers
-	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable -o python_files='test_*.py bench_*.py'
+	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable -o python_files='test_*.py bench_*.py' \
+	    --ignore tests/benchmarks/bench_bert.py --ignore tests/benchmarks/bench_lstm.py
+	PJRT_NPROC=$$(getconf _NPROCESSORS_ONLN) $(BIN)/python -m pytest tests/benchmarks/bench_bert.py tests/benchmarks/bench_lstm.py \
+	    --benchmark-enable -o python_files='bench_*.py'
 
 format: $(STAMP) ## format the code, and mend what ruff can mend
 	$(BIN)/ruff format .

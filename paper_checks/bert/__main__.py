@@ -11,7 +11,7 @@ from simulations.cpu_threads import share_cpu
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; 0 done, 2 it could not be."""
-    share_cpu()
+    share_cpu(batched_lapack=False)
     jax.config.update("jax_enable_x64", True)
     try:
         cli(arguments)

@@ -51,6 +51,14 @@ def test_every_virtual_device_has_threads_of_its_own(environment, threads):
     assert run(COUNT, **environment) == threads
 
 
+def test_products_have_a_thread_a_core():
+    code = COUNT.replace("share_cpu();", "share_cpu(batched_lapack=False);")
+    assert code != COUNT
+    cores = len(os.sched_getaffinity(0))
+    assert run(code) == str(cores)
+    assert run(code, XLA_FLAGS=EIGHT) == "64"
+
+
 @pytest.mark.long
 def test_batched_lapack_on_eight_virtual_devices_does_not_hang():
     flags = f"--xla_backend_optimization_level=0 {EIGHT}"

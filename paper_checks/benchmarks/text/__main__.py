@@ -73,7 +73,7 @@ class Recording:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line."""
-    share_cpu()
+    share_cpu(batched_lapack=False)
     jax.config.update("jax_enable_x64", True)
     words = sys.argv[1:] if arguments is None else list(arguments)
     recording = words[:1] == ["record"]
