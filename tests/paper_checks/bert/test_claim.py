@@ -11,7 +11,7 @@ import pytest
 
 from figures.__main__ import read
 from figures.bert_alignment import bert_alignment
-from paper_checks.bert.claim import NAME, TASKS, find, flipped, paired
+from paper_checks.bert.claim import NAME, PRINTED_GAIN, TASKS, find, flipped, paired
 from paper_checks.settings import Settings
 from paper_checks.verdict import Verdict
 
@@ -61,6 +61,22 @@ def test_a_gain_holds_and_none_fails(tmp_path: Path):
     assert len(found.measurements) == 11
     assert found.measurements[0].quantity.endswith("all five together")
     assert judged(tmp_path, results(-2.0, ALL)).verdict is Verdict.FAILS
+    none = judged(tmp_path, results(0.0, ALL))
+    assert none.verdict is Verdict.FAILS
+    assert none.measurements[0].high < PRINTED_GAIN
+
+
+def test_an_interval_with_room_for_either_needs_more_seeds(tmp_path: Path):
+    found = results(0.0, ALL, seeds=2)
+    for one in found["runs"]:
+        if len(one["tasks"]) > 2 and one["alignment"] == "moving" and one["seed"]:
+            one["scores"] = {task: {"score": 75.0} for task in one["tasks"]}
+    said = judged(tmp_path, found)
+    gain = said.measurements[0]
+    assert gain.low < 0 < PRINTED_GAIN < gain.high
+    assert said.verdict is Verdict.NEEDS_DATA
+    assert "it needs more seeds; " in said.reason
+    assert "2 seeds" in said.reason
 
 
 def test_a_part_of_the_study_is_measured_but_not_judged(tmp_path: Path):
