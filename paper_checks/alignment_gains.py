@@ -124,18 +124,17 @@ def strictest(found: dict[str, Gains]) -> Gains:
     return list(found.values())[-1]
 
 
-def improves(found: dict[str, Gains], count: int, wanted: int) -> bool:
+def improves(found: dict[str, Gains], count: int, wanted: int) -> bool | None:
     """Whether alignment does what the paper says, without near-duplicates.
 
     That is: of `count` tasks, all trained in full, `wanted` or more gain on average,
-    and the mean gain over tasks is above 0 by its interval.
+    and the mean gain over tasks is above 0 by its interval. `None` if as many gain and
+    the interval holds 0: more runs are needed to tell.
     """
     strict = strictest(found)
-    return (
-        whole(found, count)
-        and strict.better >= wanted
-        and strict.mean["aligned"].low > 0
-    )
+    if not whole(found, count) or strict.better < wanted:
+        return False
+    return True if strict.mean["aligned"].low > 0 else None
 
 
 def whole(found: dict[str, Gains], count: int) -> bool:

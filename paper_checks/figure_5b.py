@@ -3,7 +3,14 @@
 import xarray as xr
 
 from paper_checks import sentence_claims
-from paper_checks.alignment_gains import gains_of, improves, strictest, told, width_of
+from paper_checks.alignment_gains import (
+    gains_of,
+    improves,
+    strictest,
+    told,
+    whole,
+    width_of,
+)
 from paper_checks.benchmarks.text.printed import LARGEST_OF_TARGETS, TARGETS
 from paper_checks.sentence_claims import Judged, SentenceClaim, runs_of
 from paper_checks.settings import Settings
@@ -40,7 +47,8 @@ def judged(data: xr.Dataset) -> Judged:
         f"{by_target}"
     )
     measured = tuple(entry for one in found.values() for entry in one.measurements)
-    return Judged(improves(found, COUNT, TARGETS), reason, measured)
+    holds, complete = improves(found, COUNT, TARGETS), whole(found, COUNT)
+    return Judged(holds, reason, measured, complete)
 
 
 CLAIM = SentenceClaim(

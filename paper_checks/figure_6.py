@@ -130,6 +130,7 @@ def judged(data: xr.Dataset, protocol: str) -> Judged:
         f"{best}; gain of training together in points {lines}; "
         f"{paired_tests.said(tested)}",
         (*gain.values(), *capacities, *tests),
+        complete=mine is not None,
     )
 
 

@@ -15,6 +15,7 @@ from paper_checks.alignment_gains import (
     protocols_of,
     strictest,
     told,
+    whole,
 )
 from paper_checks.benchmarks.text.printed import LARGEST_OF_PAIRS, PAIRS
 from paper_checks.sentence_claims import Judged, SentenceClaim, runs_of
@@ -48,7 +49,8 @@ def accuracy(data: xr.Dataset) -> Judged:
         f"{near.max():+.1f}"
     )
     measured = tuple(entry for one in found.values() for entry in one.measurements)
-    return Judged(improves(found, COUNT, PAIRS), reason, measured)
+    holds, complete = improves(found, COUNT, PAIRS), whole(found, COUNT)
+    return Judged(holds, reason, measured, complete)
 
 
 class Scores(NamedTuple):
@@ -111,6 +113,7 @@ def similarity(data: xr.Dataset) -> Judged:
         f"{name}: from {last.before:.2f} on average to {last.after:.2f}; rank "
         f"correlation of its change with the gain by alignment {', '.join(ranks)}",
         measurements=tuple(measured),
+        complete=(name, len(last.change)) == ("near", COUNT),
     )
 
 

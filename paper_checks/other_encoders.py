@@ -72,7 +72,9 @@ def find(settings: Settings) -> Finding:
             improves(gains, STUDIES[name].number, STUDIES[name].wanted)
             for (name, _), gains in found.items()
         ]
-        verdict = judge(all(each), controls)
+        # As many gain, and the interval holds 0: more runs are needed.
+        undecided = None in each and False not in each
+        verdict = Verdict.NEEDS_DATA if undecided else judge(all(each), controls)
     parts = [f"needs {lacking}"] * bool(lacking)
     parts += [
         f"{runs_of(kept[key])}: {told(gains, f'{STUDIES[key[0]].axis}s')}"

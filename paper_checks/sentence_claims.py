@@ -7,17 +7,26 @@ from typing import NamedTuple
 import xarray as xr
 
 from paper_checks.benchmarks.text import record
+from paper_checks.benchmarks.text.encoders import Kind
 from paper_checks.sentence_studies import DATA, control, missing, study
 from paper_checks.settings import Settings
 from paper_checks.verdict import Finding, Measurement, Verdict, judge
 
+# The encoder of W's sentence experiments.
+PAPERS: Kind = "lstm"
+
 
 class Judged(NamedTuple):
-    """What the data of one encoder say of a claim."""
+    """What the data of one encoder say of a claim.
 
-    holds: bool
+    `holds` is `None` where the data agree with the claim and could be chance: more
+    runs are needed. `complete` says whether all tasks were trained in full.
+    """
+
+    holds: bool | None
     reason: str
     measurements: tuple[Measurement, ...]
+    complete: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,25 +52,41 @@ class SentenceClaim:
 
 
 def find(settings: Settings, asked: SentenceClaim) -> Finding:
-    """Measure a claim with a folder of data; without one, say what is on record."""
+    """Measure a claim with a folder of data; without one, say what is on record.
+
+    If the paper's encoder is on record in full and was not trained now, the verdict is
+    of the record: a quick run of another encoder says less of the claim.
+    """
     kept = record.recorded(asked.study)
     lacking = missing(settings)
     if lacking:
         return _quoted(settings, asked, lacking, list(kept.values()))
     data = study(settings, asked.study)
-    one = asked.judged(data)
+    one = deciding = asked.judged(data)
+    reason, measured = one.reason, one.measurements
     checked = control(settings)
+    encoders = [data.attrs["encoder"]]
+    if PAPERS not in encoders and PAPERS in kept:
+        theirs = asked.judged(kept[PAPERS])
+        if theirs.complete:
+            deciding = theirs
+            reason = f"{_on_record(kept[PAPERS], theirs)}. Here: {one.reason}"
+            measured = (*_named(kept[PAPERS], theirs), *measured)
+            encoders = [f"{PAPERS}, on record", *encoders]
+    verdict = Verdict.NEEDS_DATA
+    if deciding.holds is not None:
+        verdict = judge(deciding.holds, (checked,))
     # Records are of the full profile, and are told rather than a quick one.
     every = [*kept.values(), data]
     return Finding(
         claim=asked.claim,
         statement=asked.statement,
         source=asked.source,
-        verdict=judge(one.holds, (checked,)),
-        reason=f"{one.reason}{_closing(asked, every)}",
-        measurements=one.measurements,
+        verdict=verdict,
+        reason=f"{reason}{_closing(asked, every)}",
+        measurements=measured,
         controls=(checked,),
-        data=f"{DATA}; encoder {data.attrs['encoder']}",
+        data=f"{DATA}; encoder {' and '.join(encoders)}",
         seed=settings.seed,
     )
 
@@ -80,10 +105,7 @@ def _quoted(
 ) -> Finding:
     """Nothing is measured, and the verdict is that data is needed."""
     found = [(data, asked.judged(data)) for data in kept]
-    quotes = "".join(
-        f". On record ({data.attrs['date']}, `{data.attrs['command']}`): {one.reason}"
-        for data, one in found
-    )
+    quotes = "".join(f". {_on_record(data, one)}" for data, one in found)
     encoders = "; ".join(runs_of(data) for data in kept)
     return Finding(
         claim=asked.claim,
@@ -92,16 +114,23 @@ def _quoted(
         verdict=Verdict.NEEDS_DATA,
         reason=f"needs {DATA} and word vectors; {'; '.join(lacking)}{quotes}"
         f"{_closing(asked, kept)}",
-        measurements=tuple(
-            replace(
-                entry, quantity=f"on record, {data.attrs['encoder']}: {entry.quantity}"
-            )
-            for data, one in found
-            for entry in one.measurements
-        ),
+        measurements=tuple(entry for data, one in found for entry in _named(data, one)),
         controls=(),
         data=f"none; on record: {encoders}" if kept else "none",
         seed=settings.seed,
+    )
+
+
+def _on_record(data: xr.Dataset, one: Judged) -> str:
+    return f"On record ({data.attrs['date']}, `{data.attrs['command']}`): {one.reason}"
+
+
+def _named(data: xr.Dataset, one: Judged) -> tuple[Measurement, ...]:
+    """What was measured, each quantity with where it comes from."""
+    encoder = data.attrs["encoder"]
+    return tuple(
+        replace(entry, quantity=f"on record, {encoder}: {entry.quantity}")
+        for entry in one.measurements
     )
 
 

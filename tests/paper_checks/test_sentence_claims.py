@@ -124,11 +124,34 @@ def test_alignment_must_improve_four_targets_and_be_clear(given):
     given["study"]["aligned"][:, :, 0] += 4
     given["study"]["aligned"][:, :, 1:] -= 1.5
     found = figure_5b.find(SETTINGS)
-    assert found.verdict is Verdict.FAILS
+    assert found.verdict is Verdict.NEEDS_DATA
     assert "5 of 5 (near) targets" in found.reason
+    given["study"] = made("target", TARGETS)
     given["control"] = MISSED
     with pytest.raises(CheckError, match="no power"):
         figure_5b.find(SETTINGS)
+
+
+def test_the_papers_encoder_on_record_decides(given, on_record):
+    worse = made("target", TARGETS)
+    worse["aligned"] -= 2
+    given["study"] = worse
+    assert figure_5b.find(SETTINGS).verdict is Verdict.FAILS
+    # What is not of all targets decides nothing.
+    on_record("sentence_transfer", made("target", TARGETS[:4]), "lstm")
+    assert figure_5b.find(SETTINGS).verdict is Verdict.FAILS
+    on_record("sentence_transfer", made("target", TARGETS), "lstm")
+    found = figure_5b.find(SETTINGS)
+    assert found.verdict is Verdict.HOLDS
+    assert found.reason.startswith("On record (2026-01-02, `train the lstm`): lstm, 3")
+    assert ". Here: mlp, 3 runs" in found.reason
+    assert found.data.endswith("encoder lstm, on record and mlp")
+    value = {one.quantity: one.value for one in found.measurements}
+    name = "gain by alignment, mean, near (points)"
+    assert value[f"on record, lstm: {name}"] > 0.9
+    assert value[name] < -0.9
+    given["study"] = made("target", TARGETS).assign_attrs(encoder="lstm")
+    assert not figure_5b.find(SETTINGS).reason.startswith("On record")
 
 
 def test_thirteen_pairs_and_all_scores_must_rise(given):
@@ -166,6 +189,11 @@ def test_other_encoders_are_judged_from_records(on_record):
     assert found.data.endswith("on record: mlp, 3 runs; cnn, 3 runs")
     names = [one.quantity for one in found.measurements]
     assert "cnn, pairs: gain by alignment, mean, exact (points)" in names
+    unclear = made("target", TARGETS)
+    unclear["aligned"][:, :, 0] += 4
+    unclear["aligned"][:, :, 1:] -= 1.5
+    on_record("sentence_transfer", unclear, "cnn")
+    assert other_encoders.find(Settings()).verdict is Verdict.NEEDS_DATA
     worse = made("target", TARGETS)
     worse["aligned"].loc[{"protocol": "near"}][:2] -= 2
     on_record("sentence_transfer", worse, "cnn")
