@@ -60,7 +60,7 @@ def sentence_transfer(*encoders: xr.Dataset) -> Figure:
             _paper_gain(axes, data)
             axes.set_xticks(place, names)
             better = _better(part, "target")
-            style.tidy(axes, f"{TITLES.get(protocol, protocol)}: {better}")
+            style.tidy(axes, f"{TITLES.get(protocol, protocol)}\n{better}")
         panels[0][0].set_ylabel(f"{_encoder(data)}\ngain (points)")
     return _finish(figure, rows, "from SST to")
 
@@ -163,7 +163,7 @@ def sentence_pairs(*encoders: xr.Dataset) -> Figure:
             _paper_gain(axes, data)
             axes.axvline(0, **style.REFERENCE)
             better = _better(part, "pair")
-            style.tidy(axes, f"{TITLES.get(protocol, protocol)}: {better}")
+            style.tidy(axes, f"{TITLES.get(protocol, protocol)}\n{better}")
         panels[0][0].set_ylabel(f"{_encoder(data)}\ngain by alignment (points)")
     return _finish(figure, rows, "change of the similarity score by alignment")
 
@@ -225,7 +225,10 @@ def _grid(encoders: Sequence[xr.Dataset]) -> tuple[Figure, list[Row]]:
         panels = dict(zip(protocols, line, strict=True))
         for protocol in set(protocols) - set(mine):
             panels[protocol].set_visible(False)
-        rows.append((data, [(panels[name], name) for name in sorted(mine, key=_order)]))
+        shown = [(panels[name], name) for name in sorted(mine, key=_order)]
+        # Shared axes are labelled at the left edge, where this row may have no panel.
+        shown[0][0].tick_params(labelleft=True)
+        rows.append((data, shown))
     return figure, rows
 
 

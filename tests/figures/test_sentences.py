@@ -41,7 +41,7 @@ def test_transfer_draws_every_gain(runs: int):
         for drawn, gain in zip(axes.containers, by, strict=True):
             np.testing.assert_allclose(drawn[0].get_ydata(), gain.mean("run"))
         count = int((by[1].mean("run") > 0).sum())
-        assert axes.get_title("left").endswith(f": {count} of 5 gain")
+        assert axes.get_title("left").endswith(f"\n{count} of 5 gain")
         (paper,) = [one for one in axes.lines if "paper" in str(one.get_label())]
         np.testing.assert_array_equal(paper.get_ydata(), 2.5)
     labels = [text.get_text() for text in figure.axes[0].get_xticklabels()]
@@ -98,7 +98,7 @@ def test_pairs_draw_gain_over_change_of_similarity():
         sizes = np.array([np.ptp(one[:, 1]) / 2 for one in bars.get_segments()])
         np.testing.assert_allclose(sizes, standard_error(gain, "run"))
         count = int((gain.mean("run") > 0).sum())
-        assert axes.get_title("left").endswith(f": {count} of 15 gain")
+        assert axes.get_title("left").endswith(f"\n{count} of 15 gain")
 
 
 def test_encoders_are_rows_and_what_was_not_trained_is_blank():
@@ -112,6 +112,9 @@ def test_encoders_are_rows_and_what_was_not_trained_is_blank():
     assert seen == [False, False, True, True, True, True]
     assert figure.axes[2].get_title("left").endswith(" of 14 gain")
     assert figure.axes[2].get_ylabel().startswith("LSTM, 2 runs")
+    # At the first panel that there is, numbers stand beside the axis.
+    labelled = [axes.yaxis.get_tick_params()["labelleft"] for axes in figure.axes[2:]]
+    assert labelled == [True, True, False, False]
     figure.draw_without_rendering()
 
 
