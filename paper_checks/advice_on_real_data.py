@@ -3,7 +3,6 @@
 Not a claim of the paper: it is what its theory is for.
 """
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,8 @@ import xarray as xr
 from paper_checks.benchmarks import advice_study, landmine
 from paper_checks.benchmarks.advice_study import RULES, AdviceStudy
 from paper_checks.benchmarks.folder import benchmark_names
-from paper_checks.benchmarks.manifest import manifest_digest, read_manifest
+from paper_checks.benchmarks.manifest import read_manifest
+from paper_checks.kept import kept_of_data
 from paper_checks.settings import Settings
 from paper_checks.verdict import (
     CheckError,
@@ -22,7 +22,6 @@ from paper_checks.verdict import (
     Verdict,
     judge,
 )
-from simulations import store
 
 NAME = "advice_on_real_data"
 SOURCE = "W-S1 (derived here; W's question of positive and negative transfer)"
@@ -98,18 +97,10 @@ def shuffled(data: xr.Dataset, seed: int) -> Control:
 
 
 def _kept(settings: Settings, spec: AdviceStudy, folder: Path) -> xr.Dataset:
-    path = settings.results / f"{NAME}.zarr"
-    # So that a store of other data under the same names is not taken for this one.
-    spec = replace(spec, manifest=manifest_digest(folder))
-
     def run(wanted: AdviceStudy) -> xr.Dataset:
         return advice_study.run(wanted, folder, lambda _: None)
 
-    if settings.fresh:
-        data = run(spec)
-        store.save(data, path)
-        return data
-    return store.load_or_run(spec, run, path, difference="rewrite").data
+    return kept_of_data(settings, NAME, spec, run)
 
 
 def _measured(data: xr.Dataset, found: xr.Dataset, rule: str) -> Measurement:

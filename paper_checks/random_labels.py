@@ -13,7 +13,8 @@ from paper_checks.benchmarks.folder import load_benchmark
 from paper_checks.benchmarks.images.recorded import measurements
 from paper_checks.benchmarks.images.rows import load_labelled
 from paper_checks.benchmarks.label_pairs import LabelPairs, noisy_auc, run
-from paper_checks.benchmarks.manifest import manifest_digest, read_manifest
+from paper_checks.benchmarks.manifest import read_manifest
+from paper_checks.kept import kept_of_data
 from paper_checks.settings import Settings
 from paper_checks.verdict import (
     Control,
@@ -23,7 +24,6 @@ from paper_checks.verdict import (
     judge,
     mean_with_interval,
 )
-from simulations import store
 
 NAME = "label_pairs"
 SOURCE = "W-X2 (ChestX-ray14, 20 random pairs)"
@@ -80,19 +80,13 @@ def _available(settings: Settings) -> tuple[str, ...]:
 
 
 def _kept(settings: Settings, spec: LabelPairs) -> xr.Dataset:
-    folder, path = settings.data, settings.results / f"{NAME}.zarr"
+    folder = settings.data
     assert folder is not None
-    # So that a store of other data under the same names is not taken for this one.
-    spec = replace(spec, manifest=manifest_digest(folder))
 
     def measured(wanted: LabelPairs) -> xr.Dataset:
         return run(wanted, lambda name, part: load_part(folder, name, part))
 
-    if settings.fresh:
-        data = measured(spec)
-        store.save(data, path)
-        return data
-    return store.load_or_run(spec, measured, path, difference="rewrite").data
+    return kept_of_data(settings, NAME, spec, measured)
 
 
 def _control(settings: Settings, spec: LabelPairs) -> Control:

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import xarray as xr
 
 from paper_checks import theorem_2_regions, theorem_2_threshold, theorem_2_tightness
+from paper_checks.kept import kept
 from paper_checks.settings import Settings
-from simulations import store
 from simulations.experiments import (
     alignment,
     capacity,
@@ -45,7 +45,7 @@ def transfer(settings: Settings, regime: Regime) -> xr.Dataset:
         spec = replace(spec, reading="as written")
     if regime == "ample":
         spec = replace(spec, samples_target=2 * spec.dimension)
-    return _kept(settings, STORES[regime], spec, transfers.run)
+    return kept(settings, STORES[regime], spec, transfers.run)
 
 
 def transfer_relu_sweep(
@@ -61,7 +61,7 @@ def transfer_relu_sweep(
     spec = kind.quick() if settings.profile == "quick" else kind()
     spec = replace(spec, seed=settings.seed)
     if sources == "related":
-        return _kept(settings, "transfer_relu", spec, transfer_relu.run)
+        return kept(settings, "transfer_relu", spec, transfer_relu.run)
     spec = replace(
         spec,
         cosine=0.0,
@@ -71,7 +71,7 @@ def transfer_relu_sweep(
         samples_source=(10 * spec.dimension,),
         repeats=20,
     )
-    return _kept(settings, "transfer_relu-unrelated", spec, transfer_relu.run)
+    return kept(settings, "transfer_relu-unrelated", spec, transfer_relu.run)
 
 
 def capacity_sweep(settings: Settings) -> xr.Dataset:
@@ -191,16 +191,4 @@ def _sweep(
     settings: Settings, name: str, kind: Any, run: Callable[..., xr.Dataset]
 ) -> xr.Dataset:
     spec = kind.quick() if settings.profile == "quick" else kind()
-    return _kept(settings, name, replace(spec, seed=settings.seed), run)
-
-
-def _kept(
-    settings: Settings, name: str, spec: Any, run: Callable[..., xr.Dataset]
-) -> xr.Dataset:
-    """Run a sweep, or read it if a store has it; a different store is replaced."""
-    path = settings.results / f"{name}.zarr"
-    if settings.fresh:
-        data = run(spec)
-        store.save(data, path)
-        return data
-    return store.load_or_run(spec, run, path, difference="rewrite").data
+    return kept(settings, name, replace(spec, seed=settings.seed), run)

@@ -98,7 +98,7 @@ def test_sweeps_are_those_of_the_profile(monkeypatch, tmp_path, profile):
         ran.append((name, spec))
         return xr.Dataset()
 
-    monkeypatch.setattr(sweeps, "_kept", kept)
+    monkeypatch.setattr(sweeps, "kept", kept)
     settings = Settings(results=tmp_path, profile=profile, seed=3)
     for sources in ("related", "unrelated"):
         sweeps.transfer_relu_sweep(settings, sources)
