@@ -14,13 +14,6 @@ DEVICES = re.compile(r"--xla_force_host_platform_device_count=(\d+)")
 def share_cpu(*, batched_lapack: bool = True) -> None:
     """Run LAPACK with one thread a call, and give jax more threads than cores.
 
-    Args:
-        batched_lapack: Whether batches of matrices are factorised. Programs that are
-            products of large matrices, one after the other, are given a thread a core:
-            more are in one another's way. A step of MiniLM took 1.15 times as long on
-            two cores with eight threads as with two, one of an LSTM twice as long on
-            one core. Several virtual devices have eight threads each in any case.
-
     jax splits a batch of small matrices over its own threads. OpenBLAS's threads then
     only wait for one another: Fig 3's quick sweep, compiled, took 0.3 s with one of
     them and 8 to 19 s with two, on two loaded cores.
@@ -34,6 +27,13 @@ def share_cpu(*, batched_lapack: bool = True) -> None:
 
     Call this before jax is first used; afterwards the second part has no effect. The
     variable PJRT_NPROC, if set, is left as it is.
+
+    Args:
+        batched_lapack: Whether batches of matrices are factorised. Programs that are
+            products of large matrices, one after the other, are given a thread a core:
+            more are in one another's way. A step of MiniLM took 1.15 times as long on
+            two cores with eight threads as with two, one of an LSTM twice as long on
+            one core. Several virtual devices have eight threads each in any case.
     """
     found = DEVICES.findall(os.environ.get("XLA_FLAGS", ""))
     devices = max(1, int(found[-1])) if found else 1

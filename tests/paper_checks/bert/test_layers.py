@@ -43,7 +43,9 @@ def test_any_shape_is_drawn(generator: str):
 def test_keys_drop_apart():
     x = jnp.ones((4, 256), jnp.float32)
     one, other = (np.asarray(drop(x, 0.5, jax.random.key(n))) for n in (0, 1))
-    assert 0.3 < np.mean(one == other) < 0.7
+    # Of 1,024 fair coins: 0.5, with a deviation of 0.016. Keys alike give 1, words
+    # taken for one another 0.
+    assert 0.4 < np.mean(one == other) < 0.6
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
