@@ -14,6 +14,7 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Key
 
+from simulations.training.arguments import check_key
 from simulations.training.result import Status
 from theory.alignment import (
     AlignmentPoint,
@@ -153,6 +154,7 @@ def train_alignment(
     check_statistics(statistics, certificate=False)
     alpha = check_weights(weights, statistics)
     width = check_width(width)
+    check_key("key", key)
     if start is not None:
         _check_start(start, statistics, width)
     penalty = check_ridge(ridge, statistics)
@@ -172,8 +174,12 @@ def initial_point(
         width: `r`.
         key: Of the draw.
         weights: `α_i ≥ 0`; ones if `None`.
+
+    Raises:
+        ValueError: Weights that do not fit, or no key.
     """
     alpha = check_weights(weights, statistics)
+    check_key("key", key)
     first, second = jax.random.split(key)
     d, dtype = statistics.dimension, statistics.moment.dtype
     unit = INITIAL / np.sqrt(d) * _scaled(statistics, alpha)[1]

@@ -202,3 +202,10 @@ def test_bad_arguments_are_named(tasks):
         arguments = {"width": 1, "weights": None} | words
         with pytest.raises(ValueError, match=message):
             train(tasks, key=KEY, **arguments)
+
+
+@pytest.mark.parametrize("none", [None, 0])
+def test_a_run_without_a_key_says_that_it_needs_one(none, tasks):
+    for one in (train_alignment, initial_point):
+        with pytest.raises(ValueError, match=r"^key: one key of jax.random is needed"):
+            unchecked(one)(tasks, 1, **{"weights": None, "key": none})
