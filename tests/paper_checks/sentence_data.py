@@ -6,7 +6,9 @@ import numpy as np
 import xarray as xr
 
 from paper_checks.benchmarks.text.studies import SETS
+from paper_checks.verdict import Control
 
+NOTICED = Control(dropped="", noticed=6, instances=6)
 PROTOCOLS = ["naive", "exact", "near"]
 TARGETS = ["mr", "cr", "subj", "mpqa", "trec"]
 PAIRS = [f"{a}, {b}" for a, b in combinations(SETS, 2)]

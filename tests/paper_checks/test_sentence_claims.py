@@ -1,4 +1,4 @@
-"""W-F5b, W-F6, W-F7, W-C5, W-X1, W-X2: verdicts on made-up studies, a real one."""
+"""W-F5b, W-F7, W-C5, W-X1, W-X2: verdicts on made-up studies; W-F6 is apart."""
 
 from pathlib import Path
 
@@ -13,19 +13,13 @@ from paper_checks import (
     figure_7,
     other_encoders,
     random_labels,
-    sentence_claims,
-    sentence_studies,
 )
-from paper_checks.benchmarks.text import record
-from paper_checks.benchmarks.text.best_capacity import best_of
-from paper_checks.benchmarks.text.encoders import Kind
-from paper_checks.benchmarks.text.studies import STUDIES, TextStudy
-from paper_checks.benchmarks.text.training import Training
 from paper_checks.settings import Settings
 from paper_checks.verdict import CheckError, Control, Finding, Verdict
 from tests.paper_checks.benchmarks.test_folder import Folder
 from tests.paper_checks.benchmarks.text.folder import add_six_sets
 from tests.paper_checks.sentence_data import (
+    NOTICED,
     PAIRS,
     PROTOCOLS,
     TARGETS,
@@ -34,32 +28,8 @@ from tests.paper_checks.sentence_data import (
     shuffled_labels,
 )
 
-NOTICED = Control(dropped="", noticed=6, instances=6)
 MISSED = Control(dropped="", noticed=2, instances=6)
 SETTINGS = Settings(data=Path("/there"))
-
-
-@pytest.fixture
-def on_record(tmp_path, monkeypatch):
-    """A folder of records, of which there is none yet."""
-    read = record.recorded
-    monkeypatch.setattr(record, "recorded", lambda name: read(name, tmp_path))
-
-    def put(name: str, data: xr.Dataset, kind: Kind = "mlp") -> None:
-        said = data.assign_attrs(encoder=kind, command=f"train the {kind}")
-        record.write(said, record.path_of(name, kind, tmp_path))
-
-    return put
-
-
-@pytest.fixture
-def given(monkeypatch, on_record):
-    """Lets tests say what studies and the control give; nothing is trained."""
-    kept: dict = {"control": NOTICED}
-    monkeypatch.setattr(sentence_claims, "study", lambda _, name: kept["study"])
-    monkeypatch.setattr(sentence_claims, "control", lambda _: kept["control"])
-    monkeypatch.setattr(sentence_claims, "missing", lambda _: ())
-    return kept
 
 
 def test_claims_need_data_and_say_which(tmp_path: Path, on_record):
@@ -208,52 +178,6 @@ def test_other_encoders_are_judged_from_records(on_record):
     assert "the rest of sentence_pairs of the mlp ('near')" in found.reason
 
 
-def test_the_printed_table_is_added_up():
-    found = figure_6.table_finding(Settings())
-    assert found.verdict is Verdict.FAILS
-    value = {one.quantity: one.value for one in found.measurements}
-    together = [90.8, 96.0, 78.7, 89.5, 87.0, 78.7]
-    wanted = 85.1 - sum(together) / 6
-    assert value["printed mean together less that of its column"] == pytest.approx(
-        wanted
-    )
-    assert value["printed total capacity less the sum of its column"] == 0
-    assert figure_6.printed_gains() == pytest.approx((14.05, -0.8))
-
-
-def test_capacities_are_chosen_on_dev_parts(given, on_record):
-    given["study"] = curves()
-    best = best_of(given["study"], "near")
-    assert best is not None
-    assert (best.capacity, best.summed) == (100, 150)
-    np.testing.assert_allclose(best.alone.mean(), 73, atol=0.1)
-    np.testing.assert_allclose(best.together.mean(), 74, atol=0.1)
-    _, near, naive = figure_6.find(SETTINGS)
-    assert (near.verdict, naive.verdict) == (Verdict.HOLDS, Verdict.HOLDS)
-    given["study"]["together"].loc[{"protocol": "near"}] -= 3
-    _, near, naive = figure_6.find(SETTINGS)
-    assert (near.verdict, naive.verdict) == (Verdict.FAILS, Verdict.HOLDS)
-    told = "2 runs, SST and MR +1.00 and then -2.00, the others +1.00 and then -2.00"
-    assert told in near.reason
-    # What is on record of an encoder is told rather than what is measured, if it is of
-    # both protocols.
-    on_record("sentence_capacity", curves())
-    assert told not in figure_6.find(SETTINGS)[1].reason
-    on_record("sentence_capacity", curves().sel(protocol=["naive"]))
-    assert told in figure_6.find(SETTINGS)[1].reason
-    # A capacity that was not trained alone is not chosen together.
-    given["study"] = curves()
-    given["study"]["alone"].loc[{"width": 100, "protocol": "near"}][0] = np.nan
-    fewer = best_of(given["study"], "near")
-    assert fewer is not None
-    assert (fewer.capacity, fewer.summed) == (25, 150)
-    given["study"]["alone"].loc[{"protocol": "near"}] = np.nan
-    assert best_of(given["study"], "near") is None
-    given["study"] = curves()
-    given["study"]["alone_dev"].loc[{"width": 5}] = 9  # 6 x 5 < 100
-    assert figure_6.find(SETTINGS)[1].verdict is Verdict.FAILS
-
-
 def test_random_labels_are_judged_in_both_models(monkeypatch):
     shape = (3, 2, 2, 20, 1)
     axes = ("set", "model", "reading", "pair", "draw")
@@ -282,39 +206,3 @@ def test_chest_x_rays_need_images_and_their_numbers_agree():
     assert found.verdict is Verdict.NEEDS_DATA
     assert chest_x_rays.arithmetic_agrees()
     assert "agree: 14 x 0.4 = 5.6" in found.reason
-
-
-@pytest.mark.long
-def test_a_study_is_trained_once_and_again_for_other_data(tmp_path, monkeypatch):
-    folder = Folder(tmp_path)
-    add_six_sets(folder)
-    how = Training(width=4, batch=50, rate=0.02, epochs=2, together=8)
-    small = TextStudy(training=how, widths=(4,), runs=1)
-    monkeypatch.setattr(sentence_studies.TextStudy, "quick", lambda: small)
-    ran: list[str] = []
-    for name, run in STUDIES.items():
-
-        def told(bench, spec, name=name, run=run):
-            ran.append(name)
-            return run(bench, spec)
-
-        monkeypatch.setitem(STUDIES, name, told)
-    settings = Settings(data=tmp_path, results=tmp_path / "results")
-    found = {name: sentence_studies.study(settings, name) for name in STUDIES}
-    assert sentence_studies.control(settings).noticed >= 5
-    assert sorted(ran) == sorted(STUDIES)
-    for name, data in found.items():
-        again = sentence_studies.study(settings, name)
-        for variable in data:
-            np.testing.assert_array_equal(again[variable], data[variable])
-    assert len(ran) == len(STUDIES)
-    sizes = {"protocol": 3, "target": 5, "run": 1}
-    assert found["sentence_transfer"]["aligned"].sizes == sizes
-    # A store of other files is studied again, and its cells are trained again.
-    cells = tmp_path / "results" / "sentences"
-    before = {path: path.stat().st_mtime_ns for path in cells.iterdir()}
-    folder.entries.clear()
-    add_six_sets(folder, 156)
-    sentence_studies.study(settings, "sentence_capacity")
-    assert ran[len(STUDIES) :] == ["sentence_capacity"]
-    assert any(path.stat().st_mtime_ns != time for path, time in before.items())

@@ -1,0 +1,60 @@
+"""W-F6: the printed table, and capacities of made-up curves."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from paper_checks import figure_6
+from paper_checks.benchmarks.text.best_capacity import best_of
+from paper_checks.settings import Settings
+from paper_checks.verdict import Verdict
+from tests.paper_checks.sentence_data import curves
+
+SETTINGS = Settings(data=Path("/there"))
+
+
+def test_the_printed_table_is_added_up():
+    found = figure_6.table_finding(Settings())
+    assert found.verdict is Verdict.FAILS
+    value = {one.quantity: one.value for one in found.measurements}
+    together = [90.8, 96.0, 78.7, 89.5, 87.0, 78.7]
+    wanted = 85.1 - sum(together) / 6
+    assert value["printed mean together less that of its column"] == pytest.approx(
+        wanted
+    )
+    assert value["printed total capacity less the sum of its column"] == 0
+    assert figure_6.printed_gains() == pytest.approx((14.05, -0.8))
+
+
+def test_capacities_are_chosen_on_dev_parts(given, on_record):
+    given["study"] = curves()
+    best = best_of(given["study"], "near")
+    assert best is not None
+    assert (best.capacity, best.summed) == (100, 150)
+    np.testing.assert_allclose(best.alone.mean(), 73, atol=0.1)
+    np.testing.assert_allclose(best.together.mean(), 74, atol=0.1)
+    _, near, naive = figure_6.find(SETTINGS)
+    assert (near.verdict, naive.verdict) == (Verdict.HOLDS, Verdict.HOLDS)
+    given["study"]["together"].loc[{"protocol": "near"}] -= 3
+    _, near, naive = figure_6.find(SETTINGS)
+    assert (near.verdict, naive.verdict) == (Verdict.FAILS, Verdict.HOLDS)
+    told = "2 runs, SST and MR +1.00 and then -2.00, the others +1.00 and then -2.00"
+    assert told in near.reason
+    # What is on record of an encoder is told rather than what is measured, if it is of
+    # both protocols.
+    on_record("sentence_capacity", curves())
+    assert told not in figure_6.find(SETTINGS)[1].reason
+    on_record("sentence_capacity", curves().sel(protocol=["naive"]))
+    assert told in figure_6.find(SETTINGS)[1].reason
+    # A capacity that was not trained alone is not chosen together.
+    given["study"] = curves()
+    given["study"]["alone"].loc[{"width": 100, "protocol": "near"}][0] = np.nan
+    fewer = best_of(given["study"], "near")
+    assert fewer is not None
+    assert (fewer.capacity, fewer.summed) == (25, 150)
+    given["study"]["alone"].loc[{"protocol": "near"}] = np.nan
+    assert best_of(given["study"], "near") is None
+    given["study"] = curves()
+    given["study"]["alone_dev"].loc[{"width": 5}] = 9  # 6 x 5 < 100
+    assert figure_6.find(SETTINGS)[1].verdict is Verdict.FAILS
