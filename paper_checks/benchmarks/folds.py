@@ -159,6 +159,36 @@ def constant_columns(
     return jnp.asarray(np.stack(constant))
 
 
+def refuse_constant_labels(
+    benchmark: LinearBenchmark,
+    labels: Sequence[Float[np.ndarray, " _"]],
+    rows: Sequence[Bool[np.ndarray, " _"]],
+    where: str,
+    mend: str,
+) -> None:
+    """Refuse labels with one value in all of some rows of a task.
+
+    Their deviation is rounding, by which `standardise` would divide.
+
+    Args:
+        benchmark: Whose tasks they are.
+        labels: One array a task, the benchmark's own or noisy ones.
+        rows: Which rows of a task count.
+        where: What these rows are, for the message.
+        mend: What to do, for the message.
+
+    Raises:
+        ValueError: There are such labels; it names the benchmark and the task.
+    """
+    for index, (y, mine) in enumerate(zip(labels, rows, strict=True)):
+        seen = y[mine]
+        if np.all(seen == seen[0]):
+            raise ValueError(
+                f"{benchmark.name}: {task_label(index, benchmark.task_names)}: labels "
+                f"are constant {where} ({seen[0]:g} in all {len(seen)} rows): {mend}"
+            )
+
+
 def standardised_whole(benchmark: LinearBenchmark) -> Standardised:
     """All rows of a benchmark, centred and scaled with their own moments.
 
@@ -180,7 +210,7 @@ def standardise(rows: TaskStatistics, constant: Bool[Array, "k d"]) -> Standardi
         G − ssᵀ/m,   g − s t/m,   e − t²/m.
 
     Args:
-        rows: Statistics of the training rows.
+        rows: Statistics of the training rows, whose labels vary; this is not checked.
         constant: Columns that are constant in them, which become zero.
 
     Source: derived here.
@@ -230,13 +260,7 @@ def _constant(x: np.ndarray) -> np.ndarray:
 def _check_labels(
     benchmark: LinearBenchmark, assignment: list[np.ndarray], count: int
 ) -> None:
-    for index, (y, fold) in enumerate(zip(benchmark.labels, assignment, strict=True)):
-        for f in range(count):
-            rest = y[fold != f]
-            if np.all(rest == rest[0]):
-                label = task_label(index, benchmark.task_names)
-                raise ValueError(
-                    f"{benchmark.name}: {label}: labels are constant outside of fold "
-                    f"{f} ({rest[0]:g} in all {len(rest)} rows): use another seed or "
-                    "fewer folds"
-                )
+    for f in range(count):
+        rest = [fold != f for fold in assignment]
+        where, mend = f"outside of fold {f}", "use another seed or fewer folds"
+        refuse_constant_labels(benchmark, benchmark.labels, rest, where, mend)

@@ -12,6 +12,7 @@ from paper_checks.benchmarks.benchmark import LinearBenchmark
 from paper_checks.benchmarks.folds import (
     Standardised,
     constant_columns,
+    refuse_constant_labels,
     row_statistics,
     standardise,
 )
@@ -60,7 +61,8 @@ def label_noise(
         `corrupted` (repeat), the number of the corrupted task.
 
     Raises:
-        ValueError: A share out of range, or a task without training or test rows.
+        ValueError: A share out of range, a task without training or test rows, or
+            one whose labels are constant in the training rows of a repeat.
     """
     spec = LabelNoise() if spec is None else spec
     width = max(1, benchmark.count // 2) if spec.width is None else spec.width
@@ -73,6 +75,9 @@ def label_noise(
         task = int(order[repeat % benchmark.count])
         labels = list(benchmark.labels)
         labels[task] = randomised(labels[task], training[task], spec.share, rng)
+        where = f"in the training rows of repeat {repeat}"
+        mend = "use another seed or a larger training share"
+        refuse_constant_labels(benchmark, labels, training, where, mend)
         rows = row_statistics(benchmark, training, labels)
         model = standardise(rows, constant_columns(benchmark, training))
         test = row_statistics(benchmark, [~mine for mine in training])

@@ -15,6 +15,7 @@ from paper_checks.benchmarks.benchmark import LinearBenchmark
 from paper_checks.benchmarks.folds import (
     Standardised,
     constant_columns,
+    refuse_constant_labels,
     row_statistics,
     standardise,
 )
@@ -100,6 +101,11 @@ def run(spec: LabelPairs, load: Load) -> xr.Dataset:
         train, test = load(name, "train"), load(name, "test")
         if train.task_names != test.task_names:
             raise ValueError(f"{name}: train and test parts have other tasks")
+        if train.dimension != test.dimension:
+            raise ValueError(
+                f"{name}: the train part has {train.dimension} inputs, and the test "
+                f"part {test.dimension}: they must be of one set"
+            )
         by_set.append(_set(spec, number, train, test))
     auc = 100 * np.stack(by_set)  # set, pair, draw, model, scheme, task
     auc = np.moveaxis(auc, (1, 2), (-2, -1))  # set, model, scheme, task, pair, draw
@@ -143,7 +149,17 @@ def noisy_auc(
 def noisy_pair(
     spec: LabelPairs, train: LinearBenchmark, number: int, pair: int, draw: int
 ) -> Noisy:
-    """Choose a pair of tasks, and randomise labels of the first."""
+    """Choose a pair of tasks, and randomise labels of the first.
+
+    Raises:
+        ValueError: Fewer than two tasks, tasks with an `X` of their own, or random
+            labels that are all equal.
+    """
+    if train.count < 2 or not train.common_covariates:
+        raise ValueError(
+            f"{train.name}: a pair needs two tasks on one X, got {train.count} with "
+            f"{'one X' if train.common_covariates else 'an X each'}"
+        )
     rng = np.random.default_rng([spec.seed, number, pair])
     tasks = tuple(int(t) for t in rng.choice(train.count, 2, replace=False))
     rng = np.random.default_rng([spec.seed, number, pair, draw])
@@ -156,6 +172,9 @@ def noisy_pair(
     every = [np.ones(train.rows, dtype=bool)] * 2
     labels = list(own.labels)
     labels[0] = randomised(labels[0], every[0], spec.share, rng)
+    where = f"once {spec.share:.0%} of them are random"
+    mend = "use another seed, or leave out a task that is so rare"
+    refuse_constant_labels(own, labels, every, where, mend)
     statistics = row_statistics(own, every, labels)
     return Noisy(
         (tasks[0], tasks[1]),

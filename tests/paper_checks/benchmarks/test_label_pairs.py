@@ -63,6 +63,33 @@ def test_a_bad_spec_or_part_is_refused(tmp_path: Path):
         load_benchmark(tmp_path, "emotions", "test")
 
 
+def test_parts_that_do_not_fit_are_refused():
+    few = dataclasses.replace(made("test"), covariates=(np.ones((200, 3)),) * 4)
+    with pytest.raises(ValueError, match=r"train part has 5 inputs, .* part 3: "):
+        run(SPEC, lambda _, part: few if part == "test" else made(part))
+
+
+def test_what_makes_no_pair_is_refused():
+    x, y = np.ones((4, 1)), np.array([1.0, 1, 1, -1])
+    alone = LinearBenchmark.from_arrays([x], [y])
+    with pytest.raises(ValueError, match="two tasks on one X, got 1 with one X"):
+        noisy_pair(SPEC, alone, 0, 0, 0)
+    own = LinearBenchmark.from_arrays([x, 2 * x], [y, y])
+    with pytest.raises(ValueError, match="two tasks on one X, got 2 with an X each"):
+        noisy_pair(SPEC, own, 0, 0, 0)
+
+
+def test_random_labels_of_one_class_are_refused():
+    y = np.full(40, -1.0)
+    y[:2] = 1
+    rare = LinearBenchmark.from_arrays([np.ones((40, 1))] * 2, [y, y], ["a", "b"])
+    spec = dataclasses.replace(SPEC, share=1.0)
+    message = r"task 0 \([ab]\): labels are constant once 100% of them are random"
+    with pytest.raises(ValueError, match=message):
+        # Each draws no positive one with probability 0.13.
+        _ = [noisy_pair(spec, rare, 0, 0, draw) for draw in range(40)]
+
+
 @pytest.mark.long
 def test_gains_are_differences_of_areas_of_the_same_labels():
     found = run(SPEC, lambda _, part: made(part))

@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 
 from paper_checks.benchmarks import label_noise as noise_study
+from paper_checks.benchmarks.benchmark import LinearBenchmark
 from paper_checks.benchmarks.bundled import diabetes, digits, linnerud
 from paper_checks.benchmarks.folds import standardised_whole
 from paper_checks.benchmarks.label_noise import (
@@ -134,3 +135,15 @@ def test_a_noise_experiment_out_of_range_is_refused(fields, message):
 def test_a_split_without_test_rows_is_refused():
     with pytest.raises(ValueError, match="Weight has 20 rows, and a training share"):
         label_noise(linnerud(), LabelNoise(training=0.99))
+
+
+def test_a_split_whose_training_labels_are_constant_is_refused():
+    """Their deviation is rounding: 1e-9, by which everything was divided."""
+    rng = np.random.default_rng(0)
+    rare = np.full(12, -1.0)
+    rare[3] = 1
+    x = rng.normal(size=(12, 2))
+    one = LinearBenchmark.from_arrays([x] * 2, [rare, rng.normal(size=12)], ["r", "s"])
+    message = r"task 0 \(r\): labels are constant in the training rows of repeat 0"
+    with pytest.raises(ValueError, match=message):
+        label_noise(one, LabelNoise(training=0.2, share=0.0))
