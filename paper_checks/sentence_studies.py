@@ -32,8 +32,11 @@ def missing(settings: Settings) -> tuple[str, ...]:
     if settings.data is None:
         return ("no folder of data is given: make verify DATA=/path/to/folder",)
     lacking = missing_sets(settings.data)
-    if (vectors.NAME, vectors.SPLIT) not in read_manifest(settings.data):
+    entry = read_manifest(settings.data).get((vectors.NAME, vectors.SPLIT))
+    if entry is None:
         lacking += (f"{vectors.NAME}: not in the manifest; {vectors.OFFICIAL}",)
+    elif not entry.path.is_file():
+        lacking += (f"{vectors.NAME}: no {entry.file}; {vectors.OFFICIAL}",)
     return lacking
 
 

@@ -1,5 +1,7 @@
 """Studies of sentence sets: trained once, and kept."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,20 @@ from paper_checks.benchmarks.text.training import Training
 from paper_checks.settings import Settings
 from tests.paper_checks.benchmarks.test_folder import Folder
 from tests.paper_checks.benchmarks.text.folder import add_six_sets
+
+
+def test_word_vectors_that_are_missing_are_named(tmp_path: Path):
+    folder = Folder(tmp_path)
+    add_six_sets(folder, 6)
+    settings = Settings(data=tmp_path)
+    assert sentence_studies.missing(settings) == ()
+    (tmp_path / "glove.npz").unlink()
+    (said,) = sentence_studies.missing(settings)
+    assert "glove_6B_50d_trim: no glove.npz; https://nlp" in said
+    folder.entries.pop()
+    folder.write()
+    (said,) = sentence_studies.missing(settings)
+    assert "glove_6B_50d_trim: not in the manifest; https://nlp" in said
 
 
 @pytest.mark.long
