@@ -1,7 +1,5 @@
 """A thousand chest X-rays of a data folder: images, labels, parts and patients."""
 
-import io
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +27,7 @@ def load_chest_images(
             another number of rows than the manifest says.
     """
     entry = _listed(folder)
-    images, labels, part = _arrays(entry, "images", "labels", "split")
+    images, labels, part = entry.read_arrays("images", "labels", "split")
     if images.shape[1:] != (SIDE, SIDE) or images.dtype != np.uint8:
         raise ValueError(
             f"{entry.path}: images must be {SIDE} x {SIDE} of 8 bits, got shape "
@@ -58,7 +56,7 @@ def load_patients(folder: Path) -> np.ndarray:
             that are not text, one an image.
     """
     entry = _listed(folder)
-    (names,) = _arrays(entry, "names")
+    (names,) = entry.read_arrays("names")
     if names.shape != (entry.rows,) or names.dtype.kind != "U":
         raise ValueError(
             f"{entry.path}: 'names' must be {entry.rows} texts, got shape "
@@ -81,14 +79,3 @@ def _listed(folder: Path) -> Entry:
     if entry is None:
         raise ValueError(f"{folder / MANIFEST} does not list {NAME}")
     return entry
-
-
-def _arrays(entry: Entry, *wanted: str) -> list[np.ndarray]:
-    """Arrays of the archive; nothing is unpickled."""
-    content = entry.read_bytes()
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            return [arrays[name] for name in wanted]
-    except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        listed = " and ".join(repr(name) for name in wanted)
-        raise ValueError(f"{entry.path} is no archive of {listed}: {error}") from error

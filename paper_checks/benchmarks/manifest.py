@@ -2,12 +2,15 @@
 
 import gzip
 import hashlib
+import io
 import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 MANIFEST = "manifest.json"
 
@@ -80,6 +83,27 @@ class Entry:
             line = 1 + error.object[: error.start].count(b"\n")
             raise ValueError(f"{self.path}, line {line}: not UTF-8: {error}") from error
         return text.split("\n")
+
+    def read_arrays(self, *names: str) -> list[np.ndarray]:
+        """Some arrays of an `npz` archive; nothing is unpickled.
+
+        Raises:
+            FileNotFoundError: As `read_bytes`.
+            ValueError: As `read_bytes`; also no archive, a damaged one, one without
+                these arrays, or arrays of Python objects. The message names the file.
+        """
+        content = self.read_bytes()
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+                return [arrays[name] for name in names]
+        # numpy lets many types through on a damaged archive (zlib.error, TokenError,
+        # BadZipFile, TypeError, ...), and documents few of them.
+        except Exception as error:
+            listed = " and ".join(repr(name) for name in names)
+            raise ValueError(
+                f"{self.path} is no archive of {listed}, or is damaged: "
+                f"{type(error).__name__}: {error}"
+            ) from error
 
 
 def read_manifest(folder: Path) -> Mapping[tuple[str, str], Entry]:

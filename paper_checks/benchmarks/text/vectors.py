@@ -2,8 +2,7 @@
 
 import gzip
 import hashlib
-import io
-import zipfile
+import zlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -57,7 +56,7 @@ def load_vectors(folder: Path) -> WordVectors:
     Raises:
         FileNotFoundError: No such folder, manifest or file.
         ValueError: The manifest does not list them, a wrong checksum, or a file that
-            is no archive of the arrays `words` and `vectors`.
+            is no archive of the arrays `words`, texts, and `vectors`, finite numbers.
     """
     entry = read_manifest(folder).get((NAME, SPLIT))
     if entry is None:
@@ -65,15 +64,15 @@ def load_vectors(folder: Path) -> WordVectors:
             f"{folder / MANIFEST} does not list {NAME}; its authors have the whole of "
             f"it at {OFFICIAL}, and `read_text_vectors` reads that"
         )
-    content = entry.read_bytes()
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            words, vectors = arrays["words"], arrays["vectors"]
-    except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    words, vectors = entry.read_arrays("words", "vectors")
+    # Bytes would become words that are in no text: b'the'.
+    if words.ndim != 1 or words.dtype.kind != "U":
         raise ValueError(
-            f"{entry.path} is no archive of arrays 'words' and 'vectors': {error}"
-        ) from error
-    if vectors.ndim != 2 or not np.isfinite(vectors).all():
+            f"{entry.path}: 'words' must be a row of texts, got shape {words.shape} of "
+            f"{words.dtype}"
+        )
+    numbers = vectors.ndim == 2 and vectors.dtype.kind in "fiu"
+    if not numbers or not np.isfinite(vectors).all():
         raise ValueError(f"{entry.path}: vectors must be a matrix of finite numbers")
     return WordVectors(
         words=tuple(str(word) for word in words),
@@ -138,7 +137,7 @@ def _lines(path: Path) -> Iterator[str]:
                 yield raw.decode("utf-8").rstrip(" \r\n")
         except UnicodeDecodeError as error:
             raise ValueError(f"{path}, line {number}: not UTF-8: {error}") from error
-        except (EOFError, gzip.BadGzipFile) as error:
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise ValueError(
                 f"{path} is truncated or no gzip file, after line {number}: {error}"
             ) from error

@@ -40,7 +40,7 @@ def test_vectors_that_are_no_matrix_of_numbers_are_refused(tmp_path: Path):
     folder.write()
     with pytest.raises(ValueError, match=r"does not list glove.*https://nlp"):
         load_vectors(tmp_path)
-    for bad in (np.ones(3), np.full((10, 2), np.nan)):
+    for bad in (np.ones(3), np.full((10, 2), np.nan), np.full((10, 2), "1")):
         folder.entries.clear()
         add_vectors(folder, vectors=bad)
         with pytest.raises(ValueError, match="a matrix of finite numbers"):
@@ -48,6 +48,10 @@ def test_vectors_that_are_no_matrix_of_numbers_are_refused(tmp_path: Path):
     folder.entries.clear()
     add_vectors(folder, vectors=np.ones((3, 2)))
     with pytest.raises(ValueError, match="10 words and 3 vectors"):
+        load_vectors(tmp_path)
+    folder.entries.clear()
+    add_vectors(folder, [word.encode() for word in WORDS])  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match=r"a row of texts, got shape \(10,\) of \|S4"):
         load_vectors(tmp_path)
 
 
@@ -89,4 +93,8 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path):
     path = written(tmp_path, GLOVE, "vectors.gz")
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(ValueError, match=r"vectors\.gz is truncated"):
+        read_text_vectors(path)
+    whole = gzip.compress(GLOVE.encode())
+    path.write_bytes(whole[:10] + bytes(8) + whole[18:])
+    with pytest.raises(ValueError, match=r"vectors\.gz is truncated or no gzip file"):
         read_text_vectors(path)
