@@ -14,7 +14,7 @@ from pathlib import Path
 
 import tyro
 
-from paper_checks.benchmarks.manifest import MANIFEST, read_manifest
+from paper_checks.benchmarks.manifest import MANIFEST, read_entries
 
 SCHEMES = ("http", "https")
 BLOCK = 1 << 16
@@ -26,8 +26,9 @@ def download(
     """Fetch one file; go on where an earlier attempt stopped.
 
     What has arrived is kept in `path` with `.part` behind it. The file gets its name
-    once it has the checksum; with another one what arrived is deleted. A file that is
-    there with the right checksum is not fetched again.
+    once it has the checksum; with another one what arrived is deleted. If that had been
+    gone on with, its first part may be of another version: it is fetched once more,
+    from the start. A file that is there with the right checksum is not fetched again.
 
     Args:
         url: Of `http` or `https`.
@@ -48,8 +49,13 @@ def download(
     part = path.with_name(f"{path.name}.part")
     if sha256 is None:
         part.unlink(missing_ok=True)
+    old = part.exists()
     _fetch(url, part, path, timeout)
     found = _digest(part)
+    if old and found != sha256:
+        part.unlink()
+        _fetch(url, part, path, timeout)
+        found = _digest(part)
     if sha256 not in (None, found):
         size = part.stat().st_size
         part.unlink()
@@ -74,13 +80,25 @@ def download_folder(
     manifest = folder / MANIFEST
     if not manifest.is_file():
         report(MANIFEST)
-        download(base + MANIFEST, manifest, None, timeout=timeout)
+        _fetch_manifest(base + MANIFEST, manifest, timeout)
     fetched = []
-    for entry in read_manifest(folder).values():
+    for entry in read_entries(folder):
         report(entry.file)
         url = urllib.parse.urljoin(base, urllib.parse.quote(entry.file))
         fetched.append(download(url, entry.path, entry.sha256, timeout=timeout))
     return fetched
+
+
+def _fetch_manifest(url: str, manifest: Path, timeout: float) -> None:
+    """A page that says something else must not stay there as the manifest."""
+    download(url, manifest, None, timeout=timeout)
+    try:
+        read_entries(manifest.parent)
+    except ValueError as error:
+        manifest.unlink()
+        raise ValueError(
+            f"{url} is no manifest of a data folder, and was not kept: {error}"
+        ) from error
 
 
 def _fetch(url: str, part: Path, path: Path, timeout: float) -> None:

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import json
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -109,9 +110,21 @@ class Entry:
 def read_manifest(folder: Path) -> Mapping[tuple[str, str], Entry]:
     """The entries of a folder's manifest, by name and split.
 
+    Of two files of one name and split the last counts.
+
+    Raises:
+        FileNotFoundError, ValueError: As `read_entries`.
+    """
+    return {(entry.name, entry.split): entry for entry in read_entries(folder)}
+
+
+def read_entries(folder: Path) -> tuple[Entry, ...]:
+    """All files that a folder's manifest lists, in its order.
+
     Raises:
         FileNotFoundError: No such folder, or it has no manifest.
-        ValueError: The manifest is not JSON, or an entry lacks a field.
+        ValueError: The manifest is not JSON, an entry lacks a field or has a bad one,
+            or a file would lie outside of the folder.
     """
     path = folder / MANIFEST
     if not folder.is_dir():
@@ -132,8 +145,7 @@ def read_manifest(folder: Path) -> Mapping[tuple[str, str], Entry]:
     listed = content.get("files") if isinstance(content, dict) else None
     if not isinstance(listed, list):
         raise ValueError(f"{path}: 'files' must be a list of files")
-    entries = [_entry(folder, index, fields) for index, fields in enumerate(listed)]
-    return {(entry.name, entry.split): entry for entry in entries}
+    return tuple(_entry(folder, index, fields) for index, fields in enumerate(listed))
 
 
 def manifest_digest(folder: Path) -> str:
@@ -156,11 +168,11 @@ def _entry(folder: Path, index: int, fields: Any) -> Entry:
             name=str(fields["name"]),
             split=str(fields.get("split", "all")),
             rows=int(fields.get("rows", 0)),
-            sha256=str(fields["sha256"]),
+            sha256=_sha256(fields["sha256"]),
             licence=str(fields["licence"]),
             source=_origin(origin),
-            tasks=fields.get("tasks"),
-            features=fields.get("features"),
+            tasks=_count(fields, "tasks"),
+            features=_count(fields, "features"),
             target_names=_target_names(fields),
             class_names=_class_names(fields),
         )
@@ -168,10 +180,34 @@ def _entry(folder: Path, index: int, fields: Any) -> Entry:
         raise ValueError(f"{where} ({fields.get('file')}): no field {error}") from None
     except (TypeError, ValueError) as error:
         raise ValueError(f"{where} ({fields.get('file')}): {error}") from error
-    # A manifest must not reach outside its folder.
-    if not entry.path.resolve().is_relative_to(folder.resolve()):
-        raise ValueError(f"{where}: {entry.file} lies outside of {folder}")
+    _refuse_path(entry, where)
     return entry
+
+
+def _refuse_path(entry: Entry, where: str) -> None:
+    """A manifest must not reach outside its folder, nor overwrite itself.
+
+    The folder's own path is outside: what is fetched lies beside it for a while.
+    """
+    path, folder = entry.path.resolve(), entry.folder.resolve()
+    if folder not in path.parents:
+        raise ValueError(f"{where}: {entry.file!r} lies outside of {entry.folder}")
+    if path == folder / MANIFEST:
+        raise ValueError(f"{where}: {entry.file!r} is the manifest itself")
+
+
+def _count(fields: dict[str, Any], name: str) -> int | None:
+    value = fields.get(name)
+    if value is not None and (type(value) is not int or value < 0):
+        raise ValueError(f"{name} must be a whole number, got {value!r}")
+    return value
+
+
+def _sha256(value: Any) -> str:
+    digest = str(value).lower()
+    if not re.fullmatch("[0-9a-f]{64}", digest):
+        raise ValueError(f"sha256 must be 64 hexadecimal digits, got {value!r}")
+    return digest
 
 
 def _origin(source: Any) -> str:

@@ -131,10 +131,44 @@ def test_a_folder_is_fetched_by_its_manifest(mirror: Mirror, tmp_path: Path, cap
     assert "SHA-256" in capsys.readouterr().err
 
 
-def test_a_manifest_cannot_write_outside_of_the_folder(mirror: Mirror, tmp_path: Path):
+@pytest.mark.parametrize("length", [3000, len(CONTENT), 2 * len(CONTENT)])
+def test_a_part_of_another_version_is_fetched_anew(
+    mirror: Mirror, tmp_path: Path, length: int
+):
+    (tmp_path / "a.bin.part").write_bytes(b"?" * length)
+    path = download(f"{mirror.url}/a.bin", tmp_path / "a.bin", DIGEST)
+    assert path.read_bytes() == CONTENT
+    assert mirror.asked == [("/a.bin", f"bytes={length}-"), ("/a.bin", None)]
+    assert [one.name for one in tmp_path.iterdir()] == ["a.bin"]
+
+
+def test_files_of_one_name_and_split_are_all_fetched(mirror: Mirror, tmp_path: Path):
+    made = Folder(tmp_path)
+    for file in ("a.bin", "b.bin"):
+        made.add("digits", file, CONTENT, rows=1)
+    mirror.files["/b.bin"] = CONTENT
+    mirror.files["/manifest.json"] = (tmp_path / "manifest.json").read_bytes()
+    got = download_folder(mirror.url, tmp_path / "got", lambda _: None)
+    assert [path.name for path in got] == ["a.bin", "b.bin"]
+
+
+def test_a_page_that_is_no_manifest_is_not_kept(mirror: Mirror, tmp_path: Path):
+    mirror.files["/manifest.json"] = b"<html>Please log in</html>"
+    message = r"http://\S+/manifest\.json is no manifest .* not kept: .* not JSON"
+    with pytest.raises(ValueError, match=message):
+        download_folder(mirror.url, tmp_path / "got", lambda _: None)
+    assert not list((tmp_path / "got").iterdir())
+
+
+@pytest.mark.parametrize("file", ["../a.bin", "/tmp/a.bin", ".", "a/..", ""])
+def test_a_manifest_cannot_write_outside_of_the_folder(
+    mirror: Mirror, tmp_path: Path, file: str
+):
     made = Folder(tmp_path)
     made.add("one", "a.bin", CONTENT, rows=1)
-    made.entries[0]["file"] = "../a.bin"
+    made.entries[0]["file"] = file
     mirror.files["/manifest.json"] = json.dumps({"files": made.entries}).encode()
     with pytest.raises(ValueError, match="lies outside"):
         download_folder(mirror.url, tmp_path / "got", lambda _: None)
+    assert not list((tmp_path / "got").iterdir())
+    assert not (tmp_path / "got.part").exists()

@@ -258,12 +258,29 @@ def test_a_bad_manifest_is_named(folder: Folder, text: str, message: str):
         benchmark_names(folder.path)
 
 
-def test_a_manifest_does_not_reach_out_of_its_folder(folder: Folder):
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("file", "../jura.arff.gz", r"file 0: '\.\./jura\.arff\.gz' lies outside"),
+        ("file", "manifest.json", "file 0: 'manifest.json' is the manifest itself"),
+        ("tasks", "2", r"file 0 \(jura.*\): tasks must be a whole number, got '2'"),
+        ("features", -1, "features must be a whole number, got -1"),
+        ("sha256", "0" * 63, "sha256 must be 64 hexadecimal digits, got '0"),
+    ],
+)
+def test_a_bad_field_of_a_manifest_is_named(folder: Folder, field, value, message):
     add_jura(folder)
-    folder.entries[0]["file"] = "../jura.arff.gz"
+    folder.entries[0][field] = value
     folder.write()
-    with pytest.raises(ValueError, match="lies outside"):
+    with pytest.raises(ValueError, match=message):
         load_benchmark(folder.path, "jura")
+
+
+def test_a_checksum_may_be_in_capitals(folder: Folder):
+    add_jura(folder)
+    folder.entries[0]["sha256"] = folder.entries[0]["sha256"].upper()
+    folder.write()
+    assert load_benchmark(folder.path, "jura").rows == 3
 
 
 @pytest.mark.long
