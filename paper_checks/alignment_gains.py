@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -102,7 +102,8 @@ def mean_over_tasks(
     if gains.size == 1:
         return extreme(name, gains)
     if gains.shape[1] == 1:
-        return mean_with_interval(name, gains[:, 0])
+        found = mean_with_interval(name, gains[:, 0])
+        return replace(found, interval=f"{found.interval}, over tasks of one run")
     return mean_with_interval(name, gains.mean(axis=0), overlap=float(overlap.mean()))
 
 
@@ -112,9 +113,10 @@ def told(found: dict[str, Gains], what: str) -> str:
     strict = strictest(found)
     mean = strict.mean["aligned"]
     tests = {KINDS[name]: one for name, one in strict.tested.items()}
+    over = " (interval over tasks)" if strict.gain["aligned"].sizes["run"] == 1 else ""
     return (
         f"alignment improves {', '.join(counts)} {what}; {strict.protocol}: "
-        f"{mean.value:+.2f} [{mean.low:.2f}, {mean.high:.2f}] points on average, "
+        f"{mean.value:+.2f} [{mean.low:.2f}, {mean.high:.2f}] points on average{over}, "
         f"{paired_tests.said(tests)}"
     )
 

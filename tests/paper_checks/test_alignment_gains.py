@@ -8,6 +8,7 @@ from paper_checks.alignment_gains import (
     improves,
     mean_over_tasks,
     shared_rows,
+    told,
 )
 from tests.paper_checks.sentence_data import PAIRS, TARGETS, made
 
@@ -32,6 +33,8 @@ def test_one_run_gives_an_interval_over_tasks_and_no_test():
     near = gains_of(study, "target")["near"]
     assert near.tested == {"aligned": None, "together": None}
     assert near.mean["aligned"].n == 5
+    assert near.mean["aligned"].interval == "95 % Student, over tasks of one run"
+    assert "(interval over tasks)" in told({"near": near}, "targets")
     assert len(near.measurements) == 2
     # A single task of a single run has no interval.
     alone = mean_over_tasks("gain", np.array([[1.5]]), np.array([0.1]))
