@@ -85,6 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown:
         print(f"no study {unknown}: there are {', '.join(STUDIES)}", file=sys.stderr)
         return 2
+    if asked.runs is not None and asked.runs < 1:
+        print(f"runs must be >= 1, got {asked.runs}", file=sys.stderr)
+        return 2
     try:
         bench = _bench(asked)
         if isinstance(asked, Recording):

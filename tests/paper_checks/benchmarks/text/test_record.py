@@ -149,6 +149,9 @@ def test_the_command_writes_what_is_done(bench: Bench, trained, tmp_path: Path, 
     assert command.main(["record", *asked, "--encoders", "lstm"]) == 1
     assert command.main(["record", *asked, "--only", "pairs"]) == 2
     assert "no study ['pairs']" in capsys.readouterr().err
+    for runs in ("0", "-1"):
+        assert command.main(["record", *asked, "--runs", runs]) == 2
+        assert f"runs must be >= 1, got {runs}" in capsys.readouterr().err
 
 
 def test_a_damaged_record_is_refused(tmp_path: Path):
