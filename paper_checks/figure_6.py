@@ -1,5 +1,6 @@
 """W-F6: accuracy against the capacity; what its printed table adds up to; the leak."""
 
+import json
 from collections.abc import Sequence
 from functools import partial
 
@@ -8,7 +9,7 @@ import xarray as xr
 
 from paper_checks import paired_tests, sentence_claims
 from paper_checks.alignment_gains import mean_over_tasks, protocols_of, shared_rows
-from paper_checks.benchmarks.text.best_capacity import Best, best_of
+from paper_checks.benchmarks.text.best_capacity import CURVES, Best, best_of
 from paper_checks.benchmarks.text.printed import (
     FIGURE_6,
     MEAN_ALONE,
@@ -120,18 +121,33 @@ def judged(data: xr.Dataset, protocol: str) -> Judged:
         for p in found
     )
     mine = found.get(protocol)
-    holds = mine is not None and mine.capacity < mine.summed and gain[protocol].low > 0
     capacities = tuple(
         entry for p, one in found.items() for entry in _capacities(p, one)
     )
     best = _at_best(data, mine, protocol)
     return Judged(
-        holds,
+        _holds(mine, gain.get(protocol)),
         f"{best}; gain of training together in points {lines}; "
         f"{paired_tests.said(tested)}",
         (*gain.values(), *capacities, *tests),
-        complete=mine is not None,
+        complete=mine is not None and _all_trained(data, protocol),
     )
+
+
+def _holds(best: Best | None, gain: Measurement | None) -> bool | None:
+    """Whether it holds; `None` if only the interval of the gain speaks against it."""
+    if best is None or gain is None:
+        return False
+    if best.capacity >= best.summed or gain.value <= 0:
+        return False
+    return True if gain.low > 0 else None
+
+
+def _all_trained(data: xr.Dataset, protocol: str) -> bool:
+    """Whether every capacity of the sweep was trained, alone and together."""
+    part = data[list(CURVES)].sel(protocol=protocol).dropna("width")
+    wanted = json.loads(data.attrs["spec"])["widths"]
+    return set(part["width"].to_numpy().tolist()) == set(wanted)
 
 
 def leak(every: Sequence[xr.Dataset]) -> str:
@@ -173,9 +189,12 @@ def _leak_of(data: xr.Dataset) -> str:
 def _at_best(data: xr.Dataset, mine: Best | None, protocol: str) -> str:
     if mine is None:
         return f"{runs_of(data)}: no capacity was trained ({protocol})"
+    largest = data["width"].to_numpy().max()
+    # Then the capacity together is below the sum whatever it is.
+    bound = f" (none above {largest} was trained)" if mine.summed > largest else ""
     return (
-        f"{runs_of(data)}: best together at capacity {mine.capacity:g}, summed best "
-        f"single-task capacities {mine.summed:g}, mean accuracy "
+        f"{runs_of(data)}: best together at capacity {mine.capacity:g}{bound}, summed "
+        f"best single-task capacities {mine.summed:g}, mean accuracy "
         f"{mine.together.mean():.1f} together, {mine.alone.mean():.1f} alone "
         f"({protocol})"
     )

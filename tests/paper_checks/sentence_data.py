@@ -35,7 +35,8 @@ def labelled(data: dict, names: dict) -> xr.Dataset:
     coords = {"protocol": PROTOCOLS, "set": list(SETS), **names}
     attrs = {
         "encoder": "mlp",
-        "spec": '{"training": {"width": 9}}',
+        "spec": '{"training": {"width": 9}, "widths": [5, 25, 100]}',
+        "seed": 7,
         "command": "train the mlp",
         "date": "2026-01-02",
     }

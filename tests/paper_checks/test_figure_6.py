@@ -41,6 +41,14 @@ def test_capacities_are_chosen_on_dev_parts(given, on_record):
     assert (near.verdict, naive.verdict) == (Verdict.FAILS, Verdict.HOLDS)
     told = "2 runs, SST and MR +1.00 and then -2.00, the others +1.00 and then -2.00"
     assert told in near.reason
+    # A gain that could be chance settles nothing.
+    unclear = curves()
+    unclear["together"].loc[{"run": 0}] += 5
+    unclear["together"].loc[{"run": 1}] -= 4
+    given["study"] = unclear
+    assert figure_6.find(SETTINGS)[1].verdict is Verdict.NEEDS_DATA
+    given["study"] = curves()
+    given["study"]["together"].loc[{"protocol": "near"}] -= 3
     # What is on record of an encoder is told rather than what is measured, if it is of
     # both protocols.
     on_record("sentence_capacity", curves())
@@ -55,6 +63,12 @@ def test_capacities_are_chosen_on_dev_parts(given, on_record):
     assert (fewer.capacity, fewer.summed) == (25, 150)
     given["study"]["alone"].loc[{"protocol": "near"}] = np.nan
     assert best_of(given["study"], "near") is None
+    # Nor does a sweep decide of which a capacity is to be trained yet.
+    assert figure_6.judged(curves(), "near").complete
+    assert not figure_6.judged(curves().sel(width=[5, 25]), "near").complete
+    # Six times 25 is above all that were trained together.
+    assert "none above 100 was trained" in figure_6.judged(curves(), "near").reason
     given["study"] = curves()
     given["study"]["alone_dev"].loc[{"width": 5}] = 9  # 6 x 5 < 100
+    assert "none above" not in figure_6.judged(given["study"], "near").reason
     assert figure_6.find(SETTINGS)[1].verdict is Verdict.FAILS
