@@ -8,10 +8,19 @@ import xarray as xr
 
 from paper_checks.benchmarks.text import record
 from paper_checks.benchmarks.text.encoders import Kind
-from paper_checks.sentence_studies import DATA, control, missing, study
+from paper_checks.benchmarks.text.recording import PROGRAM
+from paper_checks.sentence_studies import (
+    DATA,
+    control,
+    control_on_record,
+    missing,
+    seed_of,
+    study,
+)
 from paper_checks.settings import Settings
 from paper_checks.verdict import Finding, Measurement, Verdict, judge
 
+CONTROL = "sentence_control"
 # The encoder of W's sentence experiments.
 PAPERS: Kind = "lstm"
 
@@ -54,8 +63,9 @@ class SentenceClaim:
 def find(settings: Settings, asked: SentenceClaim) -> Finding:
     """Measure a claim with a folder of data; without one, say what is on record.
 
-    If the paper's encoder is on record in full and was not trained now, the verdict is
-    of the record: a quick run of another encoder says less of the claim.
+    If the paper's encoder is on record in full, of these files, and was not trained
+    now, the verdict is of the record: a quick run of another encoder says less of the
+    claim. The control of that encoder, if it is on record, must be noticed as well.
     """
     kept = record.recorded(asked.study)
     lacking = missing(settings)
@@ -63,19 +73,24 @@ def find(settings: Settings, asked: SentenceClaim) -> Finding:
         return _quoted(settings, asked, lacking, list(kept.values()))
     data = study(settings, asked.study)
     one = deciding = asked.judged(data)
+    of = data
     reason, measured = one.reason, one.measurements
-    checked = control(settings)
+    controls = (control(settings),)
     encoders = [data.attrs["encoder"]]
     if PAPERS not in encoders and PAPERS in kept:
         theirs = asked.judged(kept[PAPERS])
-        if theirs.complete:
-            deciding = theirs
+        if theirs.complete and _files(kept[PAPERS]) == _files(data):
+            deciding, of = theirs, kept[PAPERS]
+            checked = record.recorded(CONTROL)
+            if PAPERS in checked:
+                controls = (control_on_record(checked[PAPERS]), *controls)
             reason = f"{_on_record(kept[PAPERS], theirs)}. Here: {one.reason}"
             measured = (*_named(kept[PAPERS], theirs), *measured)
             encoders = [f"{PAPERS}, on record", *encoders]
-    verdict = Verdict.NEEDS_DATA
-    if deciding.holds is not None:
-        verdict = judge(deciding.holds, (checked,))
+    verdict = judge(deciding.holds is True, controls)
+    if deciding.holds is None:
+        verdict = Verdict.NEEDS_DATA
+        reason = f"{more_runs(of, asked.study)}. {reason}"
     # Records are of the full profile, and are told rather than a quick one.
     every = [*kept.values(), data]
     return Finding(
@@ -85,9 +100,9 @@ def find(settings: Settings, asked: SentenceClaim) -> Finding:
         verdict=verdict,
         reason=f"{reason}{_closing(asked, every)}",
         measurements=measured,
-        controls=(checked,),
+        controls=controls,
         data=f"{DATA}; encoder {' and '.join(encoders)}",
-        seed=settings.seed,
+        seed=seed_of([of], settings),
     )
 
 
@@ -95,6 +110,12 @@ def runs_of(data: xr.Dataset) -> str:
     """The encoder and its runs, as in `mlp, 10 runs`."""
     runs = data.sizes["run"]
     return f"{data.attrs['encoder']}, {runs} run{'s' * (runs > 1)}"
+
+
+def more_runs(data: xr.Dataset, study: str) -> str:
+    """What is missing where data agree with a claim and could be chance."""
+    asked = f"--data DATA --encoder {data.attrs['encoder']} --only {study} --runs N"
+    return f"needs more runs, as the interval holds 0: `{PROGRAM} {asked}`"
 
 
 def _quoted(
@@ -117,8 +138,13 @@ def _quoted(
         measurements=tuple(entry for data, one in found for entry in _named(data, one)),
         controls=(),
         data=f"none; on record: {encoders}" if kept else "none",
-        seed=settings.seed,
+        seed=seed_of(kept, settings),
     )
+
+
+def _files(data: xr.Dataset) -> dict[str, str]:
+    """Checksums of what was trained on."""
+    return {k: v for k, v in data.attrs.items() if str(k).startswith("data_")}
 
 
 def _on_record(data: xr.Dataset, one: Judged) -> str:

@@ -96,6 +96,9 @@ def test_alignment_must_improve_four_targets_and_be_clear(given):
     found = figure_5b.find(SETTINGS)
     assert found.verdict is Verdict.NEEDS_DATA
     assert "5 of 5 (near) targets" in found.reason
+    wanted = "--encoder mlp --only sentence_transfer --runs N`"
+    assert found.reason.startswith("needs more runs, as the interval holds 0: `python")
+    assert wanted in found.reason
     given["study"] = made("target", TARGETS)
     given["control"] = MISSED
     with pytest.raises(CheckError, match="no power"):
@@ -120,6 +123,19 @@ def test_the_papers_encoder_on_record_decides(given, on_record):
     name = "gain by alignment, mean, near (points)"
     assert value[f"on record, lstm: {name}"] > 0.9
     assert value[name] < -0.9
+    # What was trained on other files is told, and decides nothing.
+    given["study"] = worse.assign_attrs({"data_mr all": "sha256:0"})
+    assert figure_5b.find(SETTINGS).verdict is Verdict.FAILS
+    given["study"] = worse
+    # The seed and the control are of what decides.
+    assert (found.seed, len(found.controls)) == (7, 1)
+    on_record("sentence_control", shuffled_labels(), "lstm")
+    theirs, here = figure_5b.find(SETTINGS).controls
+    assert theirs.dropped.endswith("; the lstm)")
+    assert here == NOTICED
+    on_record("sentence_control", shuffled_labels(0.9), "lstm")
+    with pytest.raises(CheckError, match="; the lstm"):
+        figure_5b.find(SETTINGS)
     given["study"] = made("target", TARGETS).assign_attrs(encoder="lstm")
     assert not figure_5b.find(SETTINGS).reason.startswith("On record")
 
@@ -155,7 +171,7 @@ def test_other_encoders_are_judged_from_records(on_record):
         on_record("sentence_pairs", made("pair", PAIRS), kind)
         on_record("sentence_control", shuffled_labels(), kind)
     found = other_encoders.find(Settings())
-    assert found.verdict is Verdict.HOLDS
+    assert (found.verdict, found.seed) == (Verdict.HOLDS, 7)
     assert found.data.endswith("on record: mlp, 3 runs; cnn, 3 runs")
     names = [one.quantity for one in found.measurements]
     assert "cnn, pairs: gain by alignment, mean, exact (points)" in names
@@ -163,7 +179,10 @@ def test_other_encoders_are_judged_from_records(on_record):
     unclear["aligned"][:, :, 0] += 4
     unclear["aligned"][:, :, 1:] -= 1.5
     on_record("sentence_transfer", unclear, "cnn")
-    assert other_encoders.find(Settings()).verdict is Verdict.NEEDS_DATA
+    found = other_encoders.find(Settings())
+    assert found.verdict is Verdict.NEEDS_DATA
+    assert "--encoder cnn --only sentence_transfer --runs N`" in found.reason
+    assert "--encoder mlp --only sentence_transfer --runs N`" not in found.reason
     worse = made("target", TARGETS)
     worse["aligned"].loc[{"protocol": "near"}][:2] -= 2
     on_record("sentence_transfer", worse, "cnn")

@@ -1,9 +1,11 @@
 """Studies of sentence sets: trained once, and kept."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from paper_checks import sentence_studies
 from paper_checks.benchmarks.text.studies import STUDIES, TextStudy
@@ -11,6 +13,7 @@ from paper_checks.benchmarks.text.training import Training
 from paper_checks.settings import Settings
 from tests.paper_checks.benchmarks.test_folder import Folder
 from tests.paper_checks.benchmarks.text.folder import add_six_sets
+from tests.paper_checks.sentence_data import shuffled_labels
 
 
 def test_word_vectors_that_are_missing_are_named(tmp_path: Path):
@@ -25,6 +28,28 @@ def test_word_vectors_that_are_missing_are_named(tmp_path: Path):
     folder.write()
     (said,) = sentence_studies.missing(settings)
     assert "glove_6B_50d_trim: not in the manifest; https://nlp" in said
+
+
+def test_a_study_has_the_seed_that_is_asked_for(tmp_path: Path, monkeypatch):
+    specs: list[TextStudy] = []
+
+    def told(_, spec: TextStudy) -> xr.Dataset:
+        specs.append(spec)
+        return xr.Dataset()
+
+    monkeypatch.setitem(STUDIES, "sentence_pairs", told)
+    monkeypatch.setattr(sentence_studies, "_bench", lambda _: None)
+    monkeypatch.setattr(sentence_studies.store, "save", lambda *_: None)
+    asked = Settings(data=tmp_path, results=tmp_path, seed=3)
+    sentence_studies.study(asked, "sentence_pairs")
+    assert specs == [replace(TextStudy.quick(), seed=3)]
+
+
+def test_one_set_that_is_better_than_its_commonest_class_is_one_too_many():
+    found = shuffled_labels(0.55)  # 500 rows: 5 standard errors are 0.11
+    assert sentence_studies.control_of(found).noticed == 6
+    found["accuracy"][2] = 0.7
+    assert not sentence_studies.control_of(found).convincing
 
 
 @pytest.mark.long
