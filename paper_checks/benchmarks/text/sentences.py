@@ -74,9 +74,9 @@ def load_sentences(folder: Path, name: str) -> tuple[Sentences, ...]:
         FileNotFoundError: No such folder, manifest or file; for a file the message
             says where it comes from.
         ValueError: A set that is none of the six or that the manifest does not list,
-            a wrong checksum, bytes that are not UTF-8, a line without a tab, a label
-            that is not declared, or another number of rows than the manifest says.
-            The message names the file and the line.
+            splits that name classes differently, a wrong checksum, bytes that are not
+            UTF-8, a line without a tab, a label that is not declared, or another number
+            of rows than the manifest says. The message names the file and the line.
     """
     if name not in SPLITS:
         raise ValueError(f"no set '{name}': there are {', '.join(SPLITS)}")
@@ -88,6 +88,12 @@ def load_sentences(folder: Path, name: str) -> tuple[Sentences, ...]:
             + _official(name)
         )
     entries = [listed[name, split] for split in SPLITS[name]]
+    if any(entry.class_names != entries[0].class_names for entry in entries):
+        said = "; ".join(f"{e.split}: {', '.join(e.class_names)}" for e in entries)
+        raise ValueError(
+            f"{folder / MANIFEST}: label_names of {name} differ between its splits "
+            f"({said}): a label must mean one class in all of them"
+        )
     for entry in entries:
         if not entry.path.is_file():
             raise FileNotFoundError(

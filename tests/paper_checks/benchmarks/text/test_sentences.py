@@ -120,6 +120,16 @@ def test_classes_must_be_numbered_from_zero(folder: Folder):
     assert CLASSES["0"] == "negative"
 
 
+def test_a_label_means_one_class_in_all_splits(folder: Folder):
+    for split in SPLITS["sst"]:
+        add_set(folder, "sst", split, ROWS)
+    folder.entries[-1]["label_names"] = {"0": "positive", "1": "negative"}
+    folder.write()
+    message = r"sst differ .*dev: negative, positive; test: positive, negative"
+    with pytest.raises(ValueError, match=message):
+        load_sentences(folder.path, "sst")
+
+
 @pytest.mark.long
 def test_real_sets_have_the_manifests_counts(data_folder: Path):
     assert missing_sets(data_folder) == ()
