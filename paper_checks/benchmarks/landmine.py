@@ -7,7 +7,7 @@ import numpy as np
 import scipy.io
 
 from paper_checks.benchmarks.benchmark import LinearBenchmark
-from paper_checks.benchmarks.manifest import MANIFEST, read_manifest
+from paper_checks.benchmarks.manifest import MANIFEST, Entry, read_manifest
 
 NAME = "landmine"
 
@@ -19,7 +19,9 @@ def load_landmine(folder: Path) -> LinearBenchmark:
 
     Raises:
         FileNotFoundError: No such folder, manifest or file.
-        ValueError: The manifest does not list it, or the file cannot be read.
+        ValueError: The manifest does not list it, the file cannot be read, or a field
+            has labels that are none, are constant or do not fit. The message names
+            the file.
     """
     entry = read_manifest(folder).get((NAME, "all"))
     if entry is None:
@@ -37,6 +39,15 @@ def load_landmine(folder: Path) -> LinearBenchmark:
         ) from error
     if not all(np.isin(y, (0, 1)).all() for y in labels):
         raise ValueError(f"{entry.path}: labels must be 0 or 1")
+    try:
+        return _benchmark(entry, covariates, labels)
+    except ValueError as error:
+        raise ValueError(f"{entry.path}: {error}") from None
+
+
+def _benchmark(
+    entry: Entry, covariates: list[np.ndarray], labels: list[np.ndarray]
+) -> LinearBenchmark:
     return LinearBenchmark(
         name=NAME,
         task_names=tuple(f"field {index + 1}" for index in range(len(labels))),

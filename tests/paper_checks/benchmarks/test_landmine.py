@@ -43,6 +43,8 @@ def test_labels_become_signs_and_fields_tasks(tmp_path):
 def test_what_is_no_landmine_is_named(tmp_path):
     with pytest.raises(ValueError, match="labels must be 0 or 1"):
         load_landmine(folder(tmp_path / "a", [[0, 2], [0, 1]]))
+    with pytest.raises(ValueError, match=r"l\.mat: landmine: .*field 2.* constant"):
+        load_landmine(folder(tmp_path / "d", [[0, 1], [1, 1]]))
     with pytest.raises(ValueError, match="does not list landmine"):
         load_landmine(folder(tmp_path / "b", [[0, 1]], name="other"))
     bad = folder(tmp_path / "c", [[0, 1]])
