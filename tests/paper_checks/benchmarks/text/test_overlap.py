@@ -1,5 +1,6 @@
 """Duplicates by sparse products against all pairs one by one; the three protocols."""
 
+from collections import Counter
 from itertools import combinations
 from pathlib import Path
 
@@ -187,3 +188,25 @@ def test_the_manifests_counts_of_shared_sentences_are_right(data_folder: Path):
     wanted_pairs = set(zip(*np.nonzero(np.triu(cosine >= 0.8 - 1e-12, 1)), strict=True))
     found_pairs = pairs_of(near_duplicates(corpus.counts)[rows][:, rows])
     assert {(int(i), int(j)) for i, j in wanted_pairs} == found_pairs
+
+
+@pytest.mark.long
+def test_no_training_row_of_the_real_sets_is_near_one_that_is_held(data_folder: Path):
+    """All pairs of rows, with counts and products of their own."""
+    corpus = load_corpus(data_folder)
+    parts = split(corpus, Duplicates.of(corpus), "near", 0, 0)
+    train, dev, test = map(np.concatenate, (parts.train, parts.dev, parts.test))
+    column: dict[str, int] = {}
+    rows = [Counter(row) for row in corpus.tokens]
+    places = [column.setdefault(token, len(column)) for row in rows for token in row]
+    ends = np.cumsum([0, *map(len, rows)])
+    values = np.array([float(n) for row in rows for n in row.values()])
+    size = np.sqrt(np.add.reduceat(np.append(values**2, 0), ends[:-1]))
+    lengths = np.repeat(np.maximum(size, 1), np.diff(ends))
+    unit = sp.csr_array((values / lengths, places, ends))
+    for known, held in ((train, np.concatenate([test, dev])), (dev, test)):
+        for some in np.array_split(held, 20):
+            assert (unit[known] @ unit[some].T).data.max() < 0.8
+    texts = np.array(["".join(text.lower().split()) for text in corpus.texts])
+    assert not set(texts[train]) & set(texts[np.concatenate([test, dev])])
+    assert not set(texts[dev]) & set(texts[test])
