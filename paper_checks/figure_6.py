@@ -206,9 +206,17 @@ def _gain(protocol: str, best: Best, overlap: np.ndarray) -> Measurement:
 
 
 def _capacities(protocol: str, best: Best) -> tuple[Measurement, ...]:
-    return (
-        extreme(f"capacity together, {protocol}", np.array(best.capacity)),
-        extreme(f"summed capacities alone, {protocol}", np.array(best.summed)),
+    found = {"capacity together": best.capacity, "summed capacities alone": best.summed}
+    return tuple(
+        Measurement(
+            quantity=f"{name}, {protocol}",
+            value=value,
+            low=float("nan"),
+            high=float("nan"),
+            interval="none: a mean of choices",
+            n=best.alone.shape[1],
+        )
+        for name, value in found.items()
     )
 
 

@@ -87,11 +87,18 @@ class Scores(NamedTuple):
         count = len(self.change)
         lower = count - self.higher
         quantity = f"pairs whose score does not rise, {protocol}"
-        rank = f"rank correlation of the change with the gain, {protocol}"
+        rank = Measurement(
+            quantity=f"rank correlation of the change with the gain, {protocol}",
+            value=self.rank,
+            low=float("nan"),
+            high=float("nan"),
+            interval="none: a rank correlation of pairs",
+            n=count,
+        )
         return (
             failure_rate(quantity, lower, count),
             extreme(f"largest change of the score, {protocol}", self.change),
-            extreme(rank, np.array(self.rank)),
+            rank,
         )
 
 

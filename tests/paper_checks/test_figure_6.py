@@ -36,6 +36,16 @@ def test_capacities_are_chosen_on_dev_parts(given, on_record):
     np.testing.assert_allclose(best.together.mean(), 74, atol=0.1)
     _, near, naive = figure_6.find(SETTINGS)
     assert (near.verdict, naive.verdict) == (Verdict.HOLDS, Verdict.HOLDS)
+    (chosen,) = [
+        one
+        for one in near.measurements
+        if "capacity together, n" in one.quantity and "near" in one.quantity
+    ]
+    assert (chosen.value, chosen.interval, chosen.n) == (
+        100,
+        "none: a mean of choices",
+        2,
+    )
     given["study"]["together"].loc[{"protocol": "near"}] -= 3
     _, near, naive = figure_6.find(SETTINGS)
     assert (near.verdict, naive.verdict) == (Verdict.FAILS, Verdict.HOLDS)

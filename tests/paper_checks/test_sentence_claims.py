@@ -145,6 +145,8 @@ def test_thirteen_pairs_and_all_scores_must_rise(given):
     gains, scores = figure_7.find(SETTINGS)
     assert (gains.verdict, scores.verdict) == (Verdict.HOLDS, Verdict.HOLDS)
     assert len(scores.measurements) == 9
+    assert scores.measurements[-1].interval == "none: a rank correlation of pairs"
+    assert scores.measurements[-1].n == 15
     given["study"]["aligned"].loc[{"protocol": "near"}][:3] -= 2
     given["study"]["aligned_similarity"].loc[{"protocol": "near"}][7] = 0.4
     gains, scores = figure_7.find(SETTINGS)
