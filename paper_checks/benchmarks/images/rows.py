@@ -49,6 +49,11 @@ class LabelledImages:
     checksum: str = "none"
 
     def __post_init__(self) -> None:
+        if self.pixels.ndim != 3:
+            raise ValueError(
+                "images must be grey, of shape (n, side, side), got shape "
+                f"{self.pixels.shape}"
+            )
         count, *side = self.pixels.shape
         if side[0] != side[1]:
             raise ValueError(f"images must be square, got {side[0]} x {side[1]} pixels")

@@ -1,5 +1,6 @@
 """Training on images: what is learned, from which labels, and what is refused."""
 
+import copy
 from dataclasses import replace
 
 import jax.numpy as jnp
@@ -146,3 +147,12 @@ def test_scores_that_are_not_finite_are_named():
 def test_images_and_labels_that_do_not_fit_are_refused(changed, message):
     with pytest.raises(ValueError, match=message):
         replace(DATA, **changed)
+
+
+@pytest.mark.parametrize("pixels", [DATA.pixels[..., None], DATA.pixels[0]])
+def test_coloured_images_and_a_single_one_are_refused(pixels):
+    # Past jaxtyping's check of shapes, which only tests have.
+    one = copy.copy(DATA)
+    object.__setattr__(one, "pixels", pixels)
+    with pytest.raises(ValueError, match=r"grey, .*\(n, side, side\), got shape \("):
+        one.__post_init__()
