@@ -20,7 +20,7 @@ from paper_checks.benchmarks.text.encoders import Kind
 from paper_checks.benchmarks.text.recording import PROGRAM, Finished, finished
 from paper_checks.benchmarks.text.splits import PROTOCOLS, Protocol
 from paper_checks.benchmarks.text.studies import STUDIES, TextStudy
-from paper_checks.benchmarks.text.vectors import load_vectors
+from paper_checks.benchmarks.text.vectors import load_vectors, read_text_vectors
 from simulations import store
 from simulations.cpu_threads import share_cpu
 
@@ -37,6 +37,9 @@ class Arguments:
         widths: Of the capacity sweep; the profile's if not given.
         protocols: Against leaks; all if there is none.
         only: Studies to run; all if there is none.
+        vectors: A text file of GloVe or word2vec, instead of the folder's vectors.
+            Give it results of its own: cells of other vectors are trained anew, in
+            the place of those that are there, and are not put on record.
     """
 
     data: Path
@@ -46,6 +49,7 @@ class Arguments:
     widths: tuple[int, ...] = ()
     protocols: tuple[Protocol, ...] = ()
     only: tuple[str, ...] = ()
+    vectors: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +104,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _bench(asked: Arguments | Recording) -> Bench:
-    corpus, words = load_corpus(asked.data), load_vectors(asked.data)
+    corpus = load_corpus(asked.data)
+    if isinstance(asked, Arguments) and asked.vectors is not None:
+        known = {token for text in corpus.tokens for token in text}
+        words = read_text_vectors(asked.vectors, known)
+    else:
+        words = load_vectors(asked.data)
     return Bench(corpus, words, asked.results / "sentences", print)
 
 

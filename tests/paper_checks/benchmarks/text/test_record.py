@@ -154,6 +154,30 @@ def test_the_command_writes_what_is_done(bench: Bench, trained, tmp_path: Path, 
         assert f"runs must be >= 1, got {runs}" in capsys.readouterr().err
 
 
+def test_vectors_are_those_of_a_text_file_if_one_is_given(
+    bench: Bench, tmp_path: Path, monkeypatch, capsys
+):
+    seen: list[Bench] = []
+
+    def told(given: Bench, *_: object) -> xr.Dataset:
+        seen.append(given)
+        return xr.Dataset()
+
+    monkeypatch.setitem(STUDIES, "sentence_control", told)
+    monkeypatch.setattr(command.store, "save", lambda *_: tmp_path)
+    file = tmp_path / "vectors.txt"
+    file.write_text("good 1 2\nunheard 3 4\n")
+    asked = ["--data", str(bench.folder.parents[1]), "--results", str(tmp_path)]
+    asked += ["--only", "sentence_control", "--vectors", str(file)]
+    assert command.main(asked) == 0
+    # Of the words of the sets; cells of other vectors are no cells of these.
+    assert seen[0].vectors.words == ("good",)
+    assert seen[0].checksums["vectors"] != bench.checksums["vectors"]
+    file.write_text("good 1 2\nbad 1\n")
+    assert command.main(asked) == 2
+    assert "vectors.txt, line 2: 1 numbers" in capsys.readouterr().err
+
+
 def test_a_damaged_record_is_refused(tmp_path: Path):
     assert record.read("sentence_pairs", "mlp", tmp_path) is None
     path = record.path_of("sentence_pairs", "mlp", tmp_path)
