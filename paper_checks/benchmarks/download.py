@@ -1,5 +1,6 @@
 """Files from a mirror of a data folder: resumed, checked, and there whole or not."""
 
+import errno
 import hashlib
 import os
 import sys
@@ -18,6 +19,7 @@ from paper_checks.benchmarks.manifest import MANIFEST, read_entries
 
 SCHEMES = ("http", "https")
 BLOCK = 1 << 16
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def download(
@@ -39,6 +41,7 @@ def download(
     Raises:
         ConnectionError: The server cannot be reached or stopped sending; the message
             says how to do without. What has arrived is kept.
+        OSError: It cannot be written.
         ValueError: Another scheme, the server does not have it, or a wrong checksum.
     """
     if urllib.parse.urlsplit(url).scheme not in SCHEMES:
@@ -73,7 +76,7 @@ def download_folder(
     """Fetch the manifest of a mirror, unless the folder has one, and all it lists.
 
     Raises:
-        ConnectionError, ValueError: As `download`; also a manifest that is none, or
+        OSError, ValueError: As `download`; also a manifest that is none, or
             that would write outside of the folder.
     """
     base = mirror if mirror.endswith("/") else f"{mirror}/"
@@ -120,6 +123,9 @@ def _fetch(url: str, part: Path, path: Path, timeout: float) -> None:
             return  # nothing is missing; the checksum says whether that is so
         raise ValueError(f"{url}: the server answers {error.code}: {error}") from error
     except (OSError, HTTPException) as error:
+        # The network's errors are of no file.
+        if isinstance(error, OSError) and (error.filename or error.errno in FULL):
+            raise OSError(f"{part} cannot be written: {error}") from error
         reason = getattr(error, "reason", error)
         raise ConnectionError(
             f"{url} cannot be fetched ({reason}): is there a network? Try again, which "

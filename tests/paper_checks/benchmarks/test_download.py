@@ -1,5 +1,6 @@
 """Downloads from a server on this machine: resumed, checked, whole or not at all."""
 
+import errno
 import hashlib
 import json
 import socket
@@ -110,6 +111,21 @@ def test_without_a_network_it_says_so(tmp_path: Path):
         url = f"http://127.0.0.1:{free.getsockname()[1]}/a.bin"
     with pytest.raises(ConnectionError, match=r"is there a network\?.*by hand"):
         download(url, tmp_path / "a.bin", DIGEST, timeout=2.0)
+
+
+def test_a_disk_that_cannot_be_written_is_no_missing_network(
+    mirror: Mirror, tmp_path: Path, monkeypatch
+):
+    (tmp_path / "a.bin.part").mkdir()
+    with pytest.raises(OSError, match=r"a\.bin\.part cannot be written"):
+        download(f"{mirror.url}/a.bin", tmp_path / "a.bin", DIGEST)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(OSError, match=r"b\.bin\.part cannot be written: .* space"):
+        download(f"{mirror.url}/a.bin", tmp_path / "b.bin", DIGEST)
 
 
 def test_a_folder_is_fetched_by_its_manifest(mirror: Mirror, tmp_path: Path, capsys):
