@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from paper_checks import paired_tests
 from paper_checks.benchmarks.text.splits import PROTOCOLS
+from paper_checks.number_of_gains import number_of_gains
 from paper_checks.paired_tests import Significant
 from paper_checks.verdict import Measurement, extreme, mean_with_interval
 
@@ -22,13 +23,15 @@ class Gains:
 
     `gain` is in points of a per cent, by `aligned` (aligned less not aligned) and
     `together` (together less alone); `mean` that over tasks, and `tested` how many
-    tasks differ from 0 in Holm's test over runs.
+    tasks differ from 0 in Holm's test over runs. `number` is how many gain by
+    alignment, with an interval; `None` for one run.
     """
 
     protocol: str
     gain: dict[str, xr.DataArray]  # (task, run)
     mean: dict[str, Measurement]
     tested: dict[str, Significant | None]
+    number: Measurement | None
 
     @property
     def count(self) -> int:
@@ -50,7 +53,8 @@ class Gains:
                 f"gain by {KINDS[name]}, {self.protocol}", found
             )
         ]
-        return (*self.mean.values(), *tests)
+        number = () if self.number is None else (self.number,)
+        return (*self.mean.values(), *number, *tests)
 
 
 def gains_of(data: xr.Dataset, axis: str) -> dict[str, Gains]:
@@ -113,9 +117,13 @@ def told(found: dict[str, Gains], what: str) -> str:
     strict = strictest(found)
     mean = strict.mean["aligned"]
     tests = {KINDS[name]: one for name, one in strict.tested.items()}
-    over = " (interval over tasks)" if strict.gain["aligned"].sizes["run"] == 1 else ""
+    over = " (interval over tasks)" if strict.number is None else ""
+    number = ""
+    if strict.number is not None:
+        low, high = strict.number.low, strict.number.high
+        number = f"{low:.0f} to {high:.0f} by the interval over runs, "
     return (
-        f"alignment improves {', '.join(counts)} {what}; {strict.protocol}: "
+        f"alignment improves {', '.join(counts)} {what}; {strict.protocol}: {number}"
         f"{mean.value:+.2f} [{mean.low:.2f}, {mean.high:.2f}] points on average{over}, "
         f"{paired_tests.said(tests)}"
     )
@@ -129,14 +137,17 @@ def strictest(found: dict[str, Gains]) -> Gains:
 def improves(found: dict[str, Gains], count: int, wanted: int) -> bool | None:
     """Whether alignment does what the paper says, without near-duplicates.
 
-    That is: of `count` tasks, all trained in full, `wanted` or more gain on average,
-    and the mean gain over tasks is above 0 by its interval. `None` if as many gain and
-    the interval holds 0: more runs are needed to tell.
+    It does if of `count` tasks, all trained in full, `wanted` or more gain on average
+    and the mean gain over tasks is above 0 by its interval. It does not if the interval
+    of the number that gains lies below `wanted`, or that of the mean gain below 0.
+    `None` otherwise: more runs are needed to tell it from chance.
     """
     strict = strictest(found)
-    if not whole(found, count) or strict.better < wanted:
+    mean, number = strict.mean["aligned"], strict.number
+    few = number is not None and number.high < wanted
+    if not whole(found, count) or few or mean.high <= 0:
         return False
-    return True if strict.mean["aligned"].low > 0 else None
+    return True if strict.better >= wanted and mean.low > 0 else None
 
 
 def whole(found: dict[str, Gains], count: int) -> bool:
@@ -167,4 +178,8 @@ def _gains(part: xr.Dataset, protocol: str, overlap: Float[np.ndarray, " c"]) ->
         said = f"gain by {KINDS[name]}, mean, {protocol}"
         mean[name] = mean_over_tasks(said, values, overlap)
         tested[name] = paired_tests.significant(values, overlap)
-    return Gains(protocol, gain, mean, tested)
+    number = None
+    if part.sizes["run"] > 1:
+        said = f"tasks that gain by alignment, {protocol}"
+        number = number_of_gains(said, gain["aligned"].to_numpy(), overlap)
+    return Gains(protocol, gain, mean, tested, number)

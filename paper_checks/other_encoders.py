@@ -73,7 +73,7 @@ def find(settings: Settings) -> Finding:
             for key, gains in found.items()
         }
         verdict = judge(all(each.values()), controls)
-        # As many gain, and the interval holds 0: more runs are needed.
+        # It could be chance, and more runs are needed.
         if None in each.values() and False not in each.values():
             verdict = Verdict.NEEDS_DATA
             parts += [

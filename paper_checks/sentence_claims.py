@@ -115,7 +115,7 @@ def runs_of(data: xr.Dataset) -> str:
 def more_runs(data: xr.Dataset, study: str) -> str:
     """What is missing where data agree with a claim and could be chance."""
     asked = f"--data DATA --encoder {data.attrs['encoder']} --only {study} --runs N"
-    return f"needs more runs, as the interval holds 0: `{PROGRAM} {asked}`"
+    return f"needs more runs to tell it from chance: `{PROGRAM} {asked}`"
 
 
 def _quoted(

@@ -75,9 +75,8 @@ def control(settings: Settings) -> Control:
 def control_of(found: xr.Dataset) -> Control:
     """Labels in random order: whether every set is then no better than one class.
 
-    A model that reached the labels by another way than the text would show here. One
-    that had seen its test rows need not: at the least capacity, at which the control
-    is trained, an MLP does not learn random labels by heart.
+    A model that had seen its test rows, or reached their labels by another way than
+    the text, would show here.
     """
     above = (found["accuracy"] - found["majority"]).to_numpy()
     # Five standard errors of a share of the test rows.

@@ -53,3 +53,25 @@ def test_what_was_not_trained_is_left_out():
     assert found["near"].better == 14
     assert not improves(found, 15, 13)
     assert improves(gains_of(made("pair", PAIRS), "pair"), 15, 13)
+
+
+def test_a_count_that_chance_could_raise_is_left_open():
+    """Three pairs of fifteen lose by less than their error: 13 gain, or 12."""
+    study = made("pair", PAIRS)
+    near = study["aligned"].loc[{"protocol": "near"}]
+    near[:3] += np.array([-2.0, -1.0, 0.0]) * np.array([0.4, 1.0, 1.3])[:, None]
+    near[:3] -= 0.8
+    found = gains_of(study, "pair")
+    number = found["near"].number
+    assert number is not None
+    assert (number.value, number.low <= 12, number.high >= 13) == (12, True, True)
+    assert improves(found, 15, 13) is None
+    assert "12 of 15 (near) pairs; near: " in told(found, "pairs")
+    assert f" to {number.high:.0f} by the interval over runs, +" in told(found, "pairs")
+    # Below zero beyond doubt, it is no chance.
+    near[:3] -= 50
+    assert improves(gains_of(study, "pair"), 15, 13) is False
+    assert improves(gains_of(made("pair", PAIRS, 1), "pair"), 15, 13) is True
+    fewer = made("pair", PAIRS, 1)
+    fewer["aligned"][:, :4] -= 1.5
+    assert improves(gains_of(fewer, "pair"), 15, 13) is None

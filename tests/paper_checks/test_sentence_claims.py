@@ -97,7 +97,7 @@ def test_alignment_must_improve_four_targets_and_be_clear(given):
     assert found.verdict is Verdict.NEEDS_DATA
     assert "5 of 5 (near) targets" in found.reason
     wanted = "--encoder mlp --only sentence_transfer --runs N`"
-    assert found.reason.startswith("needs more runs, as the interval holds 0: `python")
+    assert found.reason.startswith("needs more runs to tell it from chance: `python")
     assert wanted in found.reason
     given["study"] = made("target", TARGETS)
     given["control"] = MISSED

@@ -182,11 +182,11 @@ def command(data: xr.Dataset, name: str, encoder: Kind) -> str:
     """What trains the cells of a study."""
     words = ["--data", "DATA", "--encoder", encoder, "--only", name]
     full, spec = TextStudy.full(encoder), json.loads(data.attrs["spec"])
-    # The control has one run, whatever the others have, and the first width.
+    # The control has one run, whatever the others have.
     if name != CONTROL and spec["runs"] != full.runs:
         words += ["--runs", str(spec["runs"])]
     widths = tuple(data["width"].to_numpy() if "width" in data else spec["widths"])
-    if name in (CONTROL, "sentence_capacity") and widths != full.widths:
+    if name == "sentence_capacity" and widths != full.widths:
         words += ["--widths", *map(str, widths)]
     protocols = data["protocol"].to_numpy().tolist()
     if protocols != list(PROTOCOLS):
