@@ -24,7 +24,8 @@ class Gains:
     `gain` is in points of a per cent, by `aligned` (aligned less not aligned) and
     `together` (together less alone); `mean` that over tasks, and `tested` how many
     tasks differ from 0 in Holm's test over runs. `number` is how many gain by
-    alignment, with an interval; `None` for one run.
+    alignment, with an interval; `None` for one run. `late` says how many of the models
+    might gain by more passes.
     """
 
     protocol: str
@@ -32,6 +33,7 @@ class Gains:
     mean: dict[str, Measurement]
     tested: dict[str, Significant | None]
     number: Measurement | None
+    late: str
 
     @property
     def count(self) -> int:
@@ -61,8 +63,8 @@ def gains_of(data: xr.Dataset, axis: str) -> dict[str, Gains]:
     """Gains of every protocol in the data that has some.
 
     Args:
-        data: `alone`, `together`, `aligned` (protocol, axis, run), in per cent, and
-            `test_over_train` (protocol, set).
+        data: `alone`, `together`, `aligned` (protocol, axis, run) and `late` (protocol,
+            model), in per cent, and `test_over_train` (protocol, set).
         axis: `target` or `pair`.
     """
     found = {}
@@ -70,7 +72,10 @@ def gains_of(data: xr.Dataset, axis: str) -> dict[str, Gains]:
         part = data[["alone", "together", "aligned"]].sel(protocol=protocol)
         part = part.dropna(axis).rename({axis: "task"}).transpose("task", "run")
         if part.sizes["task"]:
-            found[protocol] = _gains(part, protocol, _overlap(data, protocol, part))
+            late = _late(data["late"].sel(protocol=protocol))
+            found[protocol] = _gains(
+                part, protocol, _overlap(data, protocol, part), late
+            )
     return found
 
 
@@ -125,7 +130,7 @@ def told(found: dict[str, Gains], what: str) -> str:
     return (
         f"alignment improves {', '.join(counts)} {what}; {strict.protocol}: {number}"
         f"{mean.value:+.2f} [{mean.low:.2f}, {mean.high:.2f}] points on average{over}, "
-        f"{paired_tests.said(tests)}"
+        f"{paired_tests.said(tests)}; {strict.late}"
     )
 
 
@@ -167,7 +172,16 @@ def _overlap(
     return shared_rows(data, protocol, part["task"].to_numpy().tolist())
 
 
-def _gains(part: xr.Dataset, protocol: str, overlap: Float[np.ndarray, " c"]) -> Gains:
+def _late(share: xr.DataArray) -> str:
+    """What training with more passes might change."""
+    models = share["model"].to_numpy().tolist()
+    told = [f"{float(share.sel(model=one)):.0f} % {one}" for one in models]
+    return f"{share.attrs['long_name']} in {', '.join(told)}: more may change a gain"
+
+
+def _gains(
+    part: xr.Dataset, protocol: str, overlap: Float[np.ndarray, " c"], late: str
+) -> Gains:
     gain = {
         "aligned": part["aligned"] - part["together"],
         "together": part["together"] - part["alone"],
@@ -182,4 +196,4 @@ def _gains(part: xr.Dataset, protocol: str, overlap: Float[np.ndarray, " c"]) ->
     if part.sizes["run"] > 1:
         said = f"tasks that gain by alignment, {protocol}"
         number = number_of_gains(said, gain["aligned"].to_numpy(), overlap)
-    return Gains(protocol, gain, mean, tested, number)
+    return Gains(protocol, gain, mean, tested, number, late)

@@ -68,6 +68,8 @@ def test_a_count_that_chance_could_raise_is_left_open():
     assert improves(found, 15, 13) is None
     assert "12 of 15 (near) pairs; near: " in told(found, "pairs")
     assert f" to {number.high:.0f} by the interval over runs, +" in told(found, "pairs")
+    late = "best pass among the last 3 of 15 in 20 % alone, 20 % together, 20 % aligned"
+    assert late in told(found, "pairs")
     # Below zero beyond doubt, it is no chance.
     near[:3] -= 50
     assert improves(gains_of(study, "pair"), 15, 13) is False

@@ -8,7 +8,8 @@ import pytest
 import xarray as xr
 
 from paper_checks import sentence_studies
-from paper_checks.benchmarks.text.studies import STUDIES, TextStudy
+from paper_checks.benchmarks.text.spec import TextStudy
+from paper_checks.benchmarks.text.studies import STUDIES
 from paper_checks.benchmarks.text.training import Training
 from paper_checks.settings import Settings
 from tests.paper_checks.benchmarks.test_folder import Folder

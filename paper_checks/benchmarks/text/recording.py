@@ -14,8 +14,9 @@ from paper_checks.benchmarks.text import printed
 from paper_checks.benchmarks.text.best_capacity import with_best
 from paper_checks.benchmarks.text.cells import Bench, Cell, Result, read_cell
 from paper_checks.benchmarks.text.encoders import Kind
+from paper_checks.benchmarks.text.spec import TextStudy
 from paper_checks.benchmarks.text.splits import PROTOCOLS
-from paper_checks.benchmarks.text.studies import STUDIES, TextStudy
+from paper_checks.benchmarks.text.studies import STUDIES
 from simulations.provenance import PACKAGES
 
 PROGRAM = "python -m paper_checks.benchmarks.text"

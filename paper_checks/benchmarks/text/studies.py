@@ -2,64 +2,26 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import combinations
 
 import numpy as np
 import xarray as xr
 
-from paper_checks.benchmarks.text.cells import Bench, Cell, Result
-from paper_checks.benchmarks.text.encoders import Kind
-from paper_checks.benchmarks.text.sentences import SPLITS
+from paper_checks.benchmarks.text.cells import Bench, Cell
+from paper_checks.benchmarks.text.spec import TextStudy
 from paper_checks.benchmarks.text.splits import PROTOCOLS, Protocol, split
-from paper_checks.benchmarks.text.training import Training
+from paper_checks.benchmarks.text.trained import (
+    LATE,
+    PAIRS,
+    SETS,
+    late_share,
+    pairs_trained,
+    result_of,
+    sets_alone,
+)
 from simulations.labelled import Entry, dataset
 
-SETS = tuple(SPLITS)
 SOURCE = "sst"
-PAIRS = tuple(combinations(SETS, 2))
-# Sixteen steps a call: protocols differ in their number of steps, and need not each
-# be compiled.
-MLP = Training(batch=500, rate=5e-3, epochs=15, patience=4, together=16)
-SEQUENCES = Training(rate=1e-3, epochs=15, patience=3, buckets=5, together=8)
-
-
-@dataclass(frozen=True, kw_only=True)
-class TextStudy:
-    """What is trained; saved with the results.
-
-    Args:
-        training: The encoder, and how it is trained; its width is that of pairs.
-        widths: Capacities of the sweep.
-        runs: Of every cell.
-        problems: Problems trained side by side, for the sake of memory.
-        seed: Of the runs.
-    """
-
-    training: Training = field(default_factory=lambda: MLP)
-    widths: tuple[int, ...] = (5, 10, 25, 50, 100, 200, 500)
-    runs: int = 10
-    problems: int = 15
-    seed: int = 0
-
-    @classmethod
-    def quick(cls) -> "TextStudy":
-        """Of minutes: the MLP, one run and three capacities."""
-        return cls(widths=(5, 25, 100), runs=1)
-
-    @classmethod
-    def full(cls, encoder: Kind) -> "TextStudy":
-        """Five runs of every capacity; of the MLP, all ten folds."""
-        if encoder == "mlp":
-            return cls(training=replace(MLP, epochs=30), problems=5)
-        how = replace(SEQUENCES, encoder=encoder)
-        return cls(training=how, runs=5, problems=1)
-
-    def changed(self, runs: int | None, widths: Sequence[int]) -> "TextStudy":
-        """With other runs and widths, where they are given."""
-        return replace(
-            self, runs=runs or self.runs, widths=tuple(widths) or self.widths
-        )
+MODELS = ("alone", "together", "aligned")
 
 
 def transfer(
@@ -69,25 +31,30 @@ def transfer(
 
     Returns:
         Test accuracy of the target: `alone`, `together`, `aligned` (protocol, target,
-        run), in per cent.
+        run), in per cent; `late` (protocol, model) as in `pairs`.
     """
     targets = [name for name in SETS if name != SOURCE]
     pairs = [(SOURCE, target) for target in targets]
-    found = {"alone": [], "together": [], "aligned": []}
+    found, late = {name: [] for name in MODELS}, []
     for protocol in protocols:
-        alone = _alone(bench, spec, protocol, spec.training.width)
-        found["alone"].append([alone[name] for name in targets])
+        alone = sets_alone(bench, spec, protocol)
+        found["alone"].append([alone[name].test[:, 0] for name in targets])
+        ends = [late_share(spec, [alone[name].best_pass for name in targets])]
         for name, aligned in (("together", False), ("aligned", True)):
-            by_pair = _trained(bench, spec, protocol, pairs, aligned)
-            found[name].append([by_pair[pair][0][:, 1] for pair in pairs])
+            by_pair = pairs_trained(bench, spec, protocol, pairs, aligned)
+            found[name].append([by_pair[pair].test[:, 1] for pair in pairs])
+            best = [by_pair[pair].best_pass[:, 1] for pair in pairs]
+            ends.append(late_share(spec, best))
+        late.append(ends)
     axes = ("protocol", "target", "run")
     said = {
         "alone": "test accuracy, target alone",
         "together": "test accuracy, with SST",
         "aligned": "test accuracy, with SST, aligned",
     }
-    variables = _per_cent(axes, found, said)
-    return _dataset(bench, spec, protocols, variables, {"target": targets})
+    variables = _per_cent(axes, found, said) | _ends(spec, late)
+    names = {"target": targets, "model": MODELS}
+    return _dataset(bench, spec, protocols, variables, names)
 
 
 def pairs(
@@ -98,34 +65,44 @@ def pairs(
     Returns:
         Mean test accuracy of the pair: `alone`, `together`, `aligned` (protocol, pair,
         run), in per cent; `similarity` and `aligned_similarity` of eq 5 likewise.
+        `late` (protocol, model), in per cent, is the share of runs and tasks whose
+        best pass is among the last three, which more passes could improve.
     """
-    names = ("alone", "together", "aligned", "similarity", "aligned_similarity")
-    found: dict[str, list] = {name: [] for name in names}
+    scores = ("similarity", "aligned_similarity")
+    found: dict[str, list] = {name: [] for name in (*MODELS, *scores)}
+    late = []
     for protocol in protocols:
-        alone = _alone(bench, spec, protocol, spec.training.width)
-        together = _trained(bench, spec, protocol, PAIRS, False)
-        aligned = _trained(bench, spec, protocol, PAIRS, True)
-        found["alone"].append([(alone[a] + alone[b]) / 2 for a, b in PAIRS])
-        found["together"].append([together[pair][0].mean(axis=1) for pair in PAIRS])
-        found["aligned"].append([aligned[pair][0].mean(axis=1) for pair in PAIRS])
-        found["similarity"].append([aligned[pair][1] for pair in PAIRS])
-        found["aligned_similarity"].append([aligned[pair][2] for pair in PAIRS])
+        alone = sets_alone(bench, spec, protocol)
+        together = pairs_trained(bench, spec, protocol, PAIRS, False)
+        aligned = pairs_trained(bench, spec, protocol, PAIRS, True)
+        found["alone"].append(
+            [(alone[a].test[:, 0] + alone[b].test[:, 0]) / 2 for a, b in PAIRS]
+        )
+        found["together"].append([together[pair].test.mean(axis=1) for pair in PAIRS])
+        found["aligned"].append([aligned[pair].test.mean(axis=1) for pair in PAIRS])
+        for name in scores:
+            found[name].append([getattr(aligned[pair], name) for pair in PAIRS])
+        best = [
+            [one.best_pass for one in model.values()]
+            for model in (alone, together, aligned)
+        ]
+        late.append([late_share(spec, one) for one in best])
     axes = ("protocol", "pair", "run")
     said = {
         "alone": "mean test accuracy, each alone",
         "together": "mean test accuracy, together",
         "aligned": "mean test accuracy, together and aligned",
     }
-    scores: dict[str, Entry] = {
+    alike: dict[str, Entry] = {
         name: (axes, np.array(found[name]), what, "1")
         for name, what in (
             ("similarity", "similarity of inputs (eq 5)"),
             ("aligned_similarity", "similarity of aligned inputs (eq 5)"),
         )
     }
-    labels = [f"{a}, {b}" for a, b in PAIRS]
-    variables = _per_cent(axes, found, said) | scores
-    return _dataset(bench, spec, protocols, variables, {"pair": labels})
+    variables = _per_cent(axes, found, said) | alike | _ends(spec, late)
+    names = {"pair": [f"{a}, {b}" for a, b in PAIRS], "model": MODELS}
+    return _dataset(bench, spec, protocols, variables, names)
 
 
 def capacity(
@@ -143,10 +120,10 @@ def capacity(
     for protocol in protocols:
         rows: dict[str, list] = {name: [] for name in found}
         for width in spec.widths:
-            single = _result(bench, spec, protocol, [(n,) for n in SETS], width)
+            single = result_of(bench, spec, protocol, [(n,) for n in SETS], width)
             rows["alone"].append(single.test[:, :, 0])
             rows["alone_dev"].append(single.dev[:, :, 0])
-            joint = _result(bench, spec, protocol, [SETS], width)
+            joint = result_of(bench, spec, protocol, [SETS], width)
             rows["together"].append(joint.test[0].T)
             rows["together_dev"].append(joint.dev[0].T)
         for name, values in rows.items():
@@ -204,53 +181,9 @@ STUDIES: dict[str, Callable[..., xr.Dataset]] = {
 }
 
 
-def _result(
-    bench: Bench,
-    spec: TextStudy,
-    protocol: Protocol,
-    problems: Sequence[tuple[str, ...]],
-    width: int,
-    aligned: bool = False,
-) -> Result:
-    training = replace(spec.training, width=width, aligned=aligned)
-    return bench.result(
-        Cell(
-            problems=tuple(problems),
-            runs=spec.runs,
-            protocol=protocol,
-            training=training,
-            seed=spec.seed,
-        )
-    )
-
-
-def _alone(
-    bench: Bench, spec: TextStudy, protocol: Protocol, width: int
-) -> dict[str, np.ndarray]:
-    """Test accuracy of every set alone, by run."""
-    found = _result(bench, spec, protocol, [(n,) for n in SETS], width)
-    return {name: found.of((name,))[:, 0] for name in SETS}
-
-
-def _trained(
-    bench: Bench,
-    spec: TextStudy,
-    protocol: Protocol,
-    wanted: Sequence[tuple[str, ...]],
-    aligned: bool,
-) -> dict[tuple[str, ...], tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Accuracy (run, task) and both similarities (run) of pairs, a few a cell."""
-    found = {}
-    width = spec.training.width
-    for start in range(0, len(PAIRS), spec.problems):
-        part = PAIRS[start : start + spec.problems]
-        if not set(part) & set(wanted):
-            continue
-        result = _result(bench, spec, protocol, part, width, aligned)
-        scores = (result.similarity, result.aligned_similarity)
-        for place, problem in enumerate(part):
-            found[problem] = (result.test[place], scores[0][place], scores[1][place])
-    return found
+def _ends(spec: TextStudy, late: Sequence[Sequence[float]]) -> dict[str, Entry]:
+    what = f"best pass among the last {LATE} of {spec.training.epochs}"
+    return _per_cent(("protocol", "model"), {"late": list(late)}, {"late": what})
 
 
 def _per_cent(

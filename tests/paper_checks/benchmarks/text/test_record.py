@@ -14,8 +14,9 @@ from paper_checks.benchmarks.text.best_capacity import best_of
 from paper_checks.benchmarks.text.cells import Bench, Cell
 from paper_checks.benchmarks.text.corpus import load_corpus
 from paper_checks.benchmarks.text.recording import Finished, finished
+from paper_checks.benchmarks.text.spec import TextStudy
 from paper_checks.benchmarks.text.splits import PROTOCOLS
-from paper_checks.benchmarks.text.studies import STUDIES, TextStudy
+from paper_checks.benchmarks.text.studies import STUDIES
 from paper_checks.benchmarks.text.vectors import load_vectors
 from tests.paper_checks.benchmarks.test_folder import Folder
 from tests.paper_checks.benchmarks.text.folder import add_six_sets
@@ -31,7 +32,7 @@ class MadeUp(Bench):
         shape = (len(cell.problems), cell.runs)
         tasks = (*shape, len(cell.problems[0]))
         found = {name: rng.random(tasks).round(6) for name in ("test", "dev")}
-        found["best_pass"] = np.ones(tasks)
+        found["best_pass"] = rng.integers(1, cell.training.epochs + 1, tasks)
         for name in ("similarity", "aligned_similarity"):
             found[name] = rng.random(shape).round(6)
         return {name: values.tolist() for name, values in found.items()}
@@ -88,6 +89,21 @@ def test_a_study_that_is_done_is_the_same_after_a_round_trip(
         np.testing.assert_array_equal(part["best_alone"], best.alone)
         np.testing.assert_array_equal(part["best_together"], best.together)
         assert float(part["paper_together"].sel(set="mr")) == 96.0
+
+
+def test_late_best_passes_are_those_of_the_cells(bench: Bench, trained):
+    """Of 30 passes the last three are 28 and more; of targets alone SST is not one."""
+    for protocol in ("naive", "near"):
+        (alone,) = bench.folder.glob(f"mlp-{protocol}-r100-1-tasks-*.json")
+        best = np.array(json.loads(alone.read_text())["best_pass"])[:, :, 0]
+        for name, sets in (("sentence_transfer", slice(1, 6)), ("sentence_pairs", ...)):
+            late = trained[name]["late"].sel(protocol=protocol)
+            wanted = 100 * np.mean(best[sets] >= 28)
+            assert float(late.sel(model="alone")) == pytest.approx(wanted)
+        files = bench.folder.glob(f"mlp-{protocol}-r100-2-tasks-aligned-*.json")
+        both = [json.loads(one.read_text())["best_pass"] for one in files]
+        wanted = 100 * np.mean(np.concatenate(both) >= 28)
+        assert float(late.sel(model="aligned")) == pytest.approx(wanted)
 
 
 def test_what_is_not_done_is_left_out_and_said(bench: Bench, trained, tmp_path: Path):
