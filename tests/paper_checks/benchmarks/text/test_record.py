@@ -94,7 +94,7 @@ def test_a_study_that_is_done_is_the_same_after_a_round_trip(
 def test_late_best_passes_are_those_of_the_cells(bench: Bench, trained):
     """Of 30 passes the last three are 28 and more; of targets alone SST is not one."""
     for protocol in ("naive", "near"):
-        (alone,) = bench.folder.glob(f"mlp-{protocol}-r100-1-tasks-*.json")
+        (alone,) = bench.folder.glob(f"mlp-{protocol}-r100-1-tasks-[0-9a-f]*.json")
         best = np.array(json.loads(alone.read_text())["best_pass"])[:, :, 0]
         for name, sets in (("sentence_transfer", slice(1, 6)), ("sentence_pairs", ...)):
             late = trained[name]["late"].sel(protocol=protocol)
