@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +51,12 @@ def measurements(
                 said = f"recorded, 1,000 images, {study}, {model}, {name} (points)"
                 # Studies of two networks share the other models: the most starts count.
                 values[said] = max(values.get(said, []), gains[name], key=len)
-    return tuple(_measured(said, gains) for said, gains in values.items())
+    over = "starts" if study == "clean" else "pairs that share tasks"
+    return tuple(_measured(said, gains, over) for said, gains in values.items())
 
 
-def _measured(quantity: str, values: list[float]) -> Measurement:
+def _measured(quantity: str, values: list[float], over: str) -> Measurement:
     if np.ptp(values) == 0:
         return extreme(quantity, values)
-    return mean_with_interval(quantity, values)
+    found = mean_with_interval(quantity, values)
+    return replace(found, interval=f"{found.interval}, over {over}")
