@@ -8,9 +8,13 @@ import pytest
 import xarray as xr
 
 from paper_checks import sentence_studies
+from paper_checks.benchmarks.text import cells
+from paper_checks.benchmarks.text.cells import Bench
+from paper_checks.benchmarks.text.corpus import load_corpus
 from paper_checks.benchmarks.text.spec import TextStudy
 from paper_checks.benchmarks.text.studies import STUDIES
 from paper_checks.benchmarks.text.training import Training
+from paper_checks.benchmarks.text.vectors import load_vectors
 from paper_checks.settings import Settings
 from tests.paper_checks.benchmarks.test_folder import Folder
 from tests.paper_checks.benchmarks.text.folder import add_six_sets
@@ -87,3 +91,24 @@ def test_a_study_is_trained_once_and_again_for_other_data(tmp_path, monkeypatch)
     sentence_studies.study(settings, "sentence_capacity")
     assert ran[len(STUDIES) :] == ["sentence_capacity"]
     assert any(path.stat().st_mtime_ns != time for path, time in before.items())
+
+
+@pytest.mark.long
+def test_the_control_notices_a_model_that_has_seen_its_test_rows(
+    data_folder: Path, tmp_path: Path, monkeypatch
+):
+    bench = Bench(load_corpus(data_folder), load_vectors(data_folder), tmp_path)
+    spec = TextStudy.full("mlp")
+    honest = STUDIES["sentence_control"](bench, spec)
+    assert sentence_studies.control_of(honest).convincing
+    apart = cells.split
+
+    def leaking(*given):
+        one = apart(*given)
+        pairs = zip(one.train, one.test, strict=True)
+        return replace(one, train=tuple(map(np.concatenate, pairs)), dev=one.test)
+
+    monkeypatch.setattr(cells, "split", leaking)
+    bench.folder = tmp_path / "seen"
+    found = STUDIES["sentence_control"](bench, spec)
+    assert not sentence_studies.control_of(found).convincing

@@ -183,9 +183,9 @@ def test_the_ledger_quotes_what_is_on_record():
     said = [one.quantity for one in found.measurements]
     assert any("recorded, 1,000 images, clean, densenet121" in one for one in said)
     noisy = random_labels.find(Settings())[0]
-    assert any(
-        "recorded, 1,000 images, pairs" in m.quantity for m in noisy.measurements
-    )
+    pairs = [m for m in noisy.measurements if "1,000 images, pairs" in m.quantity]
+    assert pairs
+    assert all(m.interval.endswith(", over pairs that share tasks") for m in pairs)
 
 
 @pytest.mark.long
