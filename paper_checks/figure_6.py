@@ -8,7 +8,11 @@ import numpy as np
 import xarray as xr
 
 from paper_checks import paired_tests, sentence_claims
-from paper_checks.alignment_gains import mean_over_tasks, protocols_of, shared_rows
+from paper_checks.alignment_gains import (
+    mean_over_tasks,
+    protocols_of,
+    shared_rows,
+)
 from paper_checks.benchmarks.text.best_capacity import CURVES, Best, best_of
 from paper_checks.benchmarks.text.printed import (
     FIGURE_6,
@@ -16,13 +20,12 @@ from paper_checks.benchmarks.text.printed import (
     MEAN_TOGETHER,
     SUMMED_CAPACITY,
 )
+from paper_checks.leak_of_figure_6 import leak, printed_gains
 from paper_checks.sentence_claims import Judged, SentenceClaim, runs_of
 from paper_checks.settings import Settings
 from paper_checks.verdict import Control, Finding, Measurement, extreme, judge
 
 SOURCE = "W-F6 (Figure 6)"
-# Sets whose sentences are largely in each other.
-LEAKING = ("sst", "mr")
 # Half of the last digit printed.
 ROUNDING = 0.05
 LEAK_FREE = (
@@ -89,14 +92,6 @@ def table_finding(settings: Settings) -> Finding:
     )
 
 
-def printed_gains() -> tuple[float, float]:
-    """Mean printed gain of training together of SST and MR, and of the other sets."""
-    gain = {name: together - alone for name, (_, alone, together) in FIGURE_6.items()}
-    leaking = [gain[name] for name in LEAKING]
-    others = [value for name, value in gain.items() if name not in LEAKING]
-    return float(np.mean(leaking)), float(np.mean(others))
-
-
 def judged(data: xr.Dataset, protocol: str) -> Judged:
     """What curves say of training together under a protocol.
 
@@ -148,42 +143,6 @@ def _all_trained(data: xr.Dataset, protocol: str) -> bool:
     part = data[list(CURVES)].sel(protocol=protocol).dropna("width")
     wanted = json.loads(data.attrs["spec"])["widths"]
     return set(part["width"].to_numpy().tolist()) == set(wanted)
-
-
-def leak(every: Sequence[xr.Dataset]) -> str:
-    """What the leak does to Figure 6, in one sentence over all encoders at hand."""
-    said: dict[str, str] = {}
-    for data in every:
-        encoder = data.attrs["encoder"]
-        said[encoder] = said.get(encoder) or _leak_of(data)
-    told = "; ".join(one for one in said.values() if one)
-    printed = printed_gains()
-    ours = (
-        f"; ours gain naive, and then without near-duplicates, {told}" if told else ""
-    )
-    return (
-        "The leak: most sentences of SST are in MR with their labels, so that naive "
-        "training together sees most of SST's test part, and in the paper's table SST "
-        f"and MR gain {printed[0]:.2f} points on average and the other four sets "
-        f"{printed[1]:+.2f}, so that the gain of its mean rests on the two that leak"
-        f"{ours}"
-    )
-
-
-def _leak_of(data: xr.Dataset) -> str:
-    """Gains naive and near of both groups of sets; empty if one was not trained."""
-    best = [best_of(data, p) for p in ("naive", "near") if p in data["protocol"]]
-    names = data["set"].to_numpy().tolist()
-    leaking = np.isin(names, LEAKING)
-    gains = [one.together - one.alone for one in best if one is not None]
-    if len(gains) != 2:
-        return ""
-    groups = {"SST and MR": leaking, "the others": ~leaking}
-    told = [
-        f"{name} {gains[0][rows].mean():+.2f} and then {gains[1][rows].mean():+.2f}"
-        for name, rows in groups.items()
-    ]
-    return f"with {runs_of(data)}, {', '.join(told)}"
 
 
 def _at_best(data: xr.Dataset, mine: Best | None, protocol: str) -> str:

@@ -9,7 +9,7 @@ from paper_checks import figure_6
 from paper_checks.benchmarks.text.best_capacity import best_of
 from paper_checks.settings import Settings
 from paper_checks.verdict import Verdict
-from tests.paper_checks.sentence_data import curves
+from tests.paper_checks.sentence_data import TARGETS, curves, made
 
 SETTINGS = Settings(data=Path("/there"))
 
@@ -82,3 +82,21 @@ def test_capacities_are_chosen_on_dev_parts(given, on_record):
     given["study"]["alone_dev"].loc[{"width": 5}] = 9  # 6 x 5 < 100
     assert "none above" not in figure_6.judged(given["study"], "near").reason
     assert figure_6.find(SETTINGS)[1].verdict is Verdict.FAILS
+
+
+def test_the_leak_is_told_of_mr_beside_sst(on_record):
+    on_record("sentence_capacity", curves())
+    assert "Beside SST alone" not in figure_6.find(Settings())[1].reason
+    leaking = made("target", TARGETS)
+    leaking["together"].loc[{"protocol": "naive", "target": "mr"}] += 8
+    on_record("sentence_transfer", leaking, "lstm")
+    on_record("sentence_transfer", leaking.sel(protocol=["near"]), "cnn")
+    said = figure_6.find(Settings())[1].reason
+    part = leaking["together"] - leaking["alone"]
+    by_run = part.sel(protocol="naive", target="mr").to_numpy()
+    # Of Student with two degrees of freedom, 97.5 %; rows shared by an eighth.
+    half = 4.302653 * by_run.std(ddof=1) * np.sqrt(1 / 3 + 1 / 8)
+    mean = by_run.mean()
+    wanted = f"MR gains {mean:+.2f} [{mean - half:.2f}, {mean + half:.2f}] and then "
+    assert wanted in said
+    assert said.endswith("(lstm, 3 runs)")

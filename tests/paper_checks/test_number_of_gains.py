@@ -26,7 +26,7 @@ def test_one_task_is_students_paired_test():
     gains = np.array([[0.3, 1.2, -0.4, 0.9]])
     overlap = 0.2
     error = gains.std(ddof=1) * np.sqrt(1 / 4 + overlap)
-    below = stats.t.sf(gains.mean() / error, 3)
+    below = float(stats.t.sf(gains.mean() / error, 3))
     for confidence, low in ((1 - 2 * below - 0.02, 1.0), (1 - 2 * below + 0.02, 0.0)):
         one = number_of_gains("gains", gains, overlap, confidence=confidence)
         assert (one.value, one.low, one.high, one.n) == (1, low, 1, 1)
