@@ -32,7 +32,8 @@ class MadeUp(Bench):
         shape = (len(cell.problems), cell.runs)
         tasks = (*shape, len(cell.problems[0]))
         found = {name: rng.random(tasks).round(6) for name in ("test", "dev")}
-        found["best_pass"] = rng.integers(1, cell.training.epochs + 1, tasks) * 1.0
+        best = rng.integers(1, cell.training.epochs + 1, tasks)
+        found["best_pass"] = best.astype(np.float64)
         for name in ("similarity", "aligned_similarity"):
             found[name] = rng.random(shape).round(6)
         return {name: values.tolist() for name, values in found.items()}
