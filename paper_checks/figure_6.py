@@ -13,7 +13,7 @@ from paper_checks.alignment_gains import (
     protocols_of,
     shared_rows,
 )
-from paper_checks.benchmarks.text.best_capacity import CURVES, Best, best_of
+from paper_checks.benchmarks.text.best_capacity import Best, best_of, widths_of
 from paper_checks.benchmarks.text.printed import (
     FIGURE_6,
     MEAN_ALONE,
@@ -112,7 +112,8 @@ def judged(data: xr.Dataset, protocol: str) -> Judged:
         for entry in paired_tests.measurements(f"gain of training together, {p}", one)
     ]
     lines = "; ".join(
-        f"{p} {gain[p].value:+.2f} [{gain[p].low:.2f}, {gain[p].high:.2f}]"
+        f"{_named(data, p)} {gain[p].value:+.2f} [{gain[p].low:.2f}, "
+        f"{gain[p].high:.2f}]"
         for p in found
     )
     mine = found.get(protocol)
@@ -129,20 +130,26 @@ def judged(data: xr.Dataset, protocol: str) -> Judged:
     )
 
 
+def _named(data: xr.Dataset, protocol: str) -> str:
+    """The protocol, and of a sweep that is not whole its capacities."""
+    if _all_trained(data, protocol):
+        return protocol
+    return f"{protocol} (capacities {', '.join(map(str, widths_of(data, protocol)))})"
+
+
 def _holds(best: Best | None, gain: Measurement | None) -> bool | None:
-    """Whether it holds; `None` if only the interval of the gain speaks against it."""
-    if best is None or gain is None:
+    """Whether it holds; `None` if the gain may be none and the paper's printed one."""
+    if best is None or gain is None or best.capacity >= best.summed:
         return False
-    if best.capacity >= best.summed or gain.value <= 0:
-        return False
-    return True if gain.low > 0 else None
+    if gain.low > 0:
+        return True
+    return False if gain.high < MEAN_TOGETHER - MEAN_ALONE else None
 
 
 def _all_trained(data: xr.Dataset, protocol: str) -> bool:
     """Whether every capacity of the sweep was trained, alone and together."""
-    part = data[list(CURVES)].sel(protocol=protocol).dropna("width")
     wanted = json.loads(data.attrs["spec"])["widths"]
-    return set(part["width"].to_numpy().tolist()) == set(wanted)
+    return set(widths_of(data, protocol)) == set(wanted)
 
 
 def _at_best(data: xr.Dataset, mine: Best | None, protocol: str) -> str:

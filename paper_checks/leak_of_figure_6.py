@@ -7,7 +7,7 @@ import xarray as xr
 
 from paper_checks.alignment_gains import gains_of, mean_over_tasks, shared_rows
 from paper_checks.benchmarks.text import record
-from paper_checks.benchmarks.text.best_capacity import best_of
+from paper_checks.benchmarks.text.best_capacity import best_of, widths_of
 from paper_checks.benchmarks.text.encoders import Kind
 from paper_checks.benchmarks.text.printed import FIGURE_6
 from paper_checks.sentence_claims import runs_of
@@ -66,16 +66,21 @@ def _leak_of_two(kept: Mapping[Kind, xr.Dataset]) -> str:
 
 
 def _leak_of(data: xr.Dataset) -> str:
-    """Gains naive and near of both groups of sets; empty if one was not trained."""
-    best = [best_of(data, p) for p in ("naive", "near") if p in data["protocol"]]
-    names = data["set"].to_numpy().tolist()
-    leaking = np.isin(names, LEAKING)
-    gains = [one.together - one.alone for one in best if one is not None]
-    if len(gains) != 2:
+    """Gains naive and near of both groups of sets, at capacities that both have."""
+    both = ("naive", "near")
+    if not set(both) <= set(data["protocol"].to_numpy()):
         return ""
+    widths = set.intersection(*(set(widths_of(data, p)) for p in both))
+    part = data.sel(width=sorted(widths))
+    best = [one for p in both if (one := best_of(part, p)) is not None]
+    if len(best) < len(both):
+        return ""
+    leaking = np.isin(data["set"].to_numpy(), LEAKING)
+    gains = [one.together - one.alone for one in best]
     groups = {"SST and MR": leaking, "the others": ~leaking}
     told = [
         f"{name} {gains[0][rows].mean():+.2f} and then {gains[1][rows].mean():+.2f}"
         for name, rows in groups.items()
     ]
-    return f"with {runs_of(data)}, {', '.join(told)}"
+    only = f" at capacity {min(widths)}" if len(widths) == 1 else ""
+    return f"with {runs_of(data)}{only}, {', '.join(told)}"

@@ -100,3 +100,17 @@ def test_the_leak_is_told_of_mr_beside_sst(on_record):
     wanted = f"MR gains {mean:+.2f} [{mean - half:.2f}, {mean + half:.2f}] and then "
     assert wanted in said
     assert said.endswith("(lstm, 3 runs)")
+
+
+def test_a_sweep_that_is_not_whole_is_compared_where_both_are(on_record):
+    part = curves()
+    part["alone"].loc[{"protocol": "naive", "width": [5, 25]}] = np.nan
+    part["together"].loc[{"protocol": "naive"}] += 2
+    # At 25, which was not trained naively, training together looks better than it is.
+    part["together"].loc[{"protocol": "near", "width": 25}] += 7
+    part["together_dev"].loc[{"protocol": "near", "width": 25}] += 7
+    on_record("sentence_capacity", part, "lstm")
+    near = figure_6.find(Settings())[1].reason
+    assert "in points naive (capacities 100) +" in near
+    told = "lstm, 2 runs at capacity 100, SST and MR +4.00 and then +2.00, the others"
+    assert told in near

@@ -20,6 +20,12 @@ class Best(NamedTuple):
     summed: float
 
 
+def widths_of(data: xr.Dataset, protocol: str) -> list[int]:
+    """The capacities that were trained alone and together, in full."""
+    part = data[list(CURVES)].sel(protocol=protocol).dropna("width")
+    return [int(width) for width in part["width"].to_numpy()]
+
+
 def best_of(data: xr.Dataset, protocol: str) -> Best | None:
     """Choose capacities on dev parts, run by run; together by the mean of all sets.
 
