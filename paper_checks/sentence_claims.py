@@ -87,6 +87,9 @@ def find(settings: Settings, asked: SentenceClaim) -> Finding:
             reason = f"{_on_record(kept[PAPERS], theirs)}. Here: {one.reason}"
             measured = (*_named(kept[PAPERS], theirs), *measured)
             encoders = [f"{PAPERS}, on record", *encoders]
+        else:
+            # In part, or of other files.
+            reason = f"{reason}. Not deciding: {_on_record(kept[PAPERS], theirs)}"
     verdict = judge(deciding.holds is True, controls)
     if deciding.holds is None:
         verdict = Verdict.NEEDS_DATA

@@ -112,7 +112,9 @@ def test_the_papers_encoder_on_record_decides(given, on_record):
     assert figure_5b.find(SETTINGS).verdict is Verdict.FAILS
     # What is not of all targets decides nothing.
     on_record("sentence_transfer", made("target", TARGETS[:4]), "lstm")
-    assert figure_5b.find(SETTINGS).verdict is Verdict.FAILS
+    found = figure_5b.find(SETTINGS)
+    assert found.verdict is Verdict.FAILS
+    assert "Not deciding: On record (2026-01-02, `train the lstm`)" in found.reason
     on_record("sentence_transfer", made("target", TARGETS), "lstm")
     found = figure_5b.find(SETTINGS)
     assert found.verdict is Verdict.HOLDS
