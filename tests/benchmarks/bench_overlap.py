@@ -5,14 +5,14 @@ import pytest
 import scipy.sparse as sp
 from jaxtyping import Int
 
-from paper_checks.benchmarks.text.corpus import Corpus, load_corpus
+from paper_checks.benchmarks.text.corpus import Corpus, Sparse, load_corpus
 from paper_checks.benchmarks.text.overlap import NEAR, near_duplicates
 from tests.benchmarks.paired import interleave, quartiles
 
 BLOCK = 1_000
 
 
-def drawn(rows: int, seed: int) -> sp.csr_array:
+def drawn(rows: int, seed: int) -> Sparse:
     """Token counts of texts of 20 words by Zipf's law; a tenth is another, changed."""
     rng = np.random.default_rng(seed)
     words, length = 15_000, 20
@@ -25,7 +25,7 @@ def drawn(rows: int, seed: int) -> sp.csr_array:
     return counted(token, words)
 
 
-def counted(token: Int[np.ndarray, "n length"], words: int) -> sp.csr_array:
+def counted(token: Int[np.ndarray, "n length"], words: int) -> Sparse:
     rows, length = token.shape
     row = np.repeat(np.arange(rows), length)
     found = sp.csr_array((np.ones(token.size), (row, token.ravel())), (rows, words))
@@ -33,7 +33,7 @@ def counted(token: Int[np.ndarray, "n length"], words: int) -> sp.csr_array:
     return found
 
 
-def all_products(counts: sp.csr_array) -> int:
+def all_products(counts: Sparse) -> int:
     """Pairs at the threshold, from every inner product; a block of rows at a time."""
     size = np.sqrt(np.maximum(counts.multiply(counts).sum(axis=1), 1))
     unit = (sp.diags_array(1 / size) @ counts).tocsr()
