@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from paper_checks.bert import hosts, plan, results, similarity, speed
-from paper_checks.bert.claim import COMMITTED
+from paper_checks.claims.figure_5a import COMMITTED
 from paper_checks.bert.problem import load_problem
 from paper_checks.bert.protocol import Protocol, runs
 from paper_checks.bert.run import Machine, Run

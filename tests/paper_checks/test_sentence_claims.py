@@ -6,14 +6,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from paper_checks import (
-    chest_x_rays,
-    figure_5b,
-    figure_6,
-    figure_7,
-    other_encoders,
-    random_labels,
-)
+from paper_checks.claims import chest_x_rays
+from paper_checks.claims import figure_5b
+from paper_checks.claims import figure_6
+from paper_checks.claims import figure_7
+from paper_checks.claims import other_encoders
+from paper_checks.claims import random_labels
 from paper_checks.settings import Settings
 from paper_checks.verdict import CheckError, Control, Finding, Verdict
 from tests.paper_checks.benchmarks.test_folder import Folder

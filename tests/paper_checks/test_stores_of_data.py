@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import xarray as xr
 
-from paper_checks import advice_on_real_data, random_labels
+from paper_checks.claims import advice
+from paper_checks.claims import random_labels
 from paper_checks.benchmarks import advice_study
 from paper_checks.settings import Settings
 from simulations.provenance import attributes
@@ -46,10 +47,10 @@ def test_other_data_is_measured_anew(
 
     monkeypatch.setattr(advice_study, "run", measured)
     monkeypatch.setattr(random_labels, "run", measured)
-    monkeypatch.setattr(advice_on_real_data, "available", lambda _: SETS)
+    monkeypatch.setattr(advice, "available", lambda _: SETS)
     monkeypatch.setattr(xr.Dataset, "sel", judged)
     monkeypatch.setattr(random_labels, "_control", judged)
-    find = {"W-S1": advice_on_real_data.find, "W-X2": random_labels.find}[claim]
+    find = {"W-S1": advice.find, "W-X2": random_labels.find}[claim]
     settings = Settings(data=tmp_path, results=tmp_path / "results")
     for sha256, runs in (("1" * 64, 1), ("1" * 64, 1), ("2" * 64, 2)):
         (tmp_path / "manifest.json").write_text(_listed(sha256))

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from paper_checks import chest_x_rays, random_labels
+from paper_checks.claims import chest_x_rays
+from paper_checks.claims import random_labels
 from paper_checks.benchmarks.chest_images import PARTS, load_chest_images, load_patients
 from paper_checks.benchmarks.images import __main__ as command
 from paper_checks.benchmarks.images import cells, recorded

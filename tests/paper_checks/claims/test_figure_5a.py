@@ -1,0 +1,148 @@
+"""The verdict on W-F5a from results of runs, made up here."""
+
+import json
+import subprocess
+import sys
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from figures.__main__ import read
+from figures.bert_alignment import bert_alignment
+from paper_checks.claims.figure_5a import NAME, PRINTED_GAIN, TASKS, find, flipped, paired
+from paper_checks.settings import Settings
+from paper_checks.verdict import Verdict
+
+PROTOCOL = {"encoder": "all-MiniLM-L6-v2", "epochs": 3, "rows": None}
+
+
+def results(gain: float, groups: list[tuple[str, ...]], seeds: int = 5) -> dict:
+    rng = np.random.default_rng(0)
+    found = []
+    for group in groups:
+        for seed in range(seeds):
+            base = 70 + 2 * rng.normal()
+            for how, more in (("none", 0.0), ("moving", gain + 0.5 * rng.normal())):
+                scores = {task: {"score": base + more} for task in group}
+                found.append(
+                    {"tasks": group, "sources": [], "alignment": how, "seed": seed}
+                    | {"scores": scores}
+                )
+    return {"protocol": PROTOCOL, "notes": ["QNLI: 2,000 rows"], "runs": found}
+
+
+ALL = [*combinations(TASKS, 2), TASKS]
+
+
+def judged(tmp_path: Path, found: dict):
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(found))
+    return find(Settings(results=tmp_path / "out"), path)
+
+
+def test_without_results_it_needs_data(tmp_path: Path):
+    finding = find(Settings(results=tmp_path), tmp_path / "absent.json")
+    assert finding.verdict is Verdict.NEEDS_DATA
+    assert "python -m paper_checks.bert study" in finding.reason
+    assert not (tmp_path / f"{NAME}.zarr").exists()
+    one = judged(tmp_path, results(1.0, ALL, seeds=1))
+    assert one.verdict is Verdict.NEEDS_DATA
+    assert "with two seeds" in one.reason
+
+
+def test_a_gain_holds_and_none_fails(tmp_path: Path):
+    found = judged(tmp_path, results(2.0, ALL))
+    assert found.verdict is Verdict.HOLDS
+    assert "10 of 10 pairs gain" in found.reason
+    assert "Encoder all-MiniLM-L6-v2, B moving" in found.reason
+    assert "QNLI: 2,000 rows" in found.reason
+    assert len(found.measurements) == 11
+    assert found.measurements[0].quantity.endswith("all five together")
+    assert judged(tmp_path, results(-2.0, ALL)).verdict is Verdict.FAILS
+    none = judged(tmp_path, results(0.0, ALL))
+    assert none.verdict is Verdict.FAILS
+    assert none.measurements[0].high < PRINTED_GAIN
+
+
+def test_an_interval_with_room_for_either_needs_more_seeds(tmp_path: Path):
+    found = results(0.0, ALL, seeds=2)
+    for one in found["runs"]:
+        if len(one["tasks"]) > 2 and one["alignment"] == "moving" and one["seed"]:
+            one["scores"] = {task: {"score": 75.0} for task in one["tasks"]}
+    said = judged(tmp_path, found)
+    gain = said.measurements[0]
+    assert gain.low < 0 < PRINTED_GAIN < gain.high
+    assert said.verdict is Verdict.NEEDS_DATA
+    assert "it needs more seeds; " in said.reason
+    assert "2 seeds" in said.reason
+
+
+def test_a_part_of_the_study_is_measured_but_not_judged(tmp_path: Path):
+    found = judged(tmp_path, results(2.0, ALL[:3]))
+    assert found.verdict is Verdict.NEEDS_DATA
+    assert "3 of 3 pairs gain" in found.reason
+    assert len(found.measurements) == 3
+
+
+def test_the_scores_of_tasks_alone_are_told(tmp_path: Path):
+    found = results(2.0, ALL, seeds=2)
+    found["runs"] += [
+        {"tasks": ["rte"], "sources": [], "alignment": "none", "seed": seed}
+        | {"scores": {"rte": {"score": 50.0 + seed}}}
+        for seed in (0, 1)
+    ]
+    assert "Alone, tasks score rte 50.5; one" in judged(tmp_path, found).reason
+
+
+def test_seeds_that_gain_the_same_have_no_interval(tmp_path: Path):
+    found = results(2.0, ALL, seeds=2)
+    for one in found["runs"]:
+        if one["tasks"] == ALL[0]:
+            one["scores"] = {task: {"score": 60.0} for task in one["tasks"]}
+    said = judged(tmp_path, found)
+    (same,) = [one for one in said.measurements if "none: all" in one.interval]
+    assert same.quantity.endswith("cola + mrpc")
+    assert (same.value, same.n) == (0, 2)
+    assert "9 of 10 pairs gain" in said.reason
+
+
+def test_gains_are_paired_by_seed():
+    arms = {"none": {0: 60.0, 1: 70.0, 2: 1.0}, "moving": {1: 71.0, 0: 62.0}}
+    assert paired(arms, "moving").tolist() == [2.0, 1.0]
+
+
+def test_a_coin_for_a_sign_is_seldom_taken_for_a_gain():
+    gains = 2 + 0.1 * np.arange(8)
+    control = flipped(gains, 0)
+    assert control.convincing
+    # A two-sided interval of 95 % is above 0 in about a fortieth of the draws.
+    assert control.noticed > 0.9 * control.instances
+
+
+def test_files_that_are_no_results_are_refused(tmp_path: Path):
+    for found in ({"runs": []}, {"runs": [{}], "protocol": {}, "notes": []}):
+        with pytest.raises(ValueError, match="is no file of results"):
+            judged(tmp_path, found)
+
+
+def test_the_figure_shows_every_group(tmp_path: Path):
+    judged(tmp_path, results(2.0, ALL))
+    figure = bert_alignment(read(tmp_path / "out" / f"{NAME}.zarr"))
+    (axes,) = figure.axes
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert len(labels) == 11
+    assert labels[-1] == "all five"
+    figure.savefig(tmp_path / "figure.png")
+
+
+@pytest.mark.long
+def test_the_claim_needs_nothing_of_the_extra():
+    script = """
+import sys
+import paper_checks.claims.figure_5a
+for name in ("orbax", "tokenizers", "safetensors", "torch"):
+    assert name not in sys.modules, name
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
