@@ -10,7 +10,9 @@ from typing import Any
 
 from rich.table import Table
 
-from paper_checks import sharper_gain, theorem_2, theorem_2_relu
+from paper_checks.claims.theorem_2 import sharper
+from paper_checks.claims.theorem_2 import bound
+from paper_checks.claims.theorem_2 import relu
 from paper_checks.claims import advice
 from paper_checks.claims import algorithm_1
 from paper_checks.claims import algorithm_2
@@ -53,9 +55,9 @@ CLAIMS: dict[str, Callable[[Settings], Finding | Sequence[Finding]]] = {
     "W-EX": noisy_copy.find,
     "W-A1": algorithm_1.find,
     "W-A2": algorithm_2.find,
-    "W-T2": theorem_2.find,
-    "W-T2s": sharper_gain.find,
-    "W-T2r": theorem_2_relu.find,
+    "W-T2": bound.find,
+    "W-T2s": sharper.find,
+    "W-T2r": relu.find,
     "W-F5a": bert_alignment.find,
     "W-F5b": figure_5b.find,
     "W-F6": figure_6.find,

@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 import xarray as xr
 
-from paper_checks import theorem_2_regions, theorem_2_threshold, theorem_2_tightness
+from paper_checks.claims.theorem_2 import regions
+from paper_checks.claims.theorem_2 import threshold
+from paper_checks.claims.theorem_2 import tightness
 from paper_checks.kept import kept
 from paper_checks.settings import Settings
 from simulations.experiments import (
@@ -128,20 +130,20 @@ def risk_map_sweep(settings: Settings) -> xr.Dataset:
 
 def theorem_2_threshold_sweep(settings: Settings) -> xr.Dataset:
     """How many rows of the source Theorem 2's conclusion takes."""
-    kind = theorem_2_threshold.Theorem2Threshold
-    return _sweep(settings, "theorem_2_threshold", kind, theorem_2_threshold.run)
+    kind = threshold.Theorem2Threshold
+    return _sweep(settings, "theorem_2_threshold", kind, threshold.run)
 
 
 def theorem_2_regions_sweep(settings: Settings) -> xr.Dataset:
     """Where sharing helps, and where it is known to."""
-    kind = theorem_2_regions.Theorem2Regions
-    return _sweep(settings, "theorem_2_regions", kind, theorem_2_regions.run)
+    kind = regions.Theorem2Regions
+    return _sweep(settings, "theorem_2_regions", kind, regions.run)
 
 
 def theorem_2_tightness_sweep(settings: Settings) -> xr.Dataset:
     """How much of the right side of Theorem 2 is used."""
-    kind = theorem_2_tightness.Theorem2Tightness
-    return _sweep(settings, "theorem_2_tightness", kind, theorem_2_tightness.run)
+    kind = tightness.Theorem2Tightness
+    return _sweep(settings, "theorem_2_tightness", kind, tightness.run)
 
 
 Sweeps = dict[str, Callable[[Settings], xr.Dataset]]

@@ -6,7 +6,7 @@ import numpy as np
 
 from paper_checks import search
 from paper_checks.statement import NONE, examine
-from paper_checks.theorem_2 import theorem_2
+from paper_checks.claims.theorem_2.bound import theorem_2
 from tests.benchmarks.paired import interleave, quartiles
 from tests.benchmarks.plain_theorem_2 import PlainDesign, left_side, plain_ratio
 

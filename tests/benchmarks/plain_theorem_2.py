@@ -14,7 +14,7 @@ GRID = np.logspace(-6, 6, 400)
 
 
 class PlainDesign(NamedTuple):
-    """As `paper_checks.theorem_2_instances.Design`, drawn by the same laws."""
+    """As `paper_checks.claims.theorem_2.pair.Design`, drawn by the same laws."""
 
     parameter: Float[np.ndarray, "2 d"]
     root: Matrix

@@ -14,7 +14,7 @@ from paper_checks.check import Check
 from paper_checks.settings import Settings
 from paper_checks.statement import Statement
 from paper_checks.stress import Effort, Stress, stress
-from paper_checks.theorem_2_instances import Design, build, latent_shapes, whole
+from paper_checks.claims.theorem_2.pair import Design, build, latent_shapes, whole
 from paper_checks.verdict import (
     Control,
     Finding,

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from paper_checks import theorem_2_relu
+from paper_checks.claims.theorem_2 import relu
 from paper_checks.look import drawn, look
 from paper_checks.relu_pair import draw_source, fit
 from paper_checks.saved_instance import reproduce
@@ -19,15 +19,15 @@ KEY = jax.random.key(0)
 
 @pytest.fixture(scope="module")
 def designs():
-    statement = theorem_2_relu.theorem_2_relu()
+    statement = relu.theorem_2_relu()
     latent = drawn(statement, 0, 64)
     return jax.jit(jax.vmap(lambda z: statement.build(z, jnp.asarray(NONE))))(latent)
 
 
 def test_it_holds_but_decides_nothing_and_its_worst_instance_reloads(tmp_path):
-    found = theorem_2_relu.find(Settings(results=tmp_path))
+    found = relu.find(Settings(results=tmp_path))
     assert found.verdict is Verdict.VACUOUS
-    statement = theorem_2_relu.theorem_2_relu()
+    statement = relu.theorem_2_relu()
     assert found.attack is not None
     assert found.attack.needed == statement.hypotheses
     saved = reproduce(tmp_path / "worst_instances" / found.attack.worst, statement)
@@ -36,7 +36,7 @@ def test_it_holds_but_decides_nothing_and_its_worst_instance_reloads(tmp_path):
 
 
 def test_mutants_of_the_right_side_are_refuted():
-    statement = theorem_2_relu.theorem_2_relu()
+    statement = relu.theorem_2_relu()
     # Instances with loud targets, so that leaving out the noise shows.
     latent = drawn(statement, 0, 512)
     latent["scalars"][256:, 2] = 3.0
@@ -60,7 +60,7 @@ def test_mutants_of_the_right_side_are_refuted():
     for name, mutant in mutants.items():
         broken = int(np.sum((left > mutant)[found.feasible]))
         rate = failure_rate(name, broken, int(found.feasible.sum()))
-        assert rate.low > theorem_2_relu.FAILURE, rate
+        assert rate.low > relu.FAILURE, rate
 
 
 def test_quantities_of_a_design_are_those_of_its_rows(designs):

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from paper_checks.theorem_2_instances import Design
+from paper_checks.claims.theorem_2.pair import Design
 
 
 class Quantities(NamedTuple):

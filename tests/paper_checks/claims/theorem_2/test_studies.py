@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from paper_checks import theorem_2_threshold, theorem_2_tightness
-from paper_checks.theorem_2_positions import Quantities, aligned, random
-from paper_checks.theorem_2_regions import Theorem2Regions
-from paper_checks.theorem_2_regions import run as run_regions
-from paper_checks.theorem_2_threshold import Theorem2Threshold
-from paper_checks.theorem_2_threshold import run as run_threshold
+from paper_checks.claims.theorem_2 import threshold
+from paper_checks.claims.theorem_2 import tightness
+from paper_checks.claims.theorem_2.theorem_2_positions import Quantities, aligned, random
+from paper_checks.claims.theorem_2.regions import Theorem2Regions
+from paper_checks.claims.theorem_2.regions import run as run_regions
+from paper_checks.claims.theorem_2.threshold import Theorem2Threshold
+from paper_checks.claims.theorem_2.threshold import run as run_threshold
 from tests.paper_checks.toy_statements import MUTANTS, cauchy_schwarz
 
 SMALL = Theorem2Threshold(
@@ -53,8 +54,8 @@ def test_a_threshold_is_that_of_the_noise_of_the_source():
 def test_exponents_are_fitted_to_three_brackets_or_none():
     x = np.array([1.0, 2.0, 4.0])
     ends = 10 * x, 11 * x, np.ones(3), np.full(3, 1e8), np.ones(3)
-    assert theorem_2_threshold._fitted(x, *ends).value == pytest.approx(1)
-    few = theorem_2_threshold._fitted(x[:2], *(end[:2] for end in ends))
+    assert threshold._fitted(x, *ends).value == pytest.approx(1)
+    few = threshold._fitted(x[:2], *(end[:2] for end in ends))
     assert np.isnan(few.value)
     assert few.points == 2
 
@@ -96,9 +97,9 @@ def test_ratios_are_counted_in_their_bins(monkeypatch):
     def false():
         return cauchy_schwarz("false", rhs=MUTANTS["wrong constant"])
 
-    monkeypatch.setattr(theorem_2_tightness, "STATEMENTS", {"false": false})
-    spec = theorem_2_tightness.Theorem2Tightness(instances=300, starts=2, steps=3)
-    data = theorem_2_tightness.run(spec)
+    monkeypatch.setattr(tightness, "STATEMENTS", {"false": false})
+    spec = tightness.Theorem2Tightness(instances=300, starts=2, steps=3)
+    data = tightness.run(spec)
     rng = np.random.default_rng(0)
     drawn = {name: rng.standard_normal((300, 3)) for name in ("u", "v")}
     u, v = drawn["u"], drawn["v"]
@@ -151,4 +152,4 @@ def test_a_map_that_cannot_be_drawn_is_refused(change, message):
 @pytest.mark.parametrize("name", ["instances", "starts", "steps"])
 def test_to_look_at_nothing_is_refused(name):
     with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
-        theorem_2_tightness.Theorem2Tightness(**{name: 0})
+        tightness.Theorem2Tightness(**{name: 0})

@@ -12,7 +12,7 @@ from paper_checks.search_result import Search
 from paper_checks.settings import Settings
 from paper_checks.statement import Statement
 from paper_checks.stress import Effort, Stress, stress
-from paper_checks.theorem_2_instances import (
+from paper_checks.claims.theorem_2.pair import (
     Design,
     build,
     latent_shapes,

@@ -3,11 +3,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from paper_checks import sharper_gain, theorem_2
+from paper_checks.claims.theorem_2 import sharper
+from paper_checks.claims.theorem_2 import bound
 from paper_checks.search import at_random
 from paper_checks.settings import Settings
 from paper_checks.stress import Effort, stress
-from paper_checks.theorem_2_instances import build
+from paper_checks.claims.theorem_2.pair import build
 from paper_checks.verdict import Verdict
 from theory.linear.gain_certificate import gain_certificate
 
@@ -16,7 +17,7 @@ KEY, D = jax.random.key(0), 4
 
 @pytest.fixture(scope="module")
 def design():
-    return build(theorem_2.theorem_2(D).draw_latent(KEY))
+    return build(bound.theorem_2(D).draw_latent(KEY))
 
 
 def test_quantities_of_a_design_are_those_of_its_rows(design):
@@ -53,7 +54,7 @@ def test_quantities_of_a_design_are_those_of_its_rows(design):
 
 @pytest.mark.long
 def test_what_violates_a_hypothesis_keeps_to_the_others():
-    statement = theorem_2.theorem_2(D)
+    statement = bound.theorem_2(D)
     keys = jax.random.split(KEY, 64)
 
     def margins(key, dropped):
@@ -73,7 +74,7 @@ def test_what_violates_a_hypothesis_keeps_to_the_others():
 
 @pytest.mark.long
 def test_theorem_2_fails_as_printed_and_holds_but_decides_nothing_when_mended(tmp_path):
-    printed, mended = theorem_2.find(Settings(results=tmp_path))
+    printed, mended = bound.find(Settings(results=tmp_path))
     assert printed.verdict is Verdict.FAILS
     assert mended.verdict is Verdict.VACUOUS
     assert len(list((tmp_path / "worst_instances").glob("*.npz"))) == 6
@@ -81,7 +82,7 @@ def test_theorem_2_fails_as_printed_and_holds_but_decides_nothing_when_mended(tm
 
 @pytest.mark.long
 def test_a_million_instances_do_not_refute_it():
-    found = at_random(theorem_2.theorem_2(10), KEY, 1_000_000)
+    found = at_random(bound.theorem_2(10), KEY, 1_000_000)
     assert found.feasible > 900_000
     assert found.broken < 0.05 * found.feasible
 
@@ -111,17 +112,17 @@ def test_mutants_of_the_sharper_bound_are_refuted(name):
         "dropped square": square,
         "angle": angle,
     }[name]
-    statement = sharper_gain.sharper_gain(D, bound=mutant)
+    statement = sharper.sharper_gain(D, bound=mutant)
     little = Effort(instances=4_096, starts=8, steps=20, examples=0)
     assert stress(statement, KEY, little, drop=()).refuted
 
 
 @pytest.mark.long
 def test_the_sharper_bound_holds_and_certifies_more(tmp_path):
-    assert sharper_gain.find(Settings(results=tmp_path)).verdict is Verdict.HOLDS
+    assert sharper.find(Settings(results=tmp_path)).verdict is Verdict.HOLDS
 
 
 @pytest.mark.long
 def test_a_million_instances_do_not_refute_the_sharper_bound():
-    found = at_random(sharper_gain.sharper_gain(D), KEY, 1_000_000)
+    found = at_random(sharper.sharper_gain(D), KEY, 1_000_000)
     assert found.broken == 0

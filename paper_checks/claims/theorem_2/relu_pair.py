@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from paper_checks.relu_pair import Fit, Target, draw_source, fit, no_source
-from paper_checks.theorem_2_instances import (
+from paper_checks.claims.theorem_2.pair import (
     MORE_ROWS,
     SMALLEST_C,
     SOURCE_CONDITION,

@@ -10,10 +10,10 @@ import xarray as xr
 
 from paper_checks.look import drawn, look
 from paper_checks.search import by_ascent
-from paper_checks.sharper_gain import sharper_gain
+from paper_checks.claims.theorem_2.sharper import sharper_gain
 from paper_checks.statement import Statement
-from paper_checks.theorem_2 import theorem_2
-from paper_checks.theorem_2_relu import theorem_2_relu
+from paper_checks.claims.theorem_2.bound import theorem_2
+from paper_checks.claims.theorem_2.relu import theorem_2_relu
 from simulations import labelled
 from simulations.chunks import Progress
 

@@ -14,9 +14,9 @@ from paper_checks.search import by_ascent
 from paper_checks.search_result import Worst
 from paper_checks.settings import Settings
 from paper_checks.statement import Statement
-from paper_checks.theorem_2 import ADDED, FAILURE, MET, PRINTED, ROUNDING, USEFUL
-from paper_checks.theorem_2_instances import SMALLEST_C
-from paper_checks.theorem_2_relu_instances import ReluDesign, build, latent_shapes
+from paper_checks.claims.theorem_2.bound import ADDED, FAILURE, MET, PRINTED, ROUNDING, USEFUL
+from paper_checks.claims.theorem_2.pair import SMALLEST_C
+from paper_checks.claims.theorem_2.relu_pair import ReluDesign, build, latent_shapes
 from paper_checks.verdict import (
     Attack,
     Control,
