@@ -13,7 +13,7 @@ import tyro
 from rich.console import Console
 
 from paper_checks import ledger, real_data, sweeps
-from paper_checks.benchmarks.folder import benchmark_names
+from paper_checks.data.folder import benchmark_names
 from paper_checks.beside import sweeping
 from paper_checks.settings import Profile, Settings
 from paper_checks.verdict import CheckError

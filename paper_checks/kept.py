@@ -6,7 +6,7 @@ from typing import Any
 
 import xarray as xr
 
-from paper_checks.benchmarks.manifest import manifest_digest
+from paper_checks.data.manifest import manifest_digest
 from paper_checks.settings import Settings
 from simulations import store
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from paper_checks.benchmarks.benchmark import LinearBenchmark
+from paper_checks.data.benchmark import LinearBenchmark
 from simulations.advice.centred import Rows
 from simulations.advice.leave_one_out import leave_one_out_gains
 from theory.risk.estimates import task_estimates

@@ -15,9 +15,9 @@ from paper_checks.benchmarks.advice_splits import (
     split,
     usable_tasks,
 )
-from paper_checks.benchmarks.benchmark import LinearBenchmark
-from paper_checks.benchmarks.folder import load_benchmark
-from paper_checks.benchmarks.landmine import NAME, load_landmine
+from paper_checks.data.benchmark import LinearBenchmark
+from paper_checks.data.folder import load_benchmark
+from paper_checks.data.landmine import NAME, load_landmine
 from simulations.labelled import Entry, dataset
 
 SURE = ("from (G, g, e), if sure", "leaving rows out, if sure")

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import xarray as xr
 
-from paper_checks.benchmarks.benchmark import LinearBenchmark
+from paper_checks.data.benchmark import LinearBenchmark
 from paper_checks.benchmarks.folds import (
     Folds,
     assign_folds,

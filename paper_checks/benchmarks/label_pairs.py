@@ -11,7 +11,7 @@ import xarray as xr
 from jaxtyping import Array, Float
 from sklearn.metrics import roc_auc_score
 
-from paper_checks.benchmarks.benchmark import LinearBenchmark
+from paper_checks.data.benchmark import LinearBenchmark
 from paper_checks.benchmarks.folds import (
     Standardised,
     constant_columns,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import xarray as xr
 
-from paper_checks.benchmarks.benchmark import LinearBenchmark
+from paper_checks.data.benchmark import LinearBenchmark
 from paper_checks.benchmarks.cross_validation import cross_validate, default_widths
 from paper_checks.benchmarks.folds import standardised_whole
 from paper_checks.benchmarks.label_noise import LabelNoise, label_noise

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Int
 
-from paper_checks.bert.glue import TASKS
+from paper_checks.data.glue import TASKS
 
 Labels = Int[np.ndarray, " _"]
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import tyro
 
-from paper_checks.bert.glue import TASKS
+from paper_checks.data.glue import TASKS
 from paper_checks.bert.model import Alignment
 from paper_checks.bert.run import Recipe, Run
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from paper_checks.bert.compute import Compute
-from paper_checks.bert.glue import TASKS
+from paper_checks.data.glue import TASKS
 from paper_checks.bert.model import ALIGNMENTS, Alignment
 from paper_checks.bert.optimiser import Rates
 

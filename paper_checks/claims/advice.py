@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from paper_checks.benchmarks import advice_study, landmine
+from paper_checks.benchmarks import advice_study
+from paper_checks.data import landmine
 from paper_checks.benchmarks.advice_study import RULES, AdviceStudy
-from paper_checks.benchmarks.folder import benchmark_names
-from paper_checks.benchmarks.manifest import read_manifest
+from paper_checks.data.folder import benchmark_names
+from paper_checks.data.manifest import read_manifest
 from paper_checks.kept import kept_of_data
 from paper_checks.settings import Settings
 from paper_checks.verdict import (

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from paper_checks.benchmarks.chest_images import NAME, SPLIT
+from paper_checks.data.chest_images import NAME, SPLIT
 from paper_checks.benchmarks.folds import standardised_whole
 from paper_checks.benchmarks.images.recorded import measurements
-from paper_checks.benchmarks.images.rows import load_labelled
+from paper_checks.data.rows import load_labelled
 from paper_checks.benchmarks.label_noise import weighting_schemes
 from paper_checks.benchmarks.label_pairs import READINGS, linear_auc
-from paper_checks.benchmarks.manifest import read_manifest
+from paper_checks.data.manifest import read_manifest
 from paper_checks.settings import Settings
 from paper_checks.verdict import Finding, Measurement, Verdict, extreme
 

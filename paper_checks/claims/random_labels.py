@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from paper_checks.benchmarks import chest_images
-from paper_checks.benchmarks.benchmark import LinearBenchmark
-from paper_checks.benchmarks.folder import load_benchmark
+from paper_checks.data import chest_images
+from paper_checks.data.benchmark import LinearBenchmark
+from paper_checks.data.folder import load_benchmark
 from paper_checks.benchmarks.images.recorded import measurements
-from paper_checks.benchmarks.images.rows import load_labelled
+from paper_checks.data.rows import load_labelled
 from paper_checks.benchmarks.label_pairs import LabelPairs, noisy_auc, run
-from paper_checks.benchmarks.manifest import read_manifest
+from paper_checks.data.manifest import read_manifest
 from paper_checks.kept import kept_of_data
 from paper_checks.settings import Settings
 from paper_checks.verdict import (

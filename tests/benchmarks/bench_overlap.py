@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse as sp
 from jaxtyping import Int
 
-from paper_checks.benchmarks.text.corpus import Corpus, Sparse, load_corpus
+from paper_checks.data.corpus import Corpus, Sparse, load_corpus
 from paper_checks.benchmarks.text.overlap import NEAR, near_duplicates
 from tests.benchmarks.paired import interleave, quartiles
 

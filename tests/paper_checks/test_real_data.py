@@ -9,11 +9,11 @@ import pytest
 import xarray as xr
 
 from paper_checks import real_data
-from paper_checks.benchmarks.benchmark import LinearBenchmark
+from paper_checks.data.benchmark import LinearBenchmark
 from paper_checks.benchmarks.study import StudySpec
 from paper_checks.settings import Settings
 from simulations import provenance
-from tests.paper_checks.benchmarks.test_folder import (
+from tests.paper_checks.data.test_folder import (
     JURA,
     Folder,
     add_emotions,

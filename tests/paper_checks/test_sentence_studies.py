@@ -10,13 +10,13 @@ import xarray as xr
 from paper_checks import sentence_studies
 from paper_checks.benchmarks.text import cells
 from paper_checks.benchmarks.text.cells import Bench
-from paper_checks.benchmarks.text.corpus import load_corpus
+from paper_checks.data.corpus import load_corpus
 from paper_checks.benchmarks.text.spec import TextStudy
 from paper_checks.benchmarks.text.studies import STUDIES
 from paper_checks.benchmarks.text.training import Training
-from paper_checks.benchmarks.text.vectors import load_vectors
+from paper_checks.data.vectors import load_vectors
 from paper_checks.settings import Settings
-from tests.paper_checks.benchmarks.test_folder import Folder
+from tests.paper_checks.data.test_folder import Folder
 from tests.paper_checks.benchmarks.text.folder import add_six_sets
 from tests.paper_checks.sentence_data import shuffled_labels
 

@@ -17,7 +17,7 @@ from paper_checks.benchmarks.images.cells import Bench
 from paper_checks.benchmarks.images.densenet import CONFIGS
 from paper_checks.benchmarks.images.problems import Study
 from paper_checks.benchmarks.images.recorded import record
-from paper_checks.benchmarks.images.rows import LabelledImages, load_labelled
+from paper_checks.data.rows import LabelledImages, load_labelled
 from paper_checks.benchmarks.images.studies import (
     ImageStudy,
     finished,

@@ -19,7 +19,7 @@ from paper_checks.benchmarks.images.densenet import (
     DenseNetConfig,
     new_densenet,
 )
-from paper_checks.benchmarks.images.rows import LabelledImages
+from paper_checks.data.rows import LabelledImages
 from theory.weights import check_weights
 
 # Images whose logits are found at once.

@@ -15,13 +15,13 @@ import tyro
 
 from paper_checks.benchmarks.text import record
 from paper_checks.benchmarks.text.cells import Bench
-from paper_checks.benchmarks.text.corpus import load_corpus
+from paper_checks.data.corpus import load_corpus
 from paper_checks.benchmarks.text.encoders import Kind
 from paper_checks.benchmarks.text.recording import PROGRAM, Finished, finished
 from paper_checks.benchmarks.text.spec import TextStudy
 from paper_checks.benchmarks.text.splits import PROTOCOLS, Protocol
 from paper_checks.benchmarks.text.studies import STUDIES
-from paper_checks.benchmarks.text.vectors import load_vectors, read_text_vectors
+from paper_checks.data.vectors import load_vectors, read_text_vectors
 from simulations import store
 from simulations.cpu_threads import share_cpu
 

@@ -12,13 +12,13 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from paper_checks.benchmarks.text.corpus import Corpus
+from paper_checks.data.corpus import Corpus
 from paper_checks.benchmarks.text.encoders import Kind
 from paper_checks.benchmarks.text.inputs import Inputs, encoder_inputs
 from paper_checks.benchmarks.text.overlap import overlap_report
 from paper_checks.benchmarks.text.splits import Duplicates, Protocol, split
 from paper_checks.benchmarks.text.training import Fit, Problem, Training, fit
-from paper_checks.benchmarks.text.vectors import WordVectors
+from paper_checks.data.vectors import WordVectors
 from paper_checks.whole_files import write_json
 from simulations.provenance import attributes
 from theory.covariance import gram_similarity

@@ -5,7 +5,7 @@ import scipy.sparse as sp
 import xarray as xr
 from jaxtyping import Bool, Float, Int
 
-from paper_checks.benchmarks.text.corpus import Corpus, Sparse
+from paper_checks.data.corpus import Corpus, Sparse
 
 # Cosine of token counts from which two texts are near-duplicates.
 NEAR = 0.8

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Bool, Int
 
-from paper_checks.benchmarks.text.corpus import Corpus, Sparse
+from paper_checks.data.corpus import Corpus, Sparse
 from paper_checks.benchmarks.text.overlap import (
     exact_duplicates,
     near_duplicates,

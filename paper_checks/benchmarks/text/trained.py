@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from paper_checks.benchmarks.text.cells import Bench, Cell, Result
-from paper_checks.benchmarks.text.sentences import SPLITS
+from paper_checks.data.sentences import SPLITS
 from paper_checks.benchmarks.text.spec import TextStudy
 from paper_checks.benchmarks.text.splits import Protocol
 

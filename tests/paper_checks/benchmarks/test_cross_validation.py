@@ -7,8 +7,8 @@ import pytest
 from sklearn.model_selection import PredefinedSplit
 from sklearn.preprocessing import StandardScaler
 
-from paper_checks.benchmarks.benchmark import LinearBenchmark
-from paper_checks.benchmarks.bundled import diabetes, digits, linnerud
+from paper_checks.data.benchmark import LinearBenchmark
+from paper_checks.data.bundled import diabetes, digits, linnerud
 from paper_checks.benchmarks.cross_validation import cross_validate, default_widths
 from paper_checks.benchmarks.folds import assign_folds, fold_statistics, standardise
 

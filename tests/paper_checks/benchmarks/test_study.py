@@ -7,8 +7,8 @@ import pytest
 import xarray as xr
 
 from paper_checks.benchmarks import label_noise as noise_study
-from paper_checks.benchmarks.benchmark import LinearBenchmark
-from paper_checks.benchmarks.bundled import diabetes, digits, linnerud
+from paper_checks.data.benchmark import LinearBenchmark
+from paper_checks.data.bundled import diabetes, digits, linnerud
 from paper_checks.benchmarks.folds import standardised_whole
 from paper_checks.benchmarks.label_noise import (
     LabelNoise,

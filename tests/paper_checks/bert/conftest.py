@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.paper_checks.benchmarks.test_folder import Folder
+from tests.paper_checks.data.test_folder import Folder
 from tests.paper_checks.bert.made_up import add_task
 from tests.paper_checks.bert.small import write_folder
 

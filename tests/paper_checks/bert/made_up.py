@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from paper_checks.bert.glue import TASKS
-from tests.paper_checks.benchmarks.test_folder import Folder
+from paper_checks.data.glue import TASKS
+from tests.paper_checks.data.test_folder import Folder
 from tests.paper_checks.bert.small import WORDS
 
 CLASSES = {"0": "no", "1": "yes"}

@@ -219,7 +219,7 @@ def test_the_loss_falls_on_real_data(data_folder: Path, tmp_path: Path):
     from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
 
     from paper_checks.bert.config import BertConfig, as_json
-    from paper_checks.bert.glue import load_glue
+    from paper_checks.data.glue import load_glue
 
     texts = [row[0] for row in load_glue(data_folder, "sst2")[0].texts[:2000]]
     made = BertWordPieceTokenizer(lowercase=True)

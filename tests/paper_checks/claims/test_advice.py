@@ -13,7 +13,7 @@ from figures.advice_on_real_data import advice_on_real_data as draw
 from paper_checks.claims import advice
 from paper_checks.benchmarks import advice_splits, advice_study
 from paper_checks.benchmarks.advice_study import AdviceStudy
-from paper_checks.benchmarks.benchmark import LinearBenchmark
+from paper_checks.data.benchmark import LinearBenchmark
 from paper_checks.settings import Settings
 from paper_checks.verdict import CheckError, Verdict
 from simulations.advice.centred import Rows

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from paper_checks.benchmarks.chest_images import NAME, SPLIT
-from paper_checks.benchmarks.images.rows import LabelledImages
-from tests.paper_checks.benchmarks.test_folder import Folder
+from paper_checks.data.chest_images import NAME, SPLIT
+from paper_checks.data.rows import LabelledImages
+from tests.paper_checks.data.test_folder import Folder
 
 PARTS = {"train": 60, "dev": 30, "test": 30}
 ROWS = sum(PARTS.values())

@@ -8,13 +8,13 @@ import pytest
 
 from paper_checks.claims import chest_x_rays
 from paper_checks.claims import random_labels
-from paper_checks.benchmarks.chest_images import PARTS, load_chest_images, load_patients
+from paper_checks.data.chest_images import PARTS, load_chest_images, load_patients
 from paper_checks.benchmarks.images import __main__ as command
 from paper_checks.benchmarks.images import cells, recorded
 from paper_checks.benchmarks.images.cells import Bench, part_of
 from paper_checks.benchmarks.images.densenet import DenseNetConfig
 from paper_checks.benchmarks.images.problems import problem
-from paper_checks.benchmarks.images.rows import load_labelled
+from paper_checks.data.rows import load_labelled
 from paper_checks.benchmarks.images.studies import ImageStudy, summary, train_all
 from paper_checks.benchmarks.images.training import Fit, Training, fit
 from paper_checks.settings import Settings

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from paper_checks.benchmarks.text.sentences import SPLITS
-from tests.paper_checks.benchmarks.test_folder import Folder
+from paper_checks.data.sentences import SPLITS
+from tests.paper_checks.data.test_folder import Folder
 
 CLASSES = {"0": "negative", "1": "positive"}
 WORDS = ("good", "bad", "film", "plot", "n't", "rare", "dull", "is", "the", "one")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from paper_checks.benchmarks.text.corpus import Corpus, load_corpus
+from paper_checks.data.corpus import Corpus, load_corpus
 from paper_checks.benchmarks.text.overlap import near_duplicates, overlap_report
-from paper_checks.benchmarks.text.sentences import Sentences
+from paper_checks.data.sentences import Sentences
 from paper_checks.benchmarks.text.splits import PROTOCOLS, Duplicates, split
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from paper_checks.benchmarks.text.batches import edges, plan
 from paper_checks.benchmarks.text.cells import Bench, Cell
-from paper_checks.benchmarks.text.corpus import load_corpus
+from paper_checks.data.corpus import load_corpus
 from paper_checks.benchmarks.text.encoders import (
     Encoder,
     KimCnn,
@@ -21,8 +21,8 @@ from paper_checks.benchmarks.text.encoders import (
 from paper_checks.benchmarks.text.inputs import encoder_inputs
 from paper_checks.benchmarks.text.splits import split
 from paper_checks.benchmarks.text.training import Fit, Problem, Training, fit
-from paper_checks.benchmarks.text.vectors import load_vectors
-from tests.paper_checks.benchmarks.test_folder import Folder
+from paper_checks.data.vectors import load_vectors
+from tests.paper_checks.data.test_folder import Folder
 from tests.paper_checks.benchmarks.text.folder import WORDS, add_six_sets
 
 D, R = 4, 6

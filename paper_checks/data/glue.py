@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from paper_checks.benchmarks.manifest import MANIFEST, Entry, read_manifest
+from paper_checks.data.manifest import MANIFEST, Entry, read_manifest
 
 OFFICIAL = "https://gluebenchmark.com/tasks"
 

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from paper_checks.benchmarks.bundled import BUNDLED, diabetes, digits, linnerud
+from paper_checks.data.bundled import BUNDLED, diabetes, digits, linnerud
 
 SHAPES = {"digits": (1797, 10, 64), "linnerud": (20, 3, 3), "diabetes": (442, 2, 9)}
 

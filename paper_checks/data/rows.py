@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32, Int, UInt8
 
-from paper_checks.benchmarks.benchmark import LinearBenchmark
-from paper_checks.benchmarks.chest_images import (
+from paper_checks.data.benchmark import LinearBenchmark
+from paper_checks.data.chest_images import (
     NAME,
     PARTS,
     SMALL,

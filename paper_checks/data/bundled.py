@@ -12,7 +12,7 @@ import sklearn
 from sklearn.datasets import load_diabetes, load_digits, load_linnerud
 from sklearn.utils import Bunch
 
-from paper_checks.benchmarks.benchmark import LinearBenchmark
+from paper_checks.data.benchmark import LinearBenchmark
 
 _LICENCE = "BSD 3-Clause, as scikit-learn, which distributes it"
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import tyro
 
-from paper_checks.benchmarks.manifest import MANIFEST, read_entries
+from paper_checks.data.manifest import MANIFEST, read_entries
 
 SCHEMES = ("http", "https")
 BLOCK = 1 << 16
@@ -153,7 +153,7 @@ class Arguments:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line."""
-    program = "python -m paper_checks.benchmarks.download"
+    program = "python -m paper_checks.data.download"
     asked = tyro.cli(Arguments, prog=program, args=arguments)
     try:
         download_folder(asked.mirror, asked.folder, print)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import scipy.io
 
-from paper_checks.benchmarks.folder import READERS, benchmark_names, load_benchmark
+from paper_checks.data.folder import READERS, benchmark_names, load_benchmark
 
 RNG = np.random.default_rng(0)
 JURA = """% a comment

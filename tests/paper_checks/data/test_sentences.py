@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from paper_checks.benchmarks.text.corpus import load_corpus
-from paper_checks.benchmarks.text.sentences import (
+from paper_checks.data.corpus import load_corpus
+from paper_checks.data.sentences import (
     SPLITS,
     load_sentences,
     missing_sets,
 )
-from paper_checks.benchmarks.text.tokens import key, tokens
-from tests.paper_checks.benchmarks.test_folder import Folder
+from paper_checks.data.tokens import key, tokens
+from tests.paper_checks.data.test_folder import Folder
 from tests.paper_checks.benchmarks.text.folder import CLASSES, add_set
 
 ROWS = [(1, "a good film ."), (0, ""), (0, "does n't work")]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.io
 
-from paper_checks.benchmarks.landmine import load_landmine
+from paper_checks.data.landmine import load_landmine
 
 
 def folder(path: Path, labels: list[list[int]], name: str = "landmine") -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from paper_checks.benchmarks.manifest import MANIFEST, Entry, read_manifest
+from paper_checks.data.manifest import MANIFEST, Entry, read_manifest
 
 NAME = "chestxray14_mini64"
 SPLIT = "all (600/200/200 in array split)"

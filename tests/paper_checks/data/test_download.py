@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from paper_checks.benchmarks.download import download, download_folder, main
-from tests.paper_checks.benchmarks.test_folder import Folder
+from paper_checks.data.download import download, download_folder, main
+from tests.paper_checks.data.test_folder import Folder
 
 CONTENT = bytes(range(256)) * 40
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

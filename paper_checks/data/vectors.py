@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from paper_checks.benchmarks.manifest import MANIFEST, read_manifest
+from paper_checks.data.manifest import MANIFEST, read_manifest
 
 NAME, SPLIT = "glove_6B_50d_trim", "-"
 OFFICIAL = "https://nlp.stanford.edu/projects/glove/"

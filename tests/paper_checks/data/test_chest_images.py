@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from paper_checks.benchmarks.chest_images import (
+from paper_checks.data.chest_images import (
     NAME,
     SPLIT,
     load_chest_images,
     load_patients,
     small_pixels,
 )
-from paper_checks.benchmarks.images.rows import load_labelled
-from tests.paper_checks.benchmarks.test_folder import Folder
+from paper_checks.data.rows import load_labelled
+from tests.paper_checks.data.test_folder import Folder
 
 ROWS = 60
 RNG = np.random.default_rng(0)

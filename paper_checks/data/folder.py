@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import scipy.io
 
-from paper_checks.benchmarks.benchmark import LinearBenchmark
-from paper_checks.benchmarks.manifest import MANIFEST, Entry, read_manifest
-from paper_checks.benchmarks.tables import Table, read_arff, read_csv
+from paper_checks.data.benchmark import LinearBenchmark
+from paper_checks.data.manifest import MANIFEST, Entry, read_manifest
+from paper_checks.data.tables import Table, read_arff, read_csv
 
 
 def benchmark_names(folder: Path) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from paper_checks.benchmarks.manifest import MANIFEST, Entry, read_manifest
+from paper_checks.data.manifest import MANIFEST, Entry, read_manifest
 
 # The six sets of the paper, their splits, and where their authors put them.
 SPLITS: dict[str, tuple[str, ...]] = {

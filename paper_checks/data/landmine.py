@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import scipy.io
 
-from paper_checks.benchmarks.benchmark import LinearBenchmark
-from paper_checks.benchmarks.manifest import MANIFEST, Entry, read_manifest
+from paper_checks.data.benchmark import LinearBenchmark
+from paper_checks.data.manifest import MANIFEST, Entry, read_manifest
 
 NAME = "landmine"
 

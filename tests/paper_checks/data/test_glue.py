@@ -16,9 +16,9 @@ from paper_checks.bert.batches import (
     epoch,
     in_order,
 )
-from paper_checks.bert.glue import TASKS, first_rows, load_glue
+from paper_checks.data.glue import TASKS, first_rows, load_glue
 from paper_checks.bert.tokens import Encoded
-from tests.paper_checks.benchmarks.test_folder import Folder
+from tests.paper_checks.data.test_folder import Folder
 from tests.paper_checks.bert.made_up import add_task
 
 

@@ -1,0 +1,1 @@
+"""Loading real data from a folder that the user points to."""
