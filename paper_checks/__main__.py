@@ -16,7 +16,7 @@ from paper_checks import ledger, real_data, sweeps
 from paper_checks.data.folder import benchmark_names
 from paper_checks.beside import sweeping
 from paper_checks.settings import Profile, Settings
-from paper_checks.verdict import CheckError
+from paper_checks.judge.verdict import CheckError
 from simulations.cpu_threads import share_cpu
 
 

@@ -18,7 +18,7 @@ from paper_checks.sentence_studies import (
     study,
 )
 from paper_checks.settings import Settings
-from paper_checks.verdict import Finding, Measurement, Verdict, judge
+from paper_checks.judge.verdict import Finding, Measurement, Verdict, judge
 
 CONTROL = "sentence_control"
 # The encoder of W's sentence experiments.

@@ -19,7 +19,7 @@ from paper_checks.benchmarks.text.spec import TextStudy
 from paper_checks.benchmarks.text.splits import PROTOCOLS
 from paper_checks.benchmarks.text.studies import STUDIES
 from paper_checks.settings import Settings
-from paper_checks.verdict import Control
+from paper_checks.judge.verdict import Control
 from simulations import store
 from simulations.provenance import our_version, spec_json
 

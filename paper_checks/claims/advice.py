@@ -15,7 +15,7 @@ from paper_checks.data.folder import benchmark_names
 from paper_checks.data.manifest import read_manifest
 from paper_checks.kept import kept_of_data
 from paper_checks.settings import Settings
-from paper_checks.verdict import (
+from paper_checks.judge.verdict import (
     CheckError,
     Control,
     Finding,

@@ -7,7 +7,7 @@ import xarray as xr
 
 from paper_checks.settings import Settings
 from paper_checks.sweeps import alignment_sweep
-from paper_checks.verdict import (
+from paper_checks.judge.verdict import (
     Control,
     Finding,
     Measurement,

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from paper_checks.real_data import Study, data_named, studies
 from paper_checks.settings import Settings
 from paper_checks.sweeps import weights_sweep
-from paper_checks.verdict import (
+from paper_checks.judge.verdict import (
     Control,
     Finding,
     Measurement,

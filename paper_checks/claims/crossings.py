@@ -6,7 +6,7 @@ import numpy as np
 
 from paper_checks.gain_signs import draws_over_sizes, settled_sign
 from paper_checks.settings import Settings
-from paper_checks.verdict import (
+from paper_checks.judge.verdict import (
     CheckError,
     Control,
     Finding,

@@ -5,11 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from paper_checks.attack import attack, dropped, measured
-from paper_checks.check import Check
+from paper_checks.judge.claim import attack, dropped, measured
+from paper_checks.judge.check import Check
 from paper_checks.claims.equation_5_statement import SOURCE, equation_5
 from paper_checks.settings import Settings
-from paper_checks.verdict import (
+from paper_checks.judge.verdict import (
     Control,
     Finding,
     extreme,

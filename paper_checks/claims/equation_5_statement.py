@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from paper_checks.check import Check
-from paper_checks.matrices import rotation
-from paper_checks.statement import Statement
+from paper_checks.judge.check import Check
+from paper_checks.judge.matrices import rotation
+from paper_checks.judge.statement import Statement
 from theory.covariance import gram_similarity
 
 SOURCE = "W-E5 (eq 5)"

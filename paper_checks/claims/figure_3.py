@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from paper_checks.settings import Settings
 from paper_checks.sweeps import transfer
-from paper_checks.verdict import (
+from paper_checks.judge.verdict import (
     Control,
     Finding,
     Measurement,

@@ -17,7 +17,7 @@ from jaxtyping import Float
 
 from paper_checks.claims import similarity_and_gain
 from paper_checks.settings import Settings
-from paper_checks.verdict import (
+from paper_checks.judge.verdict import (
     Control,
     Finding,
     Measurement,

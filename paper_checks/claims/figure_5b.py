@@ -14,7 +14,7 @@ from paper_checks.alignment_gains import (
 from paper_checks.benchmarks.text.printed import LARGEST_OF_TARGETS, TARGETS
 from paper_checks.sentence_claims import Judged, SentenceClaim, runs_of
 from paper_checks.settings import Settings
-from paper_checks.verdict import Finding
+from paper_checks.judge.verdict import Finding
 
 # The five sets beside SST.
 COUNT = 5

@@ -7,7 +7,8 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
-from paper_checks import paired_tests, sentence_claims
+from paper_checks import sentence_claims
+from paper_checks.judge import paired_tests
 from paper_checks.alignment_gains import (
     mean_over_tasks,
     protocols_of,
@@ -23,7 +24,7 @@ from paper_checks.benchmarks.text.printed import (
 from paper_checks.claims.leak_of_figure_6 import leak, printed_gains
 from paper_checks.sentence_claims import Judged, SentenceClaim, runs_of
 from paper_checks.settings import Settings
-from paper_checks.verdict import Control, Finding, Measurement, extreme, judge
+from paper_checks.judge.verdict import Control, Finding, Measurement, extreme, judge
 
 SOURCE = "W-F6 (Figure 6)"
 # Half of the last digit printed.

@@ -20,7 +20,7 @@ from paper_checks.alignment_gains import (
 from paper_checks.benchmarks.text.printed import LARGEST_OF_PAIRS, PAIRS
 from paper_checks.sentence_claims import Judged, SentenceClaim, runs_of
 from paper_checks.settings import Settings
-from paper_checks.verdict import Finding, Measurement, extreme, failure_rate
+from paper_checks.judge.verdict import Finding, Measurement, extreme, failure_rate
 
 SOURCE = "W-F7 (Figure 7)"
 STATEMENTS = {

@@ -12,12 +12,12 @@ from jax import lax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from paper_checks.attack import attack, dropped, measured
+from paper_checks.judge.claim import attack, dropped, measured
 from paper_checks.instances import random_problem
 from paper_checks.claims.local_minima_statement import SOURCE, local_minima
 from paper_checks.settings import Settings
-from paper_checks.stress import Stress
-from paper_checks.verdict import (
+from paper_checks.judge.stress import Stress
+from paper_checks.judge.verdict import (
     Control,
     Finding,
     extreme,

@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from paper_checks.check import Check
-from paper_checks.matrices import FLOOR, NOTHING, definite
-from paper_checks.statement import Statement
+from paper_checks.judge.check import Check
+from paper_checks.judge.matrices import FLOOR, NOTHING, definite
+from paper_checks.judge.statement import Statement
 
 SOURCE = "W-LM (common X)"
 DIMENSION = 3

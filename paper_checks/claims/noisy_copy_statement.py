@@ -9,9 +9,9 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from paper_checks.check import Check
-from paper_checks.matrices import definite
-from paper_checks.statement import Statement
+from paper_checks.judge.check import Check
+from paper_checks.judge.matrices import definite
+from paper_checks.judge.statement import Statement
 
 SOURCE = "W-EX (example after Proposition 3)"
 # Angles that are tried, and Newton's steps from the best: with condition numbers of

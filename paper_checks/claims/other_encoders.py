@@ -23,7 +23,7 @@ from paper_checks.benchmarks.text.recording import PROGRAM
 from paper_checks.sentence_claims import CONTROL, more_runs, runs_of
 from paper_checks.sentence_studies import DATA, control_on_record, seed_of
 from paper_checks.settings import Settings
-from paper_checks.verdict import Finding, Verdict, judge
+from paper_checks.judge.verdict import Finding, Verdict, judge
 
 SOURCE = "W-C5 (Figures 5b and 7, other encoders)"
 STATEMENT = (

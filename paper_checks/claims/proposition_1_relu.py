@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from paper_checks.check import Check
+from paper_checks.judge.check import Check
 from paper_checks.settings import Settings
-from paper_checks.verdict import (
+from paper_checks.judge.verdict import (
     Control,
     Finding,
     extreme,

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from paper_checks.check import Check
-from paper_checks.matrices import FLOOR, definite, solved
-from paper_checks.statement import Statement
+from paper_checks.judge.check import Check
+from paper_checks.judge.matrices import FLOOR, definite, solved
+from paper_checks.judge.statement import Statement
 from theory.linear import loss
 from theory.tasks import TaskStatistics
 

@@ -6,14 +6,14 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Key, PRNGKeyArray
 
-from paper_checks.attack import attack, dropped, measured
-from paper_checks.check import Check
+from paper_checks.judge.claim import attack, dropped, measured
+from paper_checks.judge.check import Check
 from paper_checks.instances import random_problem
 from paper_checks.claims.proposition_3_statement import SOURCE, proposition_3
 from paper_checks.real_data import studies
 from paper_checks.settings import Settings
 from paper_checks.trained import train_each
-from paper_checks.verdict import (
+from paper_checks.judge.verdict import (
     CheckError,
     Control,
     Finding,

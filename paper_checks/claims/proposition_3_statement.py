@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from paper_checks.check import Check
-from paper_checks.matrices import NOTHING, rotation, solved
-from paper_checks.statement import Statement
+from paper_checks.judge.check import Check
+from paper_checks.judge.matrices import NOTHING, rotation, solved
+from paper_checks.judge.statement import Statement
 
 SOURCE = "W-P3 (Proposition 3)"
 TASKS, DIMENSION, WIDTH = 3, 3, 2

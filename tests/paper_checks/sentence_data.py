@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from paper_checks.benchmarks.text.trained import SETS
-from paper_checks.verdict import Control
+from paper_checks.judge.verdict import Control
 
 NOTICED = Control(dropped="", noticed=6, instances=6)
 PROTOCOLS = ["naive", "exact", "near"]

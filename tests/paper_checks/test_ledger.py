@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from paper_checks import ledger
 from paper_checks.settings import Settings
-from paper_checks.verdict import Control, Finding, Measurement, Verdict
+from paper_checks.judge.verdict import Control, Finding, Measurement, Verdict
 
 NAN, INF = float("nan"), float("inf")
 

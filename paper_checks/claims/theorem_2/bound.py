@@ -6,12 +6,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from paper_checks.check import Check
-from paper_checks.search import at_random
-from paper_checks.search_result import Search
+from paper_checks.judge.check import Check
+from paper_checks.judge.search import at_random
+from paper_checks.judge.search_result import Search
 from paper_checks.settings import Settings
-from paper_checks.statement import Statement
-from paper_checks.stress import Effort, Stress, stress
+from paper_checks.judge.statement import Statement
+from paper_checks.judge.stress import Effort, Stress, stress
 from paper_checks.claims.theorem_2.pair import (
     Design,
     build,
@@ -19,7 +19,7 @@ from paper_checks.claims.theorem_2.pair import (
     left_side,
     whole,
 )
-from paper_checks.verdict import (
+from paper_checks.judge.verdict import (
     Control,
     Finding,
     Measurement,

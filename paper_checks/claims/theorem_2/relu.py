@@ -7,17 +7,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key, PRNGKeyArray
 
-from paper_checks.check import Check
-from paper_checks.look import BATCH, Seen, drawn, look
-from paper_checks.saved_instance import save
-from paper_checks.search import by_ascent
-from paper_checks.search_result import Worst
+from paper_checks.judge.check import Check
+from paper_checks.judge.look import BATCH, Seen, drawn, look
+from paper_checks.judge.instance_file import save
+from paper_checks.judge.search import by_ascent
+from paper_checks.judge.search_result import Worst
 from paper_checks.settings import Settings
-from paper_checks.statement import Statement
+from paper_checks.judge.statement import Statement
 from paper_checks.claims.theorem_2.bound import ADDED, FAILURE, MET, PRINTED, ROUNDING, USEFUL
 from paper_checks.claims.theorem_2.pair import SMALLEST_C
 from paper_checks.claims.theorem_2.relu_pair import ReluDesign, build, latent_shapes
-from paper_checks.verdict import (
+from paper_checks.judge.verdict import (
     Attack,
     Control,
     Finding,

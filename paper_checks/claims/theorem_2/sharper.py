@@ -10,12 +10,12 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int, Key, PRNGKeyArray
 
-from paper_checks.check import Check
+from paper_checks.judge.check import Check
 from paper_checks.settings import Settings
-from paper_checks.statement import Statement
-from paper_checks.stress import Effort, Stress, stress
+from paper_checks.judge.statement import Statement
+from paper_checks.judge.stress import Effort, Stress, stress
 from paper_checks.claims.theorem_2.pair import Design, build, latent_shapes, whole
-from paper_checks.verdict import (
+from paper_checks.judge.verdict import (
     Control,
     Finding,
     Measurement,

@@ -10,9 +10,9 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Int, Key, PRNGKeyArray
 
-from paper_checks.exponent import Exponent, exponent
+from paper_checks.judge.exponent import Exponent, exponent
 from paper_checks.claims.theorem_2.theorem_2_positions import Quantities, aligned, random
-from paper_checks.threshold import Brackets, Budget, thresholds
+from paper_checks.judge.threshold import Brackets, Budget, thresholds
 from simulations import labelled
 from simulations.chunks import Progress
 from theory.linear import two_task_optimum

@@ -15,7 +15,7 @@ from paper_checks.benchmarks import advice_splits, advice_study
 from paper_checks.benchmarks.advice_study import AdviceStudy
 from paper_checks.data.benchmark import LinearBenchmark
 from paper_checks.settings import Settings
-from paper_checks.verdict import CheckError, Verdict
+from paper_checks.judge.verdict import CheckError, Verdict
 from simulations.advice.centred import Rows
 
 D = 4

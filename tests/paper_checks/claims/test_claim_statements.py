@@ -12,8 +12,8 @@ from paper_checks.claims import noisy_copy_statement as ex
 from paper_checks.claims import proposition_1_statement as p1
 from paper_checks.claims import proposition_3_statement as p3
 from paper_checks.claims.equation_5 import from_rows
-from paper_checks.matrices import FLOOR, definite, rotation
-from paper_checks.statement import NONE
+from paper_checks.judge.matrices import FLOOR, definite, rotation
+from paper_checks.judge.statement import NONE
 
 KEYS = jax.random.split(jax.random.key(5), 3)
 

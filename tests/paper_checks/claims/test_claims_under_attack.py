@@ -11,10 +11,10 @@ from paper_checks.claims import local_minima_statement
 from paper_checks.claims import noisy_copy_statement
 from paper_checks.claims import proposition_1_statement
 from paper_checks.claims import proposition_3_statement
-from paper_checks.saved_instance import reproduce
-from paper_checks.search import at_random
-from paper_checks.statement import NONE
-from paper_checks.stress import Effort, stress
+from paper_checks.judge.instance_file import reproduce
+from paper_checks.judge.search import at_random
+from paper_checks.judge.statement import NONE
+from paper_checks.judge.stress import Effort, stress
 
 KEY = jax.random.key(3)
 LITTLE = Effort(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from paper_checks.claims import equation_4
-from paper_checks.verdict import Verdict
+from paper_checks.judge.verdict import Verdict
 from tests.paper_checks.few import Few
 from tests.strategies import SEED
 from theory.linear import SharedOptimum, two_task_optimum

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from paper_checks.claims import equation_5
-from paper_checks.verdict import Verdict
+from paper_checks.judge.verdict import Verdict
 from tests.paper_checks.few import Few, spared
 from tests.strategies import SEED
 

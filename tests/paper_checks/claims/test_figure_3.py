@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 from paper_checks.claims import figure_3
-from paper_checks.verdict import CheckError, Control, Verdict
+from paper_checks.judge.verdict import CheckError, Control, Verdict
 from tests.paper_checks.few import Few
 
 SAMPLES = (30, 100, 300, 1_000, 3_000)

@@ -8,7 +8,7 @@ from paper_checks import sweeps
 from paper_checks.claims import figure_3
 from paper_checks.claims import figure_3_relu
 from paper_checks.settings import Settings
-from paper_checks.verdict import CheckError, Verdict
+from paper_checks.judge.verdict import CheckError, Verdict
 from simulations.experiments.transfer_relu import TransferReluSweep
 from tests.paper_checks.few import Few
 

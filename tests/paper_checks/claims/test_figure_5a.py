@@ -13,7 +13,7 @@ from figures.__main__ import read
 from figures.bert_alignment import bert_alignment
 from paper_checks.claims.figure_5a import NAME, PRINTED_GAIN, TASKS, find, flipped, paired
 from paper_checks.settings import Settings
-from paper_checks.verdict import Verdict
+from paper_checks.judge.verdict import Verdict
 
 PROTOCOL = {"encoder": "all-MiniLM-L6-v2", "epochs": 3, "rows": None}
 

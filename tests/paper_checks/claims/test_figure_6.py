@@ -8,7 +8,7 @@ import pytest
 from paper_checks.claims import figure_6
 from paper_checks.benchmarks.text.best_capacity import best_of
 from paper_checks.settings import Settings
-from paper_checks.verdict import Verdict
+from paper_checks.judge.verdict import Verdict
 from tests.paper_checks.sentence_data import TARGETS, curves, made
 
 SETTINGS = Settings(data=Path("/there"))

@@ -8,7 +8,7 @@ import pytest
 
 from paper_checks.claims import proposition_1
 from paper_checks.instances import random_problem
-from paper_checks.verdict import Verdict
+from paper_checks.judge.verdict import Verdict
 from simulations.training import Trained
 from tests.paper_checks.few import Few
 from tests.strategies import join, rows, statistics

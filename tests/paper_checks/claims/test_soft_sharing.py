@@ -6,7 +6,7 @@ import pytest
 from paper_checks.claims import soft_sharing
 from paper_checks.settings import Settings
 from paper_checks.claims.soft_sharing import SIZES, check, draw, risk, stated
-from paper_checks.verdict import Verdict
+from paper_checks.judge.verdict import Verdict
 from tests.paper_checks.few import Few
 from theory.risk import mean_soft_sharing_risk
 

@@ -5,11 +5,11 @@ import pytest
 
 from paper_checks.claims.theorem_2 import sharper
 from paper_checks.claims.theorem_2 import bound
-from paper_checks.search import at_random
+from paper_checks.judge.search import at_random
 from paper_checks.settings import Settings
-from paper_checks.stress import Effort, stress
+from paper_checks.judge.stress import Effort, stress
 from paper_checks.claims.theorem_2.pair import build
-from paper_checks.verdict import Verdict
+from paper_checks.judge.verdict import Verdict
 from theory.linear.gain_certificate import gain_certificate
 
 KEY, D = jax.random.key(0), 4

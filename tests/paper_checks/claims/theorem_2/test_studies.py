@@ -13,7 +13,7 @@ from paper_checks.claims.theorem_2.regions import Theorem2Regions
 from paper_checks.claims.theorem_2.regions import run as run_regions
 from paper_checks.claims.theorem_2.threshold import Theorem2Threshold
 from paper_checks.claims.theorem_2.threshold import run as run_threshold
-from tests.paper_checks.toy_statements import MUTANTS, cauchy_schwarz
+from tests.paper_checks.judge.toy_statements import MUTANTS, cauchy_schwarz
 
 SMALL = Theorem2Threshold(
     c=(0.02, 0.04, 0.08),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from paper_checks.paired_tests import (
+from paper_checks.judge.paired_tests import (
     Significant,
     holm,
     measurements,

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 from scipy.special import bdtr, bdtrc
 
-from paper_checks.statement import StatementError
+from paper_checks.judge.statement import StatementError
 
 # Draws of one call: enough for a batched program, few enough to stop soon.
 BATCH = 512

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from paper_checks.statement import StatementError
-from paper_checks.threshold import BATCH, Budget, thresholds
+from paper_checks.judge.statement import StatementError
+from paper_checks.judge.threshold import BATCH, Budget, thresholds
 
 KEY = jax.random.key(0)
 WIDE = 1e6

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from paper_checks.exponent import exponent
+from paper_checks.judge.exponent import exponent
 
 X = np.array([0.02, 0.04, 0.1, 0.3])
 

@@ -10,8 +10,8 @@ import optax
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray
 
-from paper_checks.search_result import Search, Worst
-from paper_checks.statement import (
+from paper_checks.judge.search_result import Search, Worst
+from paper_checks.judge.statement import (
     Outcome,
     Statement,
     StatementError,

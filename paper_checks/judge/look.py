@@ -9,15 +9,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
-from paper_checks.search_result import Worst
-from paper_checks.statement import (
+from paper_checks.judge.search_result import Worst
+from paper_checks.judge.statement import (
     Outcome,
     Statement,
     StatementError,
     examine,
     refuse_unknown,
 )
-from paper_checks.verdict import Measurement, failure_rate
+from paper_checks.judge.verdict import Measurement, failure_rate
 
 # Instances of one call.
 BATCH = 512

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from paper_checks.verdict import (
+from paper_checks.judge.verdict import (
     CheckError,
     Control,
     Finding,

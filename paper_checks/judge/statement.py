@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from paper_checks.check import Check
-from paper_checks.verdict import CheckError
+from paper_checks.judge.check import Check
+from paper_checks.judge.verdict import CheckError
 
 # An instance: a NamedTuple or an equinox module of arrays.
 Instance = TypeVar("Instance")

@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from paper_checks.search_result import Worst
-from paper_checks.statement import Outcome, Statement, StatementError, examine
+from paper_checks.judge.search_result import Worst
+from paper_checks.judge.statement import Outcome, Statement, StatementError, examine
 
 LATENT = "latent/"
 

@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from paper_checks.look import BATCH, drawn, look
-from paper_checks.saved_instance import reproduce, save
-from paper_checks.statement import StatementError
-from tests.paper_checks.toy_statements import MUTANTS, cauchy_schwarz
+from paper_checks.judge.look import BATCH, drawn, look
+from paper_checks.judge.instance_file import reproduce, save
+from paper_checks.judge.statement import StatementError
+from tests.paper_checks.judge.toy_statements import MUTANTS, cauchy_schwarz
 
 KEY = jax.random.key(0)
 

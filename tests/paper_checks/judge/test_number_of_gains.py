@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from paper_checks.number_of_gains import number_of_gains
+from paper_checks.judge.number_of_gains import number_of_gains
 
 
 def test_the_interval_holds_the_number_that_truly_gains():

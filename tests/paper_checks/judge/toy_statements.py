@@ -3,8 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from paper_checks.check import Check
-from paper_checks.statement import Statement
+from paper_checks.judge.check import Check
+from paper_checks.judge.statement import Statement
 
 
 def sides(lhs, rhs):

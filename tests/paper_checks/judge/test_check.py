@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paper_checks.check import Check
+from paper_checks.judge.check import Check
 
 NUMBER = st.floats(-1e6, 1e6)
 

@@ -5,12 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from paper_checks.saved_instance import load, reproduce, save
-from paper_checks.search import at_random, by_ascent, failures
-from paper_checks.shrinking import by_hypothesis
-from paper_checks.statement import StatementError
-from paper_checks.stress import Effort, stress
-from tests.paper_checks.toy_statements import (
+from paper_checks.judge.instance_file import load, reproduce, save
+from paper_checks.judge.search import at_random, by_ascent, failures
+from paper_checks.judge.hypothesis_search import by_hypothesis
+from paper_checks.judge.statement import StatementError
+from paper_checks.judge.stress import Effort, stress
+from tests.paper_checks.judge.toy_statements import (
     MUTANTS,
     cauchy_schwarz,
     geometric_mean,
