@@ -7,7 +7,7 @@ from typing import NamedTuple
 import xarray as xr
 
 from paper_checks.benchmarks.text import record
-from paper_checks.benchmarks.text.encoders import Kind
+from paper_checks.networks.encoders import Kind
 from paper_checks.benchmarks.text.recording import PROGRAM
 from paper_checks.sentence_studies import (
     DATA,

@@ -13,7 +13,7 @@ from paper_checks.data.manifest import read_manifest
 from paper_checks.data import vectors
 from paper_checks.benchmarks.text.cells import Bench
 from paper_checks.data.corpus import load_corpus
-from paper_checks.benchmarks.text.encoders import Kind
+from paper_checks.networks.encoders import Kind
 from paper_checks.data.sentences import SPLITS, missing_sets
 from paper_checks.benchmarks.text.spec import TextStudy
 from paper_checks.benchmarks.text.splits import PROTOCOLS

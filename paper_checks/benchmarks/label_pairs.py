@@ -24,7 +24,7 @@ from paper_checks.benchmarks.label_noise import (
     randomised,
     weighting_schemes,
 )
-from paper_checks.benchmarks.mlp import mlp_logits, scaled, train_mlps
+from paper_checks.networks.mlp import mlp_logits, scaled, train_mlps
 from simulations.labelled import Entry, dataset
 from theory.linear import shared_optimum
 

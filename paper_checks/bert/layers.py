@@ -10,7 +10,7 @@ from jax.extend.random import threefry_2x32
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from paper_checks.bert.compute import Compute
-from paper_checks.products import product
+from paper_checks.networks.matmul import product
 
 # What is cheap to compute is computed anew in the backward pass, which keeps only its
 # input. Inside of a loop over blocks nothing could undo that: no barrier is needed.

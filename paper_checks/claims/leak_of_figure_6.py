@@ -8,7 +8,7 @@ import xarray as xr
 from paper_checks.alignment_gains import gains_of, mean_over_tasks, shared_rows
 from paper_checks.benchmarks.text import record
 from paper_checks.benchmarks.text.best_capacity import best_of, widths_of
-from paper_checks.benchmarks.text.encoders import Kind
+from paper_checks.networks.encoders import Kind
 from paper_checks.benchmarks.text.printed import FIGURE_6
 from paper_checks.sentence_claims import runs_of
 

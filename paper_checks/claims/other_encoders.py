@@ -18,7 +18,7 @@ from paper_checks.alignment_gains import (
     whole,
 )
 from paper_checks.benchmarks.text import printed, record
-from paper_checks.benchmarks.text.encoders import Kind
+from paper_checks.networks.encoders import Kind
 from paper_checks.benchmarks.text.recording import PROGRAM
 from paper_checks.sentence_claims import CONTROL, more_runs, runs_of
 from paper_checks.sentence_studies import DATA, control_on_record, seed_of

@@ -14,7 +14,7 @@ import optax
 import pytest
 from jax import lax
 
-from paper_checks.benchmarks.text.encoders import Lstm, new_encoder
+from paper_checks.networks.encoders import Lstm, new_encoder
 from tests.benchmarks.paired import interleave, quartiles
 
 D, R, BATCH, SEEDS, RATE = 50, 100, 50, 5, 1e-3

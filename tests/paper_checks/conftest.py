@@ -5,7 +5,7 @@ import xarray as xr
 
 from paper_checks import sentence_claims
 from paper_checks.benchmarks.text import record
-from paper_checks.benchmarks.text.encoders import Kind
+from paper_checks.networks.encoders import Kind
 from tests.paper_checks.sentence_data import NOTICED
 
 

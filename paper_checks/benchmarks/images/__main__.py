@@ -14,7 +14,7 @@ import jax
 import tyro
 
 from paper_checks.benchmarks.images.cells import Bench
-from paper_checks.benchmarks.images.densenet import CONFIGS
+from paper_checks.networks.densenet import CONFIGS
 from paper_checks.benchmarks.images.problems import Study
 from paper_checks.benchmarks.images.recorded import record
 from paper_checks.data.rows import LabelledImages, load_labelled

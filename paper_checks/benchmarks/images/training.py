@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Float32, Int
 from numpy.typing import ArrayLike
 from sklearn.metrics import roc_auc_score
 
-from paper_checks.benchmarks.images.densenet import (
+from paper_checks.networks.densenet import (
     DenseNet,
     DenseNetConfig,
     new_densenet,

@@ -16,7 +16,7 @@ import tyro
 from paper_checks.benchmarks.text import record
 from paper_checks.benchmarks.text.cells import Bench
 from paper_checks.data.corpus import load_corpus
-from paper_checks.benchmarks.text.encoders import Kind
+from paper_checks.networks.encoders import Kind
 from paper_checks.benchmarks.text.recording import PROGRAM, Finished, finished
 from paper_checks.benchmarks.text.spec import TextStudy
 from paper_checks.benchmarks.text.splits import PROTOCOLS, Protocol

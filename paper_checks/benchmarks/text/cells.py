@@ -13,7 +13,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from paper_checks.data.corpus import Corpus
-from paper_checks.benchmarks.text.encoders import Kind
+from paper_checks.networks.encoders import Kind
 from paper_checks.benchmarks.text.inputs import Inputs, encoder_inputs
 from paper_checks.benchmarks.text.overlap import overlap_report
 from paper_checks.benchmarks.text.splits import Duplicates, Protocol, split

@@ -11,7 +11,7 @@ from typing import get_args
 import numpy as np
 import xarray as xr
 
-from paper_checks.benchmarks.text.encoders import Kind
+from paper_checks.networks.encoders import Kind
 from paper_checks.whole_files import no_nan, write_whole
 
 FOLDER = Path(__file__).parents[2] / "recorded_sentences"

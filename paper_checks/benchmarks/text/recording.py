@@ -13,7 +13,7 @@ import xarray as xr
 from paper_checks.benchmarks.text import printed
 from paper_checks.benchmarks.text.best_capacity import with_best
 from paper_checks.benchmarks.text.cells import Bench, Cell, Result, read_cell
-from paper_checks.benchmarks.text.encoders import Kind
+from paper_checks.networks.encoders import Kind
 from paper_checks.benchmarks.text.spec import TextStudy
 from paper_checks.benchmarks.text.splits import PROTOCOLS
 from paper_checks.benchmarks.text.studies import STUDIES

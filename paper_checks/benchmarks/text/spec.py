@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from paper_checks.benchmarks.text.encoders import Kind
+from paper_checks.networks.encoders import Kind
 from paper_checks.benchmarks.text.training import Training
 
 # Sixteen steps a call: protocols differ in their number of steps, and need not each

@@ -10,7 +10,7 @@ import optax
 from jax import lax
 from jaxtyping import Array, Bool, Float32, Int, Int32
 
-from paper_checks.benchmarks.text.model import MultiTask
+from paper_checks.networks.multi_task import MultiTask
 
 
 class Data(NamedTuple):

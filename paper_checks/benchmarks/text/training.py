@@ -11,10 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from paper_checks.benchmarks.text.batches import Group, Rows, edges, plan
-from paper_checks.benchmarks.text.encoders import Kind
+from paper_checks.networks.buckets import Group, Rows, edges, plan
+from paper_checks.networks.encoders import Kind
 from paper_checks.benchmarks.text.inputs import Inputs
-from paper_checks.benchmarks.text.model import MultiTask, new_model
+from paper_checks.networks.multi_task import MultiTask, new_model
 from paper_checks.benchmarks.text.splits import Split
 from paper_checks.benchmarks.text.steps import Data, State, advance, correct, rule
 

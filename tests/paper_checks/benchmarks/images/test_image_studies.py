@@ -12,7 +12,7 @@ from paper_checks.data.chest_images import PARTS, load_chest_images, load_patien
 from paper_checks.benchmarks.images import __main__ as command
 from paper_checks.benchmarks.images import cells, recorded
 from paper_checks.benchmarks.images.cells import Bench, part_of
-from paper_checks.benchmarks.images.densenet import DenseNetConfig
+from paper_checks.networks.densenet import DenseNetConfig
 from paper_checks.benchmarks.images.problems import problem
 from paper_checks.data.rows import load_labelled
 from paper_checks.benchmarks.images.studies import ImageStudy, summary, train_all

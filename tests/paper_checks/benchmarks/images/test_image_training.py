@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from paper_checks.benchmarks.images import training
-from paper_checks.benchmarks.images.densenet import DenseNetConfig
+from paper_checks.networks.densenet import DenseNetConfig
 from paper_checks.benchmarks.images.training import Fit, Training, fit, new_model
 from tests.paper_checks.benchmarks.images.made_up import labelled
 

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from paper_checks.benchmarks.text.encoders import Kind
-from paper_checks.benchmarks.text.model import MultiTask, new_model
+from paper_checks.networks.encoders import Kind
+from paper_checks.networks.multi_task import MultiTask, new_model
 from paper_checks.benchmarks.text.steps import Data, State, advance, correct, rule
 
 D, R, RUNS, TEXTS, LENGTH, BATCH = 3, 3, 2, 9, 6, 4

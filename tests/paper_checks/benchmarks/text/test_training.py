@@ -7,10 +7,10 @@ import jax
 import numpy as np
 import pytest
 
-from paper_checks.benchmarks.text.batches import edges, plan
+from paper_checks.networks.buckets import edges, plan
 from paper_checks.benchmarks.text.cells import Bench, Cell
 from paper_checks.data.corpus import load_corpus
-from paper_checks.benchmarks.text.encoders import (
+from paper_checks.networks.encoders import (
     Encoder,
     KimCnn,
     Kind,

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float32, Int, PRNGKeyArray
 
-from paper_checks.benchmarks.text.encoders import Encoder, Kind, MeanMlp, new_encoder
+from paper_checks.networks.encoders import Encoder, Kind, MeanMlp, new_encoder
 
 # Stands for the logit of a class that a task does not have.
 NEVER = -1e9

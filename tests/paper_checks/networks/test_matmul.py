@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from paper_checks.products import product
+from paper_checks.networks.matmul import product
 
 ROWS, D, R, RUNS = 7, 5, 3, 2
 RNG = np.random.default_rng(0)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from paper_checks.benchmarks.images.densenet import (
+from paper_checks.networks.densenet import (
     EPSILON,
     BatchNorm,
     DenseNet,

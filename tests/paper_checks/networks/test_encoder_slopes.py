@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from paper_checks.benchmarks.text.encoders import (
+from paper_checks.networks.encoders import (
     SPANS,
     Encoder,
     KimCnn,
