@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from paper_checks.benchmarks import advice_study
+from paper_checks.leaderboard import scores
 from paper_checks.data import landmine
-from paper_checks.benchmarks.advice_study import RULES, AdviceStudy
+from paper_checks.leaderboard.scores import RULES, AdviceStudy
 from paper_checks.data.folder import benchmark_names
 from paper_checks.data.manifest import read_manifest
 from paper_checks.kept import kept_of_data
@@ -99,7 +99,7 @@ def shuffled(data: xr.Dataset, seed: int) -> Control:
 
 def _kept(settings: Settings, spec: AdviceStudy, folder: Path) -> xr.Dataset:
     def run(wanted: AdviceStudy) -> xr.Dataset:
-        return advice_study.run(wanted, folder, lambda _: None)
+        return scores.run(wanted, folder, lambda _: None)
 
     return kept_of_data(settings, NAME, spec, run)
 

@@ -10,7 +10,7 @@ import xarray as xr
 
 from paper_checks.claims import advice
 from paper_checks.claims import random_labels
-from paper_checks.benchmarks import advice_study
+from paper_checks.leaderboard import scores
 from paper_checks.settings import Settings
 from simulations.provenance import attributes
 
@@ -45,7 +45,7 @@ def test_other_data_is_measured_anew(
     def judged(*_: object, **__: object) -> None:
         raise _JudgedError
 
-    monkeypatch.setattr(advice_study, "run", measured)
+    monkeypatch.setattr(scores, "run", measured)
     monkeypatch.setattr(random_labels, "run", measured)
     monkeypatch.setattr(advice, "available", lambda _: SETS)
     monkeypatch.setattr(xr.Dataset, "sel", judged)

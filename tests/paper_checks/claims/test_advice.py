@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 
 from figures.advice_on_real_data import advice_on_real_data as draw
 from paper_checks.claims import advice
-from paper_checks.benchmarks import advice_splits, advice_study
-from paper_checks.benchmarks.advice_study import AdviceStudy
+from paper_checks.leaderboard import measured_gains
+from paper_checks.leaderboard import scores
+from paper_checks.leaderboard.scores import AdviceStudy
 from paper_checks.data.benchmark import LinearBenchmark
 from paper_checks.settings import Settings
 from paper_checks.judge.verdict import CheckError, Verdict
@@ -39,31 +40,31 @@ def study() -> xr.Dataset:
     sets = {"near": made("near", 0.0), "far": made("far", 4.0)}
     spec = AdviceStudy(benchmarks=tuple(sets), repeats=4)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(advice_study, "load_benchmark", lambda _, name: sets[name])
-        return advice_study.run(spec, Path("none"), lambda _: None)
+        patch.setattr(scores, "load_benchmark", lambda _, name: sets[name])
+        return scores.run(spec, Path("none"), lambda _: None)
 
 
 def test_rows_are_dealt_once_and_tested_apart():
     benchmark = made("common", 0.0, common=True)
     rng = np.random.default_rng(0)
-    dealt = np.concatenate(advice_splits.own_rows(benchmark, rng))
+    dealt = np.concatenate(measured_gains.own_rows(benchmark, rng))
     assert len(np.unique(dealt)) == len(dealt) == 150
-    whole = advice_splits.split(made("own", 0.0), [0, 2], rng, few=False)
+    whole = measured_gains.split(made("own", 0.0), [0, 2], rng, few=False)
     assert [len(y) for y in whole.train.labels] == [20, 30]
     assert [len(y) for y in whole.labels] == [20, 30]
-    few = advice_splits.split(made("own", 0.0), [0, 2], rng, few=True)
+    few = measured_gains.split(made("own", 0.0), [0, 2], rng, few=True)
     assert [len(y) for y in few.train.labels] == [12, 12]
     for x, tested in zip(few.train.covariates, few.covariates, strict=True):
         np.testing.assert_allclose(x.mean(axis=0), 0, atol=1e-12)
         assert abs(tested.mean()) > 1e-6  # centred with the training rows' means
-    assert advice_splits.usable_tasks(made("own", 0.0), 2) == [1, 2]
+    assert measured_gains.usable_tasks(made("own", 0.0), 2) == [1, 2]
 
 
 @pytest.mark.long
 def test_what_is_measured_is_the_error_on_the_other_rows():
-    part = advice_splits.split(made("own", 1.0), [0, 1, 2], np.random.default_rng(1),
+    part = measured_gains.split(made("own", 1.0), [0, 1, 2], np.random.default_rng(1),
                                few=False)  # fmt: skip
-    found = advice_splits.advise_and_measure(part)
+    found = measured_gains.advise_and_measure(part)
     train: Rows = part.train
     own = np.linalg.lstsq(train.covariates[1], train.labels[1], rcond=None)[0]
     both = [np.concatenate([leaf[2], leaf[1]]) for leaf in train[:2]]

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
-from paper_checks.benchmarks.advice_splits import (
+from paper_checks.leaderboard.measured_gains import (
     SplitResult,
     advise_and_measure,
     split,

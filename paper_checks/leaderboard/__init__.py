@@ -1,0 +1,1 @@
+"""Predictors of transfer against measured gains."""
