@@ -12,7 +12,9 @@ import jax
 import tyro
 from rich.console import Console
 
-from paper_checks import ledger, real_data, sweeps
+from paper_checks import ledger
+from paper_checks.studies import linear_benchmarks
+from paper_checks.studies import simulated
 from paper_checks.data.folder import benchmark_names
 from paper_checks.beside import sweeping
 from paper_checks.settings import Profile, Settings
@@ -102,7 +104,7 @@ def _measured(
     if settings.data is not None:
         benchmark_names(settings.data)  # a bad folder now rather than in minutes
     everything = asked.all_figures or asked.profile == "full"
-    needed = {} if only else sweeps.for_figures(everything=everything)
+    needed = {} if only else simulated.for_figures(everything=everything)
     with notes.status("starting") as status, ExitStack() as stack:
 
         def report(text: str) -> None:
@@ -123,7 +125,7 @@ def _measured(
             beside = sweeping(settings, all_figures=everything)
             process = stack.enter_context(beside)
         if not only:
-            real_data.studies(settings, report)
+            linear_benchmarks.studies(settings, report)
         return ledger.measure(settings, only, report, swept=swept)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import jax
 import tyro
 
-from paper_checks import sweeps
+from paper_checks.studies import simulated
 from paper_checks.settings import Profile, Settings
 from simulations.cpu_threads import share_cpu
 
@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     jax.config.update("jax_enable_x64", True)
     asked = tyro.cli(Arguments, prog="python -m paper_checks.beside", args=arguments)
     settings = Settings(profile=asked.profile, seed=asked.seed, results=asked.results)
-    for sweep in sweeps.all_sweeps(everything=asked.all_figures).values():
+    for sweep in simulated.all_sweeps(everything=asked.all_figures).values():
         sweep(settings)
     return 0
 

@@ -13,7 +13,7 @@ from paper_checks.data import landmine
 from paper_checks.leaderboard.scores import RULES, AdviceStudy
 from paper_checks.data.folder import benchmark_names
 from paper_checks.data.manifest import read_manifest
-from paper_checks.kept import kept_of_data
+from paper_checks.studies.stores import kept_of_data
 from paper_checks.settings import Settings
 from paper_checks.judge.verdict import (
     CheckError,

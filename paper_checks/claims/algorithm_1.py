@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import xarray as xr
 
 from paper_checks.settings import Settings
-from paper_checks.sweeps import alignment_sweep
+from paper_checks.studies.simulated import alignment_sweep
 from paper_checks.judge.verdict import (
     Control,
     Finding,

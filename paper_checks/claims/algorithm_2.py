@@ -7,9 +7,9 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from paper_checks.real_data import Study, data_named, studies
+from paper_checks.studies.linear_benchmarks import Study, data_named, studies
 from paper_checks.settings import Settings
-from paper_checks.sweeps import weights_sweep
+from paper_checks.studies.simulated import weights_sweep
 from paper_checks.judge.verdict import (
     Control,
     Finding,

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from paper_checks.gain_signs import draws_over_sizes, settled_sign
+from paper_checks.studies.signs_of_gains import draws_over_sizes, settled_sign
 from paper_checks.settings import Settings
 from paper_checks.judge.verdict import (
     CheckError,

@@ -7,7 +7,7 @@ import xarray as xr
 from jaxtyping import Bool
 
 from paper_checks.settings import Settings
-from paper_checks.sweeps import classification_sweep
+from paper_checks.studies.simulated import classification_sweep
 from paper_checks.judge.verdict import (
     Control,
     Finding,

@@ -7,7 +7,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from paper_checks.settings import Settings
-from paper_checks.sweeps import transfer
+from paper_checks.studies.simulated import transfer
 from paper_checks.judge.verdict import (
     Control,
     Finding,

@@ -14,7 +14,7 @@ from paper_checks.claims.figure_3 import (
     undecided,
 )
 from paper_checks.settings import Settings
-from paper_checks.sweeps import transfer_relu_sweep
+from paper_checks.studies.simulated import transfer_relu_sweep
 from paper_checks.judge.verdict import (
     Control,
     Finding,

@@ -2,8 +2,8 @@
 
 import xarray as xr
 
-from paper_checks import sentence_claims
-from paper_checks.alignment_gains import (
+from paper_checks.studies import sentence_claim
+from paper_checks.studies.sentence_gains import (
     gains_of,
     improves,
     strictest,
@@ -12,7 +12,7 @@ from paper_checks.alignment_gains import (
     width_of,
 )
 from paper_checks.benchmarks.text.printed import LARGEST_OF_TARGETS, TARGETS
-from paper_checks.sentence_claims import Judged, SentenceClaim, runs_of
+from paper_checks.studies.sentence_claim import Judged, SentenceClaim, runs_of
 from paper_checks.settings import Settings
 from paper_checks.judge.verdict import Finding
 
@@ -26,7 +26,7 @@ STATEMENT = (
 
 def find(settings: Settings) -> Finding:
     """Judge alignment under the protocol without near-duplicates."""
-    return sentence_claims.find(settings, CLAIM)
+    return sentence_claim.find(settings, CLAIM)
 
 
 def judged(data: xr.Dataset) -> Judged:

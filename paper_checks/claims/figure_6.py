@@ -7,9 +7,9 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
-from paper_checks import sentence_claims
+from paper_checks.studies import sentence_claim
 from paper_checks.judge import paired_tests
-from paper_checks.alignment_gains import (
+from paper_checks.studies.sentence_gains import (
     mean_over_tasks,
     protocols_of,
     shared_rows,
@@ -22,7 +22,7 @@ from paper_checks.benchmarks.text.printed import (
     SUMMED_CAPACITY,
 )
 from paper_checks.claims.leak_of_figure_6 import leak, printed_gains
-from paper_checks.sentence_claims import Judged, SentenceClaim, runs_of
+from paper_checks.studies.sentence_claim import Judged, SentenceClaim, runs_of
 from paper_checks.settings import Settings
 from paper_checks.judge.verdict import Control, Finding, Measurement, extreme, judge
 
@@ -42,7 +42,7 @@ CLAIM_NAMES = {"near": "W-F6", "naive": "W-F6n"}
 
 def find(settings: Settings) -> Sequence[Finding]:
     """The printed table, then our own curves without and with the leak."""
-    measured = [sentence_claims.find(settings, claim) for claim in CLAIMS]
+    measured = [sentence_claim.find(settings, claim) for claim in CLAIMS]
     return [table_finding(settings), *measured]
 
 

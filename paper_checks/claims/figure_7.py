@@ -8,8 +8,8 @@ import xarray as xr
 from jaxtyping import Float
 from scipy import stats
 
-from paper_checks import sentence_claims
-from paper_checks.alignment_gains import (
+from paper_checks.studies import sentence_claim
+from paper_checks.studies.sentence_gains import (
     gains_of,
     improves,
     protocols_of,
@@ -18,7 +18,7 @@ from paper_checks.alignment_gains import (
     whole,
 )
 from paper_checks.benchmarks.text.printed import LARGEST_OF_PAIRS, PAIRS
-from paper_checks.sentence_claims import Judged, SentenceClaim, runs_of
+from paper_checks.studies.sentence_claim import Judged, SentenceClaim, runs_of
 from paper_checks.settings import Settings
 from paper_checks.judge.verdict import Finding, Measurement, extreme, failure_rate
 
@@ -33,7 +33,7 @@ COUNT = 15
 
 def find(settings: Settings) -> Sequence[Finding]:
     """Judge accuracy and similarity under the protocol without near-duplicates."""
-    return [sentence_claims.find(settings, claim) for claim in CLAIMS]
+    return [sentence_claim.find(settings, claim) for claim in CLAIMS]
 
 
 def accuracy(data: xr.Dataset) -> Judged:

@@ -13,7 +13,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from paper_checks.judge.claim import attack, dropped, measured
-from paper_checks.instances import random_problem
+from paper_checks.studies.problems import random_problem
 from paper_checks.claims.local_minima_statement import SOURCE, local_minima
 from paper_checks.settings import Settings
 from paper_checks.judge.stress import Stress

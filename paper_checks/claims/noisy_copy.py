@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from paper_checks.judge.claim import attack, dropped, measured
 from paper_checks.claims.noisy_copy_statement import SOURCE, noisy_copy
 from paper_checks.settings import Settings
-from paper_checks.trained import train_each
+from paper_checks.studies.trained import train_each
 from paper_checks.judge.verdict import (
     Control,
     Finding,

@@ -10,7 +10,7 @@ import xarray as xr
 
 from paper_checks.claims import figure_5b
 from paper_checks.claims import figure_7
-from paper_checks.alignment_gains import (
+from paper_checks.studies.sentence_gains import (
     Gains,
     gains_of,
     improves,
@@ -20,8 +20,8 @@ from paper_checks.alignment_gains import (
 from paper_checks.benchmarks.text import printed, record
 from paper_checks.networks.encoders import Kind
 from paper_checks.benchmarks.text.recording import PROGRAM
-from paper_checks.sentence_claims import CONTROL, more_runs, runs_of
-from paper_checks.sentence_studies import DATA, control_on_record, seed_of
+from paper_checks.studies.sentence_claim import CONTROL, more_runs, runs_of
+from paper_checks.studies.sentences import DATA, control_on_record, seed_of
 from paper_checks.settings import Settings
 from paper_checks.judge.verdict import Finding, Verdict, judge
 

@@ -8,11 +8,11 @@ from jaxtyping import Array, Float, Key, PRNGKeyArray
 
 from paper_checks.judge.claim import attack, dropped, measured
 from paper_checks.judge.check import Check
-from paper_checks.instances import random_problem
+from paper_checks.studies.problems import random_problem
 from paper_checks.claims.proposition_3_statement import SOURCE, proposition_3
-from paper_checks.real_data import studies
+from paper_checks.studies.linear_benchmarks import studies
 from paper_checks.settings import Settings
-from paper_checks.trained import train_each
+from paper_checks.studies.trained import train_each
 from paper_checks.judge.verdict import (
     CheckError,
     Control,

@@ -14,7 +14,7 @@ from paper_checks.benchmarks.images.recorded import measurements
 from paper_checks.data.rows import load_labelled
 from paper_checks.benchmarks.label_pairs import LabelPairs, noisy_auc, run
 from paper_checks.data.manifest import read_manifest
-from paper_checks.kept import kept_of_data
+from paper_checks.studies.stores import kept_of_data
 from paper_checks.settings import Settings
 from paper_checks.judge.verdict import (
     Control,

@@ -3,7 +3,7 @@
 import pytest
 import xarray as xr
 
-from paper_checks import sentence_claims
+from paper_checks.studies import sentence_claim
 from paper_checks.benchmarks.text import record
 from paper_checks.networks.encoders import Kind
 from tests.paper_checks.sentence_data import NOTICED
@@ -26,7 +26,7 @@ def on_record(tmp_path, monkeypatch):
 def given(monkeypatch, on_record):
     """Lets tests say what studies and the control give; nothing is trained."""
     kept: dict = {"control": NOTICED}
-    monkeypatch.setattr(sentence_claims, "study", lambda _, name: kept["study"])
-    monkeypatch.setattr(sentence_claims, "control", lambda _: kept["control"])
-    monkeypatch.setattr(sentence_claims, "missing", lambda _: ())
+    monkeypatch.setattr(sentence_claim, "study", lambda _, name: kept["study"])
+    monkeypatch.setattr(sentence_claim, "control", lambda _: kept["control"])
+    monkeypatch.setattr(sentence_claim, "missing", lambda _: ())
     return kept

@@ -1,4 +1,5 @@
-from paper_checks import ledger, sweeps
+from paper_checks import ledger
+from paper_checks.studies import simulated
 from paper_checks.beside import sweeping
 from paper_checks.settings import Settings
 from tests.paper_checks.test_ledger import finding
@@ -27,5 +28,5 @@ def test_claims_that_rest_on_sweeps_come_last_and_the_table_keeps_its_order(
 
 def test_every_claim_that_is_swept_has_sweeps():
     assert set(ledger.CLAIMS) >= ledger.SWEPT
-    both = sweeps.all_sweeps(everything=True)
-    assert set(both) > set(sweeps.FOR_CLAIMS) | set(sweeps.FOR_FIGURES_IN_FULL)
+    both = simulated.all_sweeps(everything=True)
+    assert set(both) > set(simulated.FOR_CLAIMS) | set(simulated.FOR_FIGURES_IN_FULL)

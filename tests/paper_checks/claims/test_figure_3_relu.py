@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from paper_checks import sweeps
+from paper_checks.studies import simulated
 from paper_checks.claims import figure_3
 from paper_checks.claims import figure_3_relu
 from paper_checks.settings import Settings
@@ -100,10 +100,10 @@ def test_sweeps_are_those_of_the_profile(monkeypatch, tmp_path, profile):
         ran.append((name, spec))
         return xr.Dataset()
 
-    monkeypatch.setattr(sweeps, "kept", kept)
+    monkeypatch.setattr(simulated, "kept", kept)
     settings = Settings(results=tmp_path, profile=profile, seed=3)
     for sources in ("related", "unrelated"):
-        sweeps.transfer_relu_sweep(settings, sources)
+        simulated.transfer_relu_sweep(settings, sources)
     spec = TransferReluSweep.quick() if profile == "quick" else TransferReluSweep()
     spec = dataclasses.replace(spec, seed=3)
     assert [name for name, _ in ran] == ["transfer_relu", "transfer_relu-unrelated"]

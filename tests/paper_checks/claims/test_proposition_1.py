@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from paper_checks.claims import proposition_1
-from paper_checks.instances import random_problem
+from paper_checks.studies.problems import random_problem
 from paper_checks.judge.verdict import Verdict
 from simulations.training import Trained
 from tests.paper_checks.few import Few

@@ -1,6 +1,6 @@
 import numpy as np
 
-from paper_checks.gain_signs import pattern, settled_sign
+from paper_checks.studies.signs_of_gains import pattern, settled_sign
 
 
 def test_a_sign_is_settled_beyond_four_standard_errors():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from paper_checks import real_data
+from paper_checks.studies import linear_benchmarks
 from paper_checks.data.benchmark import LinearBenchmark
 from paper_checks.benchmarks.study import StudySpec
 from paper_checks.settings import Settings
@@ -33,7 +33,7 @@ def bundled(monkeypatch) -> dict[str, LinearBenchmark]:
     """What comes bundled; tests may change it."""
     sets = {name: benchmark(name) for name in ("one", "two")}
     loaders = {name: lambda name=name: sets[name] for name in sets}
-    monkeypatch.setattr(real_data, "BUNDLED", loaders)
+    monkeypatch.setattr(linear_benchmarks, "BUNDLED", loaders)
     return sets
 
 
@@ -51,12 +51,12 @@ def studied(monkeypatch) -> list[str]:
             for part in ("optima", "span")
         }
 
-    monkeypatch.setattr(real_data, "study", study)
+    monkeypatch.setattr(linear_benchmarks, "study", study)
     return names
 
 
 def studies(settings: Settings) -> dict[str, dict[str, xr.Dataset]]:
-    return real_data.studies(settings, lambda _: None)
+    return linear_benchmarks.studies(settings, lambda _: None)
 
 
 def stores(results: Path) -> list[str]:
@@ -75,10 +75,10 @@ def assert_same(one: dict, other: dict) -> None:
 def test_finished_studies_are_reused_and_each_is_told(bundled, studied, tmp_path):
     settings = Settings(results=tmp_path)
     told: list[str] = []
-    first = real_data.studies(settings, told.append)
+    first = linear_benchmarks.studies(settings, told.append)
     assert told == ["real data: one", "real data: two"]
     assert studied == ["one", "two"]
-    again = real_data.studies(settings, told.append)
+    again = linear_benchmarks.studies(settings, told.append)
     assert told == ["real data: one", "real data: two"] * 2
     assert studied == ["one", "two"]
     assert_same(first, again)
@@ -89,7 +89,7 @@ def test_finished_studies_are_reused_and_each_is_told(bundled, studied, tmp_path
 def test_a_study_is_told_before_it_is_begun(bundled, studied, tmp_path):
     done: list[list[str]] = []
     settings = Settings(results=tmp_path)
-    real_data.studies(settings, lambda _: done.append(list(studied)))
+    linear_benchmarks.studies(settings, lambda _: done.append(list(studied)))
     assert done == [[], ["one"]]
 
 
@@ -164,7 +164,7 @@ def test_a_bad_folder_leaves_what_was_finished(bundled, studied, tmp_path):
     settings = Settings(results=tmp_path, data=folder.path)
     told: list[str] = []
     with pytest.raises(ValueError, match=r"emotions\.arff\.gz"):
-        real_data.studies(settings, told.append)
+        linear_benchmarks.studies(settings, told.append)
     assert told[-1] == "real data: emotions"
     assert studied == ["one", "two", "jura"]
     assert "jura/optima.zarr" in stores(tmp_path)
@@ -205,29 +205,29 @@ def test_large_sets_are_studied_less(bundled, studied, tmp_path, made, profile,
 
 def test_the_data_is_named_for_the_ledger(bundled, studied, tmp_path):
     found = studies(Settings(results=tmp_path))
-    assert real_data.data_named(found) == "simulated; one, two"
+    assert linear_benchmarks.data_named(found) == "simulated; one, two"
 
 
 def test_parts_come_all_or_none(bundled, studied, tmp_path, monkeypatch):
     """A study cut off while it is saved is not one that is finished."""
-    save, saved = real_data.store.save, []
+    save, saved = linear_benchmarks.store.save, []
 
     def cut_off(data, path):
         if saved:
             raise OSError("disk full")
         saved.append(save(data, path))
 
-    monkeypatch.setattr(real_data.store, "save", cut_off)
+    monkeypatch.setattr(linear_benchmarks.store, "save", cut_off)
     with pytest.raises(OSError, match="disk full"):
         studies(Settings(results=tmp_path))
     assert stores(tmp_path) == []
-    monkeypatch.setattr(real_data.store, "save", save)
+    monkeypatch.setattr(linear_benchmarks.store, "save", save)
     assert set(studies(Settings(results=tmp_path))["one"]) == {"optima", "span"}
 
 
 def test_a_part_that_is_no_more_goes(bundled, studied, tmp_path, monkeypatch):
     studies(Settings(results=tmp_path))
-    whole = real_data.study
+    whole = linear_benchmarks.study
     monkeypatch.setattr(
         real_data, "study", lambda b, s: {"optima": whole(b, s)["optima"]}
     )

@@ -9,7 +9,7 @@ import xarray as xr
 from paper_checks.benchmarks.text import record
 from paper_checks.networks.encoders import Kind
 from paper_checks.benchmarks.text.recording import PROGRAM
-from paper_checks.sentence_studies import (
+from paper_checks.studies.sentences import (
     DATA,
     control,
     control_on_record,

@@ -10,7 +10,7 @@ import xarray as xr
 from paper_checks.claims.theorem_2 import regions
 from paper_checks.claims.theorem_2 import threshold
 from paper_checks.claims.theorem_2 import tightness
-from paper_checks.kept import kept
+from paper_checks.studies.stores import kept
 from paper_checks.settings import Settings
 from simulations.experiments import (
     alignment,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from paper_checks import sentence_studies
+from paper_checks.studies import sentences
 from paper_checks.benchmarks.text import cells
 from paper_checks.benchmarks.text.cells import Bench
 from paper_checks.data.corpus import load_corpus
@@ -25,13 +25,13 @@ def test_word_vectors_that_are_missing_are_named(tmp_path: Path):
     folder = Folder(tmp_path)
     add_six_sets(folder, 6)
     settings = Settings(data=tmp_path)
-    assert sentence_studies.missing(settings) == ()
+    assert sentences.missing(settings) == ()
     (tmp_path / "glove.npz").unlink()
-    (said,) = sentence_studies.missing(settings)
+    (said,) = sentences.missing(settings)
     assert "glove_6B_50d_trim: no glove.npz; https://nlp" in said
     folder.entries.pop()
     folder.write()
-    (said,) = sentence_studies.missing(settings)
+    (said,) = sentences.missing(settings)
     assert "glove_6B_50d_trim: not in the manifest; https://nlp" in said
 
 
@@ -43,18 +43,18 @@ def test_a_study_has_the_seed_that_is_asked_for(tmp_path: Path, monkeypatch):
         return xr.Dataset()
 
     monkeypatch.setitem(STUDIES, "sentence_pairs", told)
-    monkeypatch.setattr(sentence_studies, "_bench", lambda _: None)
-    monkeypatch.setattr(sentence_studies.store, "save", lambda *_: None)
+    monkeypatch.setattr(sentences, "_bench", lambda _: None)
+    monkeypatch.setattr(sentences.store, "save", lambda *_: None)
     asked = Settings(data=tmp_path, results=tmp_path, seed=3)
-    sentence_studies.study(asked, "sentence_pairs")
+    sentences.study(asked, "sentence_pairs")
     assert specs == [replace(TextStudy.quick(), seed=3)]
 
 
 def test_one_set_that_is_better_than_its_commonest_class_is_one_too_many():
     found = shuffled_labels(0.55)  # 500 rows: 5 standard errors are 0.11
-    assert sentence_studies.control_of(found).noticed == 6
+    assert sentences.control_of(found).noticed == 6
     found["accuracy"][2] = 0.7
-    assert not sentence_studies.control_of(found).convincing
+    assert not sentences.control_of(found).convincing
 
 
 @pytest.mark.long
@@ -63,7 +63,7 @@ def test_a_study_is_trained_once_and_again_for_other_data(tmp_path, monkeypatch)
     add_six_sets(folder)
     how = Training(width=4, batch=50, rate=0.02, epochs=2, together=8)
     small = TextStudy(training=how, widths=(4,), runs=1)
-    monkeypatch.setattr(sentence_studies.TextStudy, "quick", lambda: small)
+    monkeypatch.setattr(sentences.TextStudy, "quick", lambda: small)
     ran: list[str] = []
     for name, run in STUDIES.items():
 
@@ -73,11 +73,11 @@ def test_a_study_is_trained_once_and_again_for_other_data(tmp_path, monkeypatch)
 
         monkeypatch.setitem(STUDIES, name, told)
     settings = Settings(data=tmp_path, results=tmp_path / "results")
-    found = {name: sentence_studies.study(settings, name) for name in STUDIES}
-    assert sentence_studies.control(settings).noticed >= 5
+    found = {name: sentences.study(settings, name) for name in STUDIES}
+    assert sentences.control(settings).noticed >= 5
     assert sorted(ran) == sorted(STUDIES)
     for name, data in found.items():
-        again = sentence_studies.study(settings, name)
+        again = sentences.study(settings, name)
         for variable in data:
             np.testing.assert_array_equal(again[variable], data[variable])
     assert len(ran) == len(STUDIES)
@@ -88,7 +88,7 @@ def test_a_study_is_trained_once_and_again_for_other_data(tmp_path, monkeypatch)
     before = {path: path.stat().st_mtime_ns for path in cells.iterdir()}
     folder.entries.clear()
     add_six_sets(folder, 156)
-    sentence_studies.study(settings, "sentence_capacity")
+    sentences.study(settings, "sentence_capacity")
     assert ran[len(STUDIES) :] == ["sentence_capacity"]
     assert any(path.stat().st_mtime_ns != time for path, time in before.items())
 
@@ -107,4 +107,4 @@ def test_the_control_notices_a_model_that_has_seen_its_test_rows(
 
     monkeypatch.setattr(cells, "split", leaking)
     found = STUDIES["sentence_control"](bench, TextStudy.full("mlp"))
-    assert not sentence_studies.control_of(found).convincing
+    assert not sentences.control_of(found).convincing

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from paper_checks.alignment_gains import (
+from paper_checks.studies.sentence_gains import (
     gains_of,
     improves,
     mean_over_tasks,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from paper_checks import sweeps
+from paper_checks.studies import simulated
 from paper_checks.settings import Settings
 from simulations import provenance, store
 from simulations.experiments import (
@@ -21,14 +21,14 @@ from simulations.experiments import (
 from simulations.experiments import transfer as transfers
 
 SWEEPS: dict[str, Callable[[Settings], xr.Dataset]] = {
-    "transfer": lambda settings: sweeps.transfer(settings, "rotated"),
-    "transfer-as-written": lambda settings: sweeps.transfer(settings, "as written"),
-    "transfer-ample": lambda settings: sweeps.transfer(settings, "ample"),
-    "capacity": sweeps.capacity_sweep,
-    "similarity": sweeps.similarity_sweep,
-    "weights": sweeps.weights_sweep,
-    "alignment": sweeps.alignment_sweep,
-    "classification": sweeps.classification_sweep,
+    "transfer": lambda settings: simulated.transfer(settings, "rotated"),
+    "transfer-as-written": lambda settings: simulated.transfer(settings, "as written"),
+    "transfer-ample": lambda settings: simulated.transfer(settings, "ample"),
+    "capacity": simulated.capacity_sweep,
+    "similarity": simulated.similarity_sweep,
+    "weights": simulated.weights_sweep,
+    "alignment": simulated.alignment_sweep,
+    "classification": simulated.classification_sweep,
 }
 
 
@@ -85,8 +85,8 @@ def test_another_version_runs_it_again(ran, tmp_path, name, monkeypatch):
 
 
 def test_regimes_differ_in_what_their_names_say(ran, tmp_path):
-    for regime in sweeps.STORES:
-        sweeps.transfer(Settings(results=tmp_path, seed=7), regime)
+    for regime in simulated.STORES:
+        simulated.transfer(Settings(results=tmp_path, seed=7), regime)
     rotated, written, ample = ran
     assert rotated == dataclasses.replace(transfers.TransferSweep.quick(), seed=7)
     assert rotated.reading != "as written"
@@ -115,7 +115,7 @@ def test_profiles_are_those_of_the_study(ran, tmp_path, name, kind):
 
 
 def test_a_run_that_fails_leaves_the_store_of_before(ran, tmp_path, monkeypatch):
-    first = sweeps.capacity_sweep(Settings(results=tmp_path))
+    first = simulated.capacity_sweep(Settings(results=tmp_path))
 
     def fail(_: Any) -> xr.Dataset:
         raise ValueError("broken off")
@@ -126,7 +126,7 @@ def test_a_run_that_fails_leaves_the_store_of_before(ran, tmp_path, monkeypatch)
         Settings(results=tmp_path, seed=5),
     ):
         with pytest.raises(ValueError, match="broken off"):
-            sweeps.capacity_sweep(asked)
+            simulated.capacity_sweep(asked)
     assert store.load(tmp_path / "capacity.zarr").identical(first)
     assert len(ran) == 1
 
@@ -136,5 +136,5 @@ def test_what_is_no_store_is_left_as_it_is(ran, tmp_path):
     (tmp_path / "capacity.zarr" / "notes.txt").write_text("mine")
     for fresh in (False, True):
         with pytest.raises(OSError, match=r"capacity\.zarr is not a store"):
-            sweeps.capacity_sweep(Settings(results=tmp_path, fresh=fresh))
+            simulated.capacity_sweep(Settings(results=tmp_path, fresh=fresh))
     assert (tmp_path / "capacity.zarr" / "notes.txt").read_text() == "mine"

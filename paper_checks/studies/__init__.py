@@ -1,0 +1,1 @@
+"""Studies that claims read: simulated sweeps, real tables, sentence sets."""
