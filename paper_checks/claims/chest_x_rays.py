@@ -1,7 +1,7 @@
 """W-X1: Algorithm 2 on ChestX-ray14, of which the images are not at hand.
 
 The protocol with DenseNet-121 runs on the thousand images that are, by
-`python -m paper_checks.benchmarks.images`; what it gave is on record and quoted.
+`python -m paper_checks.images`; what it gave is on record and quoted.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy as np
 
 from paper_checks.data.chest_images import NAME, SPLIT
 from paper_checks.benchmarks.folds import standardised_whole
-from paper_checks.benchmarks.images.recorded import measurements
+from paper_checks.images.record import measurements
 from paper_checks.data.rows import load_labelled
 from paper_checks.benchmarks.label_noise import weighting_schemes
 from paper_checks.benchmarks.label_pairs import READINGS, linear_auc

@@ -7,10 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from paper_checks.benchmarks.images import training
+from paper_checks.images import training
 from paper_checks.networks.densenet import DenseNetConfig
-from paper_checks.benchmarks.images.training import Fit, Training, fit, new_model
-from tests.paper_checks.benchmarks.images.made_up import labelled
+from paper_checks.images.training import Fit, Training, fit, new_model
+from tests.paper_checks.images.made_up import labelled
 
 NETWORK = DenseNetConfig(growth=4, blocks=(1,))
 HOW = Training(network=NETWORK, batch=20, rate=0.02, passes=8)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from paper_checks.benchmarks.images.problems import Study
+from paper_checks.images.problems import Study
 from paper_checks.judge.verdict import Measurement, extreme, mean_with_interval
 from paper_checks.whole_files import write_json
 

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from paper_checks.benchmarks.images.cells import Bench, Cell, Result
-from paper_checks.benchmarks.images.problems import (
+from paper_checks.images.cells import Bench, Cell, Result
+from paper_checks.images.problems import (
     SCHEMES,
     Study,
     linear,
     mlps,
     problem,
 )
-from paper_checks.benchmarks.images.training import Training
+from paper_checks.images.training import Training
 
 # What a summary repeats of the first cell.
 PROVENANCE = (

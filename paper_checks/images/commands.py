@@ -1,4 +1,4 @@
-"""Algorithm 2 on chest X-rays at hand: `python -m paper_checks.benchmarks.images`.
+"""Algorithm 2 on chest X-rays at hand: `python -m paper_checks.images`.
 
 Minutes a network on two cores, and resumable: networks that are done are read.
 """
@@ -13,18 +13,18 @@ from typing import Literal
 import jax
 import tyro
 
-from paper_checks.benchmarks.images.cells import Bench
+from paper_checks.images.cells import Bench
 from paper_checks.networks.densenet import CONFIGS
-from paper_checks.benchmarks.images.problems import Study
-from paper_checks.benchmarks.images.recorded import record
+from paper_checks.images.problems import Study
+from paper_checks.images.record import record
 from paper_checks.data.rows import LabelledImages, load_labelled
-from paper_checks.benchmarks.images.studies import (
+from paper_checks.images.studies import (
     ImageStudy,
     finished,
     summary,
     train_all,
 )
-from paper_checks.benchmarks.images.training import Training
+from paper_checks.images.training import Training
 from paper_checks.whole_files import write_json
 from simulations.cpu_threads import share_cpu
 
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line."""
     share_cpu()
     jax.config.update("jax_enable_x64", True)
-    program = "python -m paper_checks.benchmarks.images"
+    program = "python -m paper_checks.images"
     asked = tyro.cli(Arguments, prog=program, args=arguments)
     try:
         data = load_labelled(asked.data)

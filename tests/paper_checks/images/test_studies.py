@@ -9,16 +9,17 @@ import pytest
 from paper_checks.claims import chest_x_rays
 from paper_checks.claims import random_labels
 from paper_checks.data.chest_images import PARTS, load_chest_images, load_patients
-from paper_checks.benchmarks.images import __main__ as command
-from paper_checks.benchmarks.images import cells, recorded
-from paper_checks.benchmarks.images.cells import Bench, part_of
+from paper_checks.images import commands as command
+from paper_checks.images import cells
+from paper_checks.images import record
+from paper_checks.images.cells import Bench, part_of
 from paper_checks.networks.densenet import DenseNetConfig
-from paper_checks.benchmarks.images.problems import problem
+from paper_checks.images.problems import problem
 from paper_checks.data.rows import load_labelled
-from paper_checks.benchmarks.images.studies import ImageStudy, summary, train_all
-from paper_checks.benchmarks.images.training import Fit, Training, fit
+from paper_checks.images.studies import ImageStudy, summary, train_all
+from paper_checks.images.training import Fit, Training, fit
 from paper_checks.settings import Settings
-from tests.paper_checks.benchmarks.images.made_up import ROWS, add_images
+from tests.paper_checks.images.made_up import ROWS, add_images
 
 TINY = Training(
     network=DenseNetConfig(growth=4, blocks=(1, 1)), batch=20, rate=0.02, passes=1
@@ -103,11 +104,11 @@ def counted(monkeypatch):
     # Not of this test: it would compile.
     made_auc = np.zeros((1, 3, 1))
     monkeypatch.setattr(
-        "paper_checks.benchmarks.images.studies.mlps",
+        "paper_checks.images.studies.mlps",
         lambda _, given, __: made_auc + np.zeros((len(given), 3, len(given[0].tasks))),
     )
     monkeypatch.setattr(
-        "paper_checks.benchmarks.images.studies.linear",
+        "paper_checks.images.studies.linear",
         lambda _, given: np.full((4, len(given.tasks)), 0.5),
     )
     return calls
@@ -144,7 +145,7 @@ def test_the_command_says_what_it_left_out_and_goes_on(
 ):
     monkeypatch.setitem(command.CONFIGS, "small", TINY.network)
     record = folder / "recorded.json"
-    monkeypatch.setattr(command, "record", lambda found: recorded.record(found, record))
+    monkeypatch.setattr(command, "record", lambda found: record.record(found, record))
     asked = [f"--data={folder}", f"--results={folder / 'results'}", "--depth=small"]
     asked += ["--seeds=2", "--pairs=3", "--passes=1", "--record"]
     assert command.main([*asked, "--minutes=0"]) == 0
@@ -161,7 +162,7 @@ def test_the_command_says_what_it_left_out_and_goes_on(
     pairs = kept["pairs-densenet7"]["models"]["densenet7"]
     assert pairs["printed"] == pytest.approx([1, 1, 1])
     assert pairs["noisy_standardised"] == pytest.approx([2, 2, 2])
-    quoted = recorded.measurements("pairs", ("printed",), record)
+    quoted = record.measurements("pairs", ("printed",), record)
     assert [one.quantity.split(", ")[3] for one in quoted] == [
         "linear",
         "mlp",
@@ -172,7 +173,7 @@ def test_the_command_says_what_it_left_out_and_goes_on(
 
 
 def test_the_ledger_quotes_what_is_on_record():
-    kept = recorded.recorded()
+    kept = record.recorded()
     assert {one["study"] for one in kept.values()} == {"clean", "pairs"}
     for entry in kept.values():
         for values in entry["models"].values():
