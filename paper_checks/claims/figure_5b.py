@@ -11,7 +11,7 @@ from paper_checks.studies.sentence_gains import (
     whole,
     width_of,
 )
-from paper_checks.benchmarks.text.printed import LARGEST_OF_TARGETS, TARGETS
+from paper_checks.sentences.printed import LARGEST_OF_TARGETS, TARGETS
 from paper_checks.studies.sentence_claim import Judged, SentenceClaim, runs_of
 from paper_checks.settings import Settings
 from paper_checks.judge.verdict import Finding

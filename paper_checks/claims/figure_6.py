@@ -14,8 +14,8 @@ from paper_checks.studies.sentence_gains import (
     protocols_of,
     shared_rows,
 )
-from paper_checks.benchmarks.text.best_capacity import Best, best_of, widths_of
-from paper_checks.benchmarks.text.printed import (
+from paper_checks.sentences.best_capacity import Best, best_of, widths_of
+from paper_checks.sentences.printed import (
     FIGURE_6,
     MEAN_ALONE,
     MEAN_TOGETHER,

@@ -17,7 +17,7 @@ from paper_checks.studies.sentence_gains import (
     told,
     whole,
 )
-from paper_checks.benchmarks.text.printed import LARGEST_OF_PAIRS, PAIRS
+from paper_checks.sentences.printed import LARGEST_OF_PAIRS, PAIRS
 from paper_checks.studies.sentence_claim import Judged, SentenceClaim, runs_of
 from paper_checks.settings import Settings
 from paper_checks.judge.verdict import Finding, Measurement, extreme, failure_rate

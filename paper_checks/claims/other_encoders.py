@@ -17,9 +17,10 @@ from paper_checks.studies.sentence_gains import (
     told,
     whole,
 )
-from paper_checks.benchmarks.text import printed, record
+from paper_checks.sentences import printed
+from paper_checks.sentences import record
 from paper_checks.networks.encoders import Kind
-from paper_checks.benchmarks.text.recording import PROGRAM
+from paper_checks.sentences.recording import PROGRAM
 from paper_checks.studies.sentence_claim import CONTROL, more_runs, runs_of
 from paper_checks.studies.sentences import DATA, control_on_record, seed_of
 from paper_checks.settings import Settings

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import xarray as xr
 
-from paper_checks.benchmarks.text import record
+from paper_checks.sentences import record
 from paper_checks.networks.encoders import Kind
-from paper_checks.benchmarks.text.recording import PROGRAM
+from paper_checks.sentences.recording import PROGRAM
 from paper_checks.studies.sentences import (
     DATA,
     control,

@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from jaxtyping import Int
 
 from paper_checks.data.corpus import Corpus, Sparse, load_corpus
-from paper_checks.benchmarks.text.overlap import NEAR, near_duplicates
+from paper_checks.sentences.overlap import NEAR, near_duplicates
 from tests.benchmarks.paired import interleave, quartiles
 
 BLOCK = 1_000

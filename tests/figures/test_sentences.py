@@ -14,8 +14,8 @@ from figures.sentences import (
     sentence_transfer,
 )
 from figures.style import standard_error
-from paper_checks.benchmarks.text import record
-from paper_checks.benchmarks.text.printed import FIGURE_6
+from paper_checks.sentences import record
+from paper_checks.sentences.printed import FIGURE_6
 
 PROTOCOLS = ["naive", "exact", "near"]
 RNG = np.random.default_rng(0)

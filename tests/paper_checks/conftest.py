@@ -4,9 +4,9 @@ import pytest
 import xarray as xr
 
 from paper_checks.studies import sentence_claim
-from paper_checks.benchmarks.text import record
+from paper_checks.sentences import record
 from paper_checks.networks.encoders import Kind
-from tests.paper_checks.sentence_data import NOTICED
+from tests.paper_checks.sentences.sentence_data import NOTICED
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from paper_checks.data.sentences import (
 )
 from paper_checks.data.tokens import key, tokens
 from tests.paper_checks.data.test_folder import Folder
-from tests.paper_checks.benchmarks.text.folder import CLASSES, add_set
+from tests.paper_checks.sentences.folder import CLASSES, add_set
 
 ROWS = [(1, "a good film ."), (0, ""), (0, "does n't work")]
 

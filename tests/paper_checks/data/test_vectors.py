@@ -8,7 +8,7 @@ import pytest
 
 from paper_checks.data.vectors import load_vectors, read_text_vectors
 from tests.paper_checks.data.test_folder import Folder
-from tests.paper_checks.benchmarks.text.folder import WORDS, add_vectors
+from tests.paper_checks.sentences.folder import WORDS, add_vectors
 
 GLOVE = "the 0.5 -1 2e-1\nat home 1 2 3\nthe 9 9 9\n"
 

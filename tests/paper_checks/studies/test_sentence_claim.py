@@ -15,8 +15,8 @@ from paper_checks.claims import random_labels
 from paper_checks.settings import Settings
 from paper_checks.judge.verdict import CheckError, Control, Finding, Verdict
 from tests.paper_checks.data.test_folder import Folder
-from tests.paper_checks.benchmarks.text.folder import add_six_sets
-from tests.paper_checks.sentence_data import (
+from tests.paper_checks.sentences.folder import add_six_sets
+from tests.paper_checks.sentences.sentence_data import (
     NOTICED,
     PAIRS,
     PROTOCOLS,

@@ -10,7 +10,7 @@ from paper_checks.studies.sentence_gains import (
     shared_rows,
     told,
 )
-from tests.paper_checks.sentence_data import PAIRS, TARGETS, made
+from tests.paper_checks.sentences.sentence_data import PAIRS, TARGETS, made
 
 
 def test_rows_that_runs_share_widen_the_intervals():

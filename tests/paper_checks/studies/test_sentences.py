@@ -8,17 +8,17 @@ import pytest
 import xarray as xr
 
 from paper_checks.studies import sentences
-from paper_checks.benchmarks.text import cells
-from paper_checks.benchmarks.text.cells import Bench
+from paper_checks.sentences import cells
+from paper_checks.sentences.cells import Bench
 from paper_checks.data.corpus import load_corpus
-from paper_checks.benchmarks.text.spec import TextStudy
-from paper_checks.benchmarks.text.studies import STUDIES
-from paper_checks.benchmarks.text.training import Training
+from paper_checks.sentences.spec import TextStudy
+from paper_checks.sentences.studies import STUDIES
+from paper_checks.sentences.training import Training
 from paper_checks.data.vectors import load_vectors
 from paper_checks.settings import Settings
 from tests.paper_checks.data.test_folder import Folder
-from tests.paper_checks.benchmarks.text.folder import add_six_sets
-from tests.paper_checks.sentence_data import shuffled_labels
+from tests.paper_checks.sentences.folder import add_six_sets
+from tests.paper_checks.sentences.sentence_data import shuffled_labels
 
 
 def test_word_vectors_that_are_missing_are_named(tmp_path: Path):

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import xarray as xr
 
-from paper_checks.benchmarks.text.cells import Bench, Cell
-from paper_checks.benchmarks.text.spec import TextStudy
-from paper_checks.benchmarks.text.splits import PROTOCOLS, Protocol, split
-from paper_checks.benchmarks.text.trained import (
+from paper_checks.sentences.cells import Bench, Cell
+from paper_checks.sentences.spec import TextStudy
+from paper_checks.sentences.splits import PROTOCOLS, Protocol, split
+from paper_checks.sentences.single_and_pairs import (
     LATE,
     PAIRS,
     SETS,

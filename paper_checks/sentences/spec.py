@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from paper_checks.networks.encoders import Kind
-from paper_checks.benchmarks.text.training import Training
+from paper_checks.sentences.training import Training
 
 # Sixteen steps a call: protocols differ in their number of steps, and need not each
 # be compiled.

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from paper_checks.benchmarks.text.cells import Bench, Cell, Result
+from paper_checks.sentences.cells import Bench, Cell, Result
 from paper_checks.data.sentences import SPLITS
-from paper_checks.benchmarks.text.spec import TextStudy
-from paper_checks.benchmarks.text.splits import Protocol
+from paper_checks.sentences.spec import TextStudy
+from paper_checks.sentences.splits import Protocol
 
 SETS = tuple(SPLITS)
 PAIRS = tuple(combinations(SETS, 2))

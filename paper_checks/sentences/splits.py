@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from paper_checks.data.corpus import Corpus, Sparse
-from paper_checks.benchmarks.text.overlap import (
+from paper_checks.sentences.overlap import (
     exact_duplicates,
     near_duplicates,
     touches,

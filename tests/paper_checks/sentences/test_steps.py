@@ -10,7 +10,7 @@ import pytest
 
 from paper_checks.networks.encoders import Kind
 from paper_checks.networks.multi_task import MultiTask, new_model
-from paper_checks.benchmarks.text.steps import Data, State, advance, correct, rule
+from paper_checks.sentences.steps import Data, State, advance, correct, rule
 
 D, R, RUNS, TEXTS, LENGTH, BATCH = 3, 3, 2, 9, 6, 4
 RATE = 1e-2

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import xarray as xr
 
-from paper_checks.benchmarks.text.trained import SETS
+from paper_checks.sentences.single_and_pairs import SETS
 from paper_checks.judge.verdict import Control
 
 NOTICED = Control(dropped="", noticed=6, instances=6)

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from paper_checks.benchmarks.text.printed import FIGURE_6
+from paper_checks.sentences.printed import FIGURE_6
 
 CURVES = ("alone", "together", "alone_dev", "together_dev")
 

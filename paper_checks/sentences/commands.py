@@ -1,4 +1,4 @@
-"""Run the studies of sentence sets in full: `python -m paper_checks.benchmarks.text`.
+"""Run the studies of sentence sets in full: `python -m paper_checks.sentences`.
 
 Hours on two cores for `lstm`, and resumable: cells that are done are read. With
 `record` as the first word, what is done is written to small files of the project.
@@ -13,14 +13,14 @@ from pathlib import Path
 import jax
 import tyro
 
-from paper_checks.benchmarks.text import record
-from paper_checks.benchmarks.text.cells import Bench
+from paper_checks.sentences import record
+from paper_checks.sentences.cells import Bench
 from paper_checks.data.corpus import load_corpus
 from paper_checks.networks.encoders import Kind
-from paper_checks.benchmarks.text.recording import PROGRAM, Finished, finished
-from paper_checks.benchmarks.text.spec import TextStudy
-from paper_checks.benchmarks.text.splits import PROTOCOLS, Protocol
-from paper_checks.benchmarks.text.studies import STUDIES
+from paper_checks.sentences.recording import PROGRAM, Finished, finished
+from paper_checks.sentences.spec import TextStudy
+from paper_checks.sentences.splits import PROTOCOLS, Protocol
+from paper_checks.sentences.studies import STUDIES
 from paper_checks.data.vectors import load_vectors, read_text_vectors
 from simulations import store
 from simulations.cpu_threads import share_cpu

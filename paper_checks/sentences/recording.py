@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from paper_checks.benchmarks.text import printed
-from paper_checks.benchmarks.text.best_capacity import with_best
-from paper_checks.benchmarks.text.cells import Bench, Cell, Result, read_cell
+from paper_checks.sentences import printed
+from paper_checks.sentences.best_capacity import with_best
+from paper_checks.sentences.cells import Bench, Cell, Result, read_cell
 from paper_checks.networks.encoders import Kind
-from paper_checks.benchmarks.text.spec import TextStudy
-from paper_checks.benchmarks.text.splits import PROTOCOLS
-from paper_checks.benchmarks.text.studies import STUDIES
+from paper_checks.sentences.spec import TextStudy
+from paper_checks.sentences.splits import PROTOCOLS
+from paper_checks.sentences.studies import STUDIES
 from simulations.provenance import PACKAGES
 
-PROGRAM = "python -m paper_checks.benchmarks.text"
+PROGRAM = "python -m paper_checks.sentences"
 CONTROL = "sentence_control"
 # Without these a study has nothing to say of a protocol, a capacity or a task.
 NEEDED = {
