@@ -39,7 +39,7 @@ from paper_checks.claims import soft_sharing
 from paper_checks.claims import figure_5a as bert_alignment
 from paper_checks.settings import Settings
 from paper_checks.judge.verdict import Finding, Verdict
-from paper_checks.whole_files import write_whole
+from simulations.files import write_whole
 
 # What each claim is measured by, in the order of the table.
 CLAIMS: dict[str, Callable[[Settings], Finding | Sequence[Finding]]] = {

@@ -9,7 +9,7 @@ import numpy as np
 
 from paper_checks.bert.run import Machine, Run
 from paper_checks.bert.train import Trained
-from paper_checks.whole_files import write_whole
+from simulations.files import write_whole
 
 # Fields of a run that tell it from the others of its protocol.
 WITHIN = ("tasks", "sources", "alignment", "seed")

@@ -13,7 +13,7 @@ import numpy as np
 from paper_checks.images.problems import Problem, Scheme, Study, problem
 from paper_checks.data.rows import LabelledImages
 from paper_checks.images.training import Fit, Training, fit
-from paper_checks.whole_files import write_json
+from simulations.files import write_json
 from simulations.provenance import attributes
 
 

@@ -25,7 +25,7 @@ from paper_checks.images.studies import (
     train_all,
 )
 from paper_checks.images.training import Training
-from paper_checks.whole_files import write_json
+from simulations.files import write_json
 from simulations.cpu_threads import share_cpu
 
 STUDIES: tuple[Study, ...] = ("clean", "pairs")

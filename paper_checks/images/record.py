@@ -10,7 +10,7 @@ import numpy as np
 
 from paper_checks.images.problems import Study
 from paper_checks.judge.verdict import Measurement, extreme, mean_with_interval
-from paper_checks.whole_files import write_json
+from simulations.files import write_json
 
 RECORD = Path(__file__).with_name("recorded.json")
 READINGS = ("printed", "standardised")

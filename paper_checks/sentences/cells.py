@@ -19,7 +19,7 @@ from paper_checks.sentences.overlap import overlap_report
 from paper_checks.sentences.splits import Duplicates, Protocol, split
 from paper_checks.sentences.training import Fit, Problem, Training, fit
 from paper_checks.data.vectors import WordVectors
-from paper_checks.whole_files import write_json
+from simulations.files import write_json
 from simulations.provenance import attributes
 from theory.covariance import gram_similarity
 

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from paper_checks.networks.encoders import Kind
-from paper_checks.whole_files import no_nan, write_whole
+from simulations.files import no_nan, write_whole
 
 FOLDER = Path(__file__).parents[2] / "recorded_sentences"
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -13,7 +13,7 @@ import distributed
 import jax
 
 from simulations.engine.cell_store import CellStore, resume_command
-from simulations.engine.origin import differences, origin
+from simulations.origin import differences, origin
 from simulations.engine.place import Told
 from simulations.engine.process import prepare_process
 from simulations.engine.program import ChunkProgram

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Int
 
 from simulations.engine.cell_store import CellStore
 from simulations.engine.lock import sole_run
-from simulations.engine.origin import differences
+from simulations.origin import differences
 from simulations.engine.store_files import create, open_store, refuse_other
 from simulations.engine.study import Spec, Study
 

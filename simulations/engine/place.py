@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 import jax
 
 from simulations.engine.cell_store import CellStore
-from simulations.engine.origin import origin
+from simulations.origin import origin
 from simulations.engine.program import ChunkProgram
 from simulations.engine.sizes import Sizes, measure_sizes
 from simulations.engine.study import Study

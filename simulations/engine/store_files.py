@@ -21,7 +21,7 @@ from simulations.engine.cell_store import (
 )
 from simulations.engine.layout import Layout, whole
 from simulations.engine.lock import sole_run
-from simulations.engine.origin import differences
+from simulations.origin import differences
 from simulations.engine.study import Study
 from simulations.store import CODECS
 

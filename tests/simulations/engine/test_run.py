@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from simulations.engine import origin
+from simulations import origin
 from simulations.engine.lock import holder, sole_run
 from simulations.engine.memory import in_memory
 from simulations.engine.place import Here

@@ -7,7 +7,7 @@ import pytest
 
 from paper_checks.claims.theorem_2 import relu
 from paper_checks.judge.look import drawn, look
-from paper_checks.relu_pair import draw_source, fit
+from paper_checks.claims.theorem_2.relu_fit import draw_source, fit
 from paper_checks.judge.instance_file import reproduce
 from paper_checks.settings import Settings
 from paper_checks.judge.statement import NONE

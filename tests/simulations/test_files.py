@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from paper_checks.whole_files import write_json
+from simulations.files import write_json
 
 NAN, INF = float("nan"), float("inf")
 
