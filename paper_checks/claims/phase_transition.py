@@ -15,7 +15,7 @@ from paper_checks.judge.verdict import (
     judge,
     mean_with_interval,
 )
-from simulations.pooled_draws import PooledDraws
+from simulations.draws.pooled_draws import PooledDraws
 from theory.risk import PhaseTransition, phase_transition
 
 SOURCE = "mathematics.md §3, phase transition; derived here"

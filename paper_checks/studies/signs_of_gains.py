@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from simulations.pooled_draws import PooledDraws, pooled_draws
+from simulations.draws.pooled_draws import PooledDraws, pooled_draws
 
 # Errors from zero beyond which a sign is settled: one in 3e4 would be wrong by chance.
 SETTLED = 4.0

@@ -16,7 +16,7 @@ from simulations.chunks import Progress
 from simulations.engine.memory import in_memory
 from simulations.engine.repeats import study_of_repeats
 from simulations.engine.study import Study
-from simulations.low_rank import fold_common, low_rank_parameters
+from simulations.draws.low_rank import fold_common, low_rank_parameters
 from simulations.sampling import sample_statistics
 from theory.linear import (
     common_covariance_optimum,

@@ -15,7 +15,7 @@ from simulations.chunks import Progress
 from simulations.engine.memory import in_memory
 from simulations.engine.repeats import study_of_repeats
 from simulations.engine.study import Study
-from simulations.shared_pairs import METHODS, SharedPair, shared_errors
+from simulations.draws.shared_pairs import METHODS, SharedPair, shared_errors
 from theory.risk import (
     best_head_ratio,
     best_penalty,

@@ -18,7 +18,7 @@ from simulations.engine.memory import in_memory
 from simulations.engine.study import Columns, Study
 from simulations.solver_choice import SOLVERS, check_solvers
 from simulations.training import LinearModel, Solver, train
-from simulations.turned_tasks import turned_tasks
+from simulations.draws.turned_tasks import turned_tasks
 from theory.linear import shared_optimum
 from theory.tasks import TaskStatistics
 

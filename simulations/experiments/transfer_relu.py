@@ -17,7 +17,7 @@ from simulations.chunks import Progress
 from simulations.engine.memory import in_memory
 from simulations.engine.repeats import study_of_repeats
 from simulations.engine.study import Study
-from simulations.figure_3_tasks import SOURCES, Figure3Tasks, figure_3_tasks
+from simulations.draws.figure_3_tasks import SOURCES, Figure3Tasks, figure_3_tasks
 from simulations.training import (
     LevenbergMarquardt,
     Parameters,

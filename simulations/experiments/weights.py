@@ -15,7 +15,7 @@ from simulations.chunks import Progress
 from simulations.engine.memory import in_memory
 from simulations.engine.repeats import study_of_repeats
 from simulations.engine.study import Study
-from simulations.low_rank import fold_common, low_rank_parameters
+from simulations.draws.low_rank import fold_common, low_rank_parameters
 from theory.linear import common_covariance_optimum, single_task_optimum
 from theory.tasks import TaskStatistics
 from theory.weighting import svd_weights

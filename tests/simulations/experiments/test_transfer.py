@@ -9,7 +9,7 @@ import scipy.optimize
 from simulations import provenance
 from simulations.chunks import repeat_keys
 from simulations.experiments.transfer import TransferSweep, run
-from simulations.figure_3_tasks import SOURCES, figure_3_tasks
+from simulations.draws.figure_3_tasks import SOURCES, figure_3_tasks
 from simulations.sampling import sample_statistics
 
 SMALL = TransferSweep(

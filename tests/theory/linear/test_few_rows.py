@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from simulations.figure_3_tasks import figure_3_tasks
+from simulations.draws.figure_3_tasks import figure_3_tasks
 from simulations.sampling import sample_statistics
 from theory.linear import two_task_optimum
 from theory.tasks import TaskStatistics

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from simulations.low_rank import low_rank_parameters
+from simulations.draws.low_rank import low_rank_parameters
 from theory.covariance import similarity_matrix
 from theory.tasks import TaskStatistics
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from simulations.figure_3_tasks import figure_3_tasks
+from simulations.draws.figure_3_tasks import figure_3_tasks
 
 KEY = jax.random.key(2)
 # Rounding of products of orthogonal matrices of this size, times κ² = 1e4.

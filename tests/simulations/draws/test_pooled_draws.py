@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from simulations.pooled_draws import PooledDraws, pooled_draws
+from simulations.draws.pooled_draws import PooledDraws, pooled_draws
 from theory.risk import pooled_risk
 
 P = 4
