@@ -26,7 +26,7 @@ from paper_checks.images.studies import (
 )
 from paper_checks.images.training import Training
 from simulations.files import write_json
-from simulations.cpu_threads import share_cpu
+from simulations.engine.cpu_threads import share_cpu
 
 STUDIES: tuple[Study, ...] = ("clean", "pairs")
 

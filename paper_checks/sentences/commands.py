@@ -23,7 +23,7 @@ from paper_checks.sentences.splits import PROTOCOLS, Protocol
 from paper_checks.sentences.studies import STUDIES
 from paper_checks.data.vectors import load_vectors, read_text_vectors
 from simulations import store
-from simulations.cpu_threads import share_cpu
+from simulations.engine.cpu_threads import share_cpu
 
 
 @dataclass(frozen=True, kw_only=True)

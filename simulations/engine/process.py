@@ -6,7 +6,7 @@ from pathlib import Path
 
 import jax
 
-from simulations.cpu_threads import THREADS, share_cpu
+from simulations.engine.cpu_threads import THREADS, share_cpu
 
 
 def prepare_process(*, x64: bool = True) -> None:

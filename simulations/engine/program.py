@@ -23,7 +23,7 @@ class ChunkProgram:
 
     Each device runs the kernel on `batch` cells a call, whatever the number of devices
     and the size of chunks: the same program, and so the same bits. A call ends before
-    the next begins: see `simulations.chunks.map_chunks` on deadlocks.
+    the next begins: see `simulations.engine.chunks.map_chunks` on deadlocks.
     """
 
     def __init__(self, study: Study, batch: int, devices: list[Any]) -> None:

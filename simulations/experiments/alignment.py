@@ -13,8 +13,8 @@ from jaxtyping import Array, Float, Int, Key
 from simulations import labelled
 from simulations.alignment import Rounds, check_checkpoints, initial_point
 from simulations.alignment_arms import ARMS, Problem, train_arms
-from simulations.chunks import Progress
-from simulations.engine.memory import in_memory
+from simulations.engine.chunks import Progress
+from simulations.engine.in_memory import in_memory
 from simulations.engine.repeats import study_of_repeats
 from simulations.engine.study import Study
 from theory.alignment import AlignmentPoint, aligned_statistics

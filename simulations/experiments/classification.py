@@ -13,8 +13,8 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from simulations import labelled
-from simulations.chunks import Progress, repeat_keys
-from simulations.engine.memory import in_memory
+from simulations.engine.chunks import Progress, repeat_keys
+from simulations.engine.in_memory import in_memory
 from simulations.engine.repeats import study_of_repeats
 from simulations.engine.study import Study
 from simulations.training import LevenbergMarquardt, LogisticModel, Status, train

@@ -13,9 +13,9 @@ import xarray as xr
 from jaxtyping import Array, Float, Key
 
 from simulations import labelled
-from simulations.chunks import Progress
+from simulations.engine.chunks import Progress
 from simulations.engine.axes import Axis
-from simulations.engine.memory import in_memory
+from simulations.engine.in_memory import in_memory
 from simulations.engine.study import Columns, Study
 from simulations.sampling import sample_statistics
 from theory.linear import single_task_optimum

@@ -12,9 +12,9 @@ import xarray as xr
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from simulations import labelled
-from simulations.chunks import Progress
+from simulations.engine.chunks import Progress
 from simulations.engine.axes import Axis
-from simulations.engine.memory import in_memory
+from simulations.engine.in_memory import in_memory
 from simulations.engine.study import Columns, Study
 from simulations.solver_choice import SOLVERS, check_solvers
 from simulations.training import LinearModel, Solver, train

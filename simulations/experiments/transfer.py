@@ -12,7 +12,7 @@ import xarray as xr
 from jaxtyping import Array, Bool, Float, Key
 
 from simulations import labelled
-from simulations.chunks import Progress, map_chunks, repeat_keys
+from simulations.engine.chunks import Progress, map_chunks, repeat_keys
 from simulations.engine.repeats import study_of_repeats
 from simulations.engine.study import Study
 from simulations.draws.figure_3_tasks import SOURCES, Figure3Tasks, Reading, figure_3_tasks

@@ -16,7 +16,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 
-from simulations.engine.memory import in_memory
+from simulations.engine.in_memory import in_memory
 from simulations.engine.place import Here
 from simulations.engine.process import prepare_process
 from simulations.engine.program import ChunkProgram

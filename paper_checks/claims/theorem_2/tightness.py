@@ -15,7 +15,7 @@ from paper_checks.judge.statement import Statement
 from paper_checks.claims.theorem_2.bound import theorem_2
 from paper_checks.claims.theorem_2.relu import theorem_2_relu
 from simulations import labelled
-from simulations.chunks import Progress
+from simulations.engine.chunks import Progress
 
 STATEMENTS: dict[str, Callable[[], Statement[Any]]] = {
     "W-T2h": theorem_2,

@@ -17,7 +17,7 @@ from simulations.engine.commands import (
     run_spec,
 )
 from simulations.engine.lock import sole_run
-from simulations.engine.memory import in_memory
+from simulations.engine.in_memory import in_memory
 from simulations.engine.run import Choices, load_columns, run_cells
 from simulations.engine.sizes import Sizes
 from simulations.engine.store_files import open_store

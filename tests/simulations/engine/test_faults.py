@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simulations.engine.memory import in_memory
+from simulations.engine.in_memory import in_memory
 from simulations.engine.run import Choices, load_columns, run_cells
 from simulations.engine.sizes import Sizes
 from simulations.engine.status import describe

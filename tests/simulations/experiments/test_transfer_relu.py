@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from simulations import provenance
-from simulations.chunks import repeat_keys
+from simulations.engine.chunks import repeat_keys
 from simulations.experiments import transfer_relu
 from simulations.experiments.transfer_relu import TransferReluSweep, run
 from simulations.draws.figure_3_tasks import SOURCES

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import xarray as xr
 
-from simulations.chunks import Progress
+from simulations.engine.chunks import Progress
 from simulations.engine.layout import whole
 from simulations.engine.points import points_of
 from simulations.engine.program import ChunkProgram

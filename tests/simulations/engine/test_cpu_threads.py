@@ -5,11 +5,11 @@ import sys
 import pytest
 
 EIGHT = "--xla_force_host_platform_device_count=8"
-COUNT = "from simulations.cpu_threads import share_cpu; share_cpu(); import os; "
+COUNT = "from simulations.engine.cpu_threads import share_cpu; share_cpu(); import os; "
 COUNT += "print(os.environ['PJRT_NPROC'])"
 GRID = """
 import jax
-from simulations.engine.memory import in_memory
+from simulations.engine.in_memory import in_memory
 from simulations.engine.process import prepare_process
 from simulations.engine.program import ChunkProgram
 from simulations.engine.points import first_points
