@@ -11,8 +11,8 @@ import xarray as xr
 from jaxtyping import Array, Float, Int, Key
 
 from simulations import labelled
-from simulations.alignment import Rounds, check_checkpoints, initial_point
-from simulations.alignment_arms import ARMS, Problem, train_arms
+from simulations.training.alignment import Rounds, check_checkpoints, initial_point
+from simulations.training.alignment_arms import ARMS, Problem, train_arms
 from simulations.engine.chunks import Progress
 from simulations.engine.in_memory import in_memory
 from simulations.engine.repeats import study_of_repeats

@@ -15,7 +15,7 @@ from simulations.engine.chunks import Progress
 from simulations.engine.axes import Axis
 from simulations.engine.in_memory import in_memory
 from simulations.engine.study import Columns, Study
-from simulations.solver_choice import SOLVERS, check_solvers
+from simulations.training.solver_choice import SOLVERS, check_solvers
 from simulations.training import ReluModel, Solver, train
 from theory.relu import plane_optimum
 from theory.tasks import Tasks

@@ -16,7 +16,7 @@ from simulations.engine.chunks import Progress
 from simulations.engine.axes import Axis
 from simulations.engine.in_memory import in_memory
 from simulations.engine.study import Columns, Study
-from simulations.solver_choice import SOLVERS, check_solvers
+from simulations.training.solver_choice import SOLVERS, check_solvers
 from simulations.training import LinearModel, Solver, train
 from simulations.draws.turned_tasks import turned_tasks
 from theory.linear import shared_optimum

@@ -15,7 +15,7 @@ from simulations.engine.in_memory import in_memory
 from simulations.engine.run import Choices, load_columns, run_cells
 from simulations.engine.study import Study
 from simulations.experiments import gain_grid, risk_map, similarity
-from simulations.solver_choice import SOLVERS
+from simulations.training.solver_choice import SOLVERS
 from tests.simulations.experiments.stay import Stay
 
 # Two repeats of as few points as show which axis is which. Where there is a solver, a

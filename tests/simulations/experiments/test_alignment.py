@@ -6,7 +6,7 @@ import pytest
 import xarray as xr
 
 from simulations import provenance
-from simulations.alignment_arms import ALIGNED, ARMS
+from simulations.training.alignment_arms import ALIGNED, ARMS
 from simulations.experiments.alignment import AlignmentSweep, rotation, run
 
 SPEC = AlignmentSweep(

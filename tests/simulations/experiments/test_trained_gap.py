@@ -6,7 +6,7 @@ import xarray as xr
 
 from simulations import provenance
 from simulations.experiments.trained_gap import TrainedGap, run
-from simulations.solver_choice import SOLVERS
+from simulations.training.solver_choice import SOLVERS
 from simulations.training import Status
 from tests.simulations.experiments.stay import Stay
 

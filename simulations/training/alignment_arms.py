@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from simulations.alignment import Rounds, train_alignment
+from simulations.training.alignment import Rounds, train_alignment
 from theory.alignment import AlignmentPoint, Maps, Reading
 from theory.alignment_reference import whitening_maps
 from theory.linear.loss import task_losses

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from simulations.alignment import (
+from simulations.training.alignment import (
     Rounds,
     check_checkpoints,
     initial_point,
