@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulations.alternating import alternate
+from tests.simulations.training.alternating_reference import alternate
 from tests.strategies import PAIRS, SEED, problems, rounding_at
 from theory.linear import common_covariance_optimum, single_task_optimum, task_losses
 from theory.linear.loss import loss

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from simulations.alternating import alternate
+from tests.simulations.training.alternating_reference import alternate
 from tests import strategies
 from tests.theory.test_alignment import unchecked
 from theory.alignment import aligned_statistics, alignment_loss

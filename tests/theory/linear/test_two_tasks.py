@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from simulations.alternating import alternate
+from tests.simulations.training.alternating_reference import alternate
 from tests.strategies import (
     KINDS,
     Kind,
