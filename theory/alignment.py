@@ -9,7 +9,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from theory.linear.arguments import check_statistics, check_weights, is_traced
+from theory.task_checks import check_statistics, check_weights, is_traced
 from theory.linear.loss import task_losses
 from theory.tasks import TaskStatistics
 

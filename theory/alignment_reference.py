@@ -9,7 +9,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from theory.alignment import AlignmentPoint, aligned_statistics
-from theory.linear.arguments import (
+from theory.task_checks import (
     check_statistics,
     check_weights,
     check_width,

@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float
 from numpy.typing import ArrayLike
 
 from theory.floats import as_floats
-from theory.linear.arguments import is_traced
+from theory.task_checks import is_traced
 from theory.semidefinite import check_semidefinite
 from theory.tasks import TaskStatistics
 

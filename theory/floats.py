@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Array
 from numpy.typing import ArrayLike
 
-from theory.linear.arguments import is_traced
+from theory.task_checks import is_traced
 
 
 def as_floats(name: str, values: float | ArrayLike, *, finite: bool = True) -> Array:

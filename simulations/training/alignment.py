@@ -26,7 +26,7 @@ from theory.alignment import (
     check_words,
     unaligned,
 )
-from theory.linear.arguments import (
+from theory.task_checks import (
     check_statistics,
     check_weights,
     check_width,

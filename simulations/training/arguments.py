@@ -13,7 +13,7 @@ from simulations.training.model import Model
 from simulations.training.ranges import check_range
 from simulations.training.result import Parameters
 from theory import weights as theory_weights
-from theory.linear.arguments import is_traced
+from theory.task_checks import is_traced
 
 
 def check_weights(

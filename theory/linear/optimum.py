@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
-from theory.linear.arguments import (
+from theory.task_checks import (
     check_statistics,
     check_weights,
     check_width,

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float
 
-from theory.linear.arguments import check_statistics
+from theory.task_checks import check_statistics
 from theory.tasks import TaskStatistics
 
 

@@ -9,7 +9,7 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from theory.risk.arguments import check_number, check_spectrum
+from theory.arguments import check_number, check_spectrum
 from theory.risk.least_on_line import least_on_line
 from theory.risk.pooled import PooledRisk
 from theory.risk.scalar_heads import scalar_heads_risk

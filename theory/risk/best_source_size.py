@@ -8,7 +8,7 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from theory.risk.arguments import check_number, check_spectrum
+from theory.arguments import check_number, check_spectrum
 from theory.risk.break_even import source_size
 from theory.risk.crossings import START
 from theory.risk.fixed_point import source_ratio

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from theory.risk.arguments import check_finite, check_number
+from theory.arguments import check_finite, check_number
 from theory.risk.pooled import PooledRisk
 
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from theory.linear.arguments import check_statistics, is_traced
+from theory.task_checks import check_statistics, is_traced
 from theory.linear.single_task import equilibrated_spectrum
 from theory.rows import task_label
 from theory.tasks import TaskStatistics

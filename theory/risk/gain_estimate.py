@@ -9,8 +9,8 @@ from jax.scipy.special import ndtri
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from theory.linear.arguments import is_traced
-from theory.risk.arguments import check_number
+from theory.task_checks import is_traced
+from theory.arguments import check_number
 from theory.risk.chi_square_interval import energy_interval, variance_interval
 from theory.risk.estimates import (
     TaskEstimates,

@@ -8,8 +8,8 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from theory.linear.arguments import is_traced
-from theory.risk.arguments import check_finite
+from theory.task_checks import is_traced
+from theory.arguments import check_finite
 from theory.risk.matrix_equivalent import matrix_sizes
 from theory.risk.pooled import PooledRisk
 from theory.risk.weighted_pooling import (

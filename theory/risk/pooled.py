@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from theory.risk.arguments import check_number, check_spectrum
+from theory.arguments import check_number, check_spectrum
 from theory.risk.equal_covariances import finite_terms, limit_terms
 from theory.risk.fixed_point import source_ratio
 from theory.risk.sums import sums

@@ -6,8 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from theory.linear.arguments import is_traced
-from theory.risk.arguments import check_finite, check_number, check_spectrum
+from theory.task_checks import is_traced
+from theory.arguments import check_finite, check_number, check_spectrum
 from theory.risk.pooled import PooledRisk, pooled_risk
 
 

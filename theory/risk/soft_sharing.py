@@ -8,8 +8,8 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from theory.linear.arguments import is_traced
-from theory.risk.arguments import check_finite, check_number, check_reals
+from theory.task_checks import is_traced
+from theory.arguments import check_finite, check_number, check_reals
 from theory.risk.inverse import symmetric_inverse
 from theory.risk.pooled import PooledRisk
 from theory.risk.weighted_pooling import check_grams

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array
 
-from theory.risk.arguments import check_number, check_spectrum
+from theory.arguments import check_number, check_spectrum
 from theory.risk.deterministic_equivalent import equivalent_sizes
 from theory.risk.pooled import PooledRisk
 from theory.risk.soft_sharing import check_penalty

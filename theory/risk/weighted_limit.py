@@ -8,8 +8,8 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from theory.linear.arguments import is_traced
-from theory.risk.arguments import check_number, check_spectrum
+from theory.task_checks import is_traced
+from theory.arguments import check_number, check_spectrum
 from theory.risk.deterministic_equivalent import equivalent_sizes
 from theory.risk.equal_covariances import finite_terms
 from theory.risk.pooled import PooledRisk

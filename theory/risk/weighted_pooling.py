@@ -10,8 +10,8 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
-from theory.linear.arguments import is_traced
-from theory.risk.arguments import check_finite, check_number
+from theory.task_checks import is_traced
+from theory.arguments import check_finite, check_number
 from theory.risk.inverse import symmetric_inverse
 from theory.risk.pooled import PooledRisk
 

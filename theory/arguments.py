@@ -9,7 +9,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from theory.linear.arguments import is_traced
+from theory.task_checks import is_traced
 
 
 def check_number(

@@ -9,7 +9,7 @@ import pytest
 
 from tests.strategies import statistics
 from theory.linear import shared_optimum
-from theory.linear.arguments import check_weights, check_width
+from theory.task_checks import check_weights, check_width
 
 PAIR = statistics(0, 2, 4)
 
