@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from theory.risk.damped_newton import damped_newton
+from theory.risk.minimise import damped_newton
 
 # Which of c_1..c_k are factors of each term of D_j, as 0 and 1.
 Members = tuple[tuple[int, ...], ...]

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from theory.risk.damped_newton import damped_newton
+from theory.risk.minimise import damped_newton
 
 
 @jax.custom_jvp
