@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 # Those of sentence sets, of encoders in this order: the paper's first.
-FOLDER = Path(__file__).parents[1] / "paper_checks" / "recorded_sentences"
+FOLDER = Path(__file__).parents[1] / "paper_checks" / "records" / "sentences"
 ENCODERS = ("lstm", "cnn", "mlp")
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import jax
 import tyro
 
-from paper_checks.studies import simulated
 from paper_checks.settings import Profile, Settings
+from paper_checks.studies import simulated
 from simulations.engine.cpu_threads import share_cpu
 
 

@@ -10,35 +10,35 @@ from typing import Any
 
 from rich.table import Table
 
-from paper_checks.claims.theorem_2 import sharper
-from paper_checks.claims.theorem_2 import bound
-from paper_checks.claims.theorem_2 import relu
-from paper_checks.claims import advice
-from paper_checks.claims import algorithm_1
-from paper_checks.claims import algorithm_2
-from paper_checks.claims import chest_x_rays
-from paper_checks.claims import common_design
-from paper_checks.claims import crossings
-from paper_checks.claims import equation_4
-from paper_checks.claims import equation_5
-from paper_checks.claims import figure_2
-from paper_checks.claims import figure_3
-from paper_checks.claims import figure_3_relu
-from paper_checks.claims import figure_5b
-from paper_checks.claims import figure_6
-from paper_checks.claims import figure_7
-from paper_checks.claims import local_minima
-from paper_checks.claims import noisy_copy
-from paper_checks.claims import other_encoders
-from paper_checks.claims import phase_transition
-from paper_checks.claims import proposition_1
-from paper_checks.claims import proposition_1_relu
-from paper_checks.claims import proposition_3
-from paper_checks.claims import random_labels
-from paper_checks.claims import soft_sharing
+from paper_checks.claims import (
+    advice,
+    algorithm_1,
+    algorithm_2,
+    chest_x_rays,
+    common_design,
+    crossings,
+    equation_4,
+    equation_5,
+    figure_2,
+    figure_3,
+    figure_3_relu,
+    figure_5b,
+    figure_6,
+    figure_7,
+    local_minima,
+    noisy_copy,
+    other_encoders,
+    phase_transition,
+    proposition_1,
+    proposition_1_relu,
+    proposition_3,
+    random_labels,
+    soft_sharing,
+)
 from paper_checks.claims import figure_5a as bert_alignment
-from paper_checks.settings import Settings
+from paper_checks.claims.theorem_2 import bound, relu, sharper
 from paper_checks.judge.verdict import Finding, Verdict
+from paper_checks.settings import Settings
 from simulations.files import write_whole
 
 # What each claim is measured by, in the order of the table.
@@ -80,7 +80,7 @@ COLOURS = {
     Verdict.VACUOUS: "yellow",
     Verdict.NEEDS_DATA: "cyan",
 }
-RECORD = Path(__file__).with_name("recorded.json")
+RECORD = Path(__file__).with_name("records") / "verdicts.json"
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,9 @@ def verdicts(part: str) -> dict[str, str]:
 
 
 def test_the_ledgers_shown_are_those_on_record():
-    recorded = json.loads((ROOT / "paper_checks" / "recorded.json").read_text())
+    recorded = json.loads(
+        (ROOT / "paper_checks" / "records" / "verdicts.json").read_text()
+    )
     assert verdicts("ledger") == recorded["bundled data"]
     shown = verdicts("ledger with data")
     kept = recorded["with a data folder"]

@@ -9,8 +9,8 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from theory.task_checks import check_statistics, check_weights, is_traced
 from theory.linear.loss import task_losses
+from theory.task_checks import check_statistics, check_weights, is_traced
 from theory.tasks import TaskStatistics
 
 # Whether the shared module stays where it is while the tasks are aligned.

@@ -9,14 +9,14 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from theory.alignment import AlignmentPoint, aligned_statistics
+from theory.linear.common_covariance import common_covariance_optimum
+from theory.linear.single_task import single_task_optimum
 from theory.task_checks import (
     check_statistics,
     check_weights,
     check_width,
     is_traced,
 )
-from theory.linear.common_covariance import common_covariance_optimum
-from theory.linear.single_task import single_task_optimum
 from theory.tasks import TaskStatistics
 
 

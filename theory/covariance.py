@@ -11,8 +11,8 @@ from jaxtyping import Array, Bool, Float
 from numpy.typing import ArrayLike
 
 from theory.floats import as_floats
-from theory.task_checks import is_traced
 from theory.semidefinite import check_semidefinite
+from theory.task_checks import is_traced
 from theory.tasks import TaskStatistics
 
 # A share of the spectrum this close to the one asked for, in units of `dε`, is that

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 
 from theory.covariance import check_gram
 from theory.floats import as_floats
-from theory.task_checks import check_width, is_traced
 from theory.linear.single_task import equilibrated_spectrum, minimum_norm_solution
+from theory.task_checks import check_width, is_traced
 from theory.weights import check_weights
 
 

@@ -6,13 +6,13 @@ import jax
 import numpy as np
 import xarray as xr
 
-from paper_checks.data.benchmark import LinearBenchmark
 from paper_checks.benchmarks.folds import (
     Folds,
     assign_folds,
     fold_statistics,
     standardise,
 )
+from paper_checks.data.benchmark import LinearBenchmark
 from theory.linear import shared_optimum, single_task_optimum, task_losses
 
 # A width of its own X costs a search from many starts, so the grid is a short one.

@@ -8,7 +8,6 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Bool, Float
 
-from paper_checks.data.benchmark import LinearBenchmark
 from paper_checks.benchmarks.folds import (
     Standardised,
     constant_columns,
@@ -16,6 +15,7 @@ from paper_checks.benchmarks.folds import (
     row_statistics,
     standardise,
 )
+from paper_checks.data.benchmark import LinearBenchmark
 from theory.linear import shared_optimum
 from theory.tasks import TaskStatistics
 from theory.weighting import svd_weights

@@ -11,7 +11,6 @@ import xarray as xr
 from jaxtyping import Array, Float
 from sklearn.metrics import roc_auc_score
 
-from paper_checks.data.benchmark import LinearBenchmark
 from paper_checks.benchmarks.folds import (
     Standardised,
     constant_columns,
@@ -24,6 +23,7 @@ from paper_checks.benchmarks.label_noise import (
     randomised,
     weighting_schemes,
 )
+from paper_checks.data.benchmark import LinearBenchmark
 from paper_checks.networks.mlp import mlp_logits, scaled, train_mlps
 from simulations.labelled import Entry, dataset
 from theory.linear import shared_optimum

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import xarray as xr
 
-from paper_checks.data.benchmark import LinearBenchmark
 from paper_checks.benchmarks.cross_validation import cross_validate, default_widths
 from paper_checks.benchmarks.folds import standardised_whole
 from paper_checks.benchmarks.label_noise import LabelNoise, label_noise
+from paper_checks.data.benchmark import LinearBenchmark
 from simulations.provenance import attributes
 from theory.covariance import similarity_matrix
 from theory.linear import shared_optimum

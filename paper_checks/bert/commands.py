@@ -16,11 +16,11 @@ from rich.console import Console
 from rich.table import Table
 
 from paper_checks.bert import hosts, plan, results, similarity, speed
-from paper_checks.claims.figure_5a import COMMITTED
 from paper_checks.bert.problem import load_problem
 from paper_checks.bert.protocol import Protocol, runs
 from paper_checks.bert.run import Machine, Run
 from paper_checks.bert.train import train
+from paper_checks.claims.figure_5a import COMMITTED
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,10 +8,10 @@ from paper_checks.bert.batches import Rows, bucket_lengths
 from paper_checks.bert.config import BertConfig, read_config
 from paper_checks.bert.encoder import Encoder, new_encoder
 from paper_checks.bert.folder import find_folder
-from paper_checks.data.glue import TASKS, GlueSplit, first_rows, load_glue
 from paper_checks.bert.run import Run
 from paper_checks.bert.tokens import encode, load_tokenizer
 from paper_checks.bert.weights import load_encoder
+from paper_checks.data.glue import TASKS, GlueSplit, first_rows, load_glue
 
 
 class Tasks(NamedTuple):

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import tyro
 
-from paper_checks.data.glue import TASKS
 from paper_checks.bert.model import Alignment
 from paper_checks.bert.run import Recipe, Run
+from paper_checks.data.glue import TASKS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from paper_checks.bert.compute import Compute
-from paper_checks.data.glue import TASKS
 from paper_checks.bert.model import ALIGNMENTS, Alignment
 from paper_checks.bert.optimiser import Rates
+from paper_checks.data.glue import TASKS
 
 Generator = Literal["threefry2x32", "unsafe_rbg"]
 

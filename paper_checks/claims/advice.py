@@ -8,13 +8,9 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from paper_checks.leaderboard import scores
 from paper_checks.data import landmine
-from paper_checks.leaderboard.scores import RULES, AdviceStudy
 from paper_checks.data.folder import benchmark_names
 from paper_checks.data.manifest import read_manifest
-from paper_checks.studies.stores import kept_of_data
-from paper_checks.settings import Settings
 from paper_checks.judge.verdict import (
     CheckError,
     Control,
@@ -23,6 +19,10 @@ from paper_checks.judge.verdict import (
     Verdict,
     judge,
 )
+from paper_checks.leaderboard import scores
+from paper_checks.leaderboard.scores import RULES, AdviceStudy
+from paper_checks.settings import Settings
+from paper_checks.studies.stores import kept_of_data
 
 NAME = "advice_on_real_data"
 SOURCE = "W-S1 (derived here; W's question of positive and negative transfer)"

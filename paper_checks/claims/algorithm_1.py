@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 import xarray as xr
 
-from paper_checks.settings import Settings
-from paper_checks.studies.simulated import alignment_sweep
 from paper_checks.judge.verdict import (
     Control,
     Finding,
@@ -15,6 +13,8 @@ from paper_checks.judge.verdict import (
     judge,
     mean_with_interval,
 )
+from paper_checks.settings import Settings
+from paper_checks.studies.simulated import alignment_sweep
 
 SOURCE = "W-A1 (Algorithm 1)"
 # With `B` fixed an arm starts at the point chosen for joint training, and has a second

@@ -7,9 +7,6 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from paper_checks.studies.linear_benchmarks import Study, data_named, studies
-from paper_checks.settings import Settings
-from paper_checks.studies.simulated import weights_sweep
 from paper_checks.judge.verdict import (
     Control,
     Finding,
@@ -18,6 +15,9 @@ from paper_checks.judge.verdict import (
     judge,
     mean_with_interval,
 )
+from paper_checks.settings import Settings
+from paper_checks.studies.linear_benchmarks import Study, data_named, studies
+from paper_checks.studies.simulated import weights_sweep
 
 SOURCE = "W-A2 (Algorithm 2)"
 # Share of labels that the paper randomises.

@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import Float
 
 from paper_checks.judge.check import Check
-from paper_checks.settings import Settings
 from paper_checks.judge.verdict import (
     Control,
     Finding,
@@ -16,6 +15,7 @@ from paper_checks.judge.verdict import (
     judge,
     mean_with_interval,
 )
+from paper_checks.settings import Settings
 from theory.risk import common_design_risk
 
 SOURCE = "M-CX (mathematics.md §3, common X)"

@@ -4,8 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from paper_checks.studies.signs_of_gains import draws_over_sizes, settled_sign
-from paper_checks.settings import Settings
 from paper_checks.judge.verdict import (
     CheckError,
     Control,
@@ -14,6 +12,8 @@ from paper_checks.judge.verdict import (
     failure_rate,
     judge,
 )
+from paper_checks.settings import Settings
+from paper_checks.studies.signs_of_gains import draws_over_sizes, settled_sign
 from theory.risk import crossings
 
 SOURCE = "M-CR (mathematics.md §3, both shifts; derived here)"

@@ -4,11 +4,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from paper_checks.judge.claim import attack, dropped, measured
-from paper_checks.judge.check import Check
 from paper_checks.claims.equation_4_statement import SOURCE, equation_4, explained
-from paper_checks.settings import Settings
+from paper_checks.judge.check import Check
+from paper_checks.judge.claim import attack, dropped, measured
 from paper_checks.judge.verdict import Control, Finding, extreme, failure_rate, judge
+from paper_checks.settings import Settings
 from simulations.sampling import sample_tasks
 from theory.linear import two_task_optimum, wide_optimum
 from theory.tasks import Tasks

@@ -5,10 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from paper_checks.judge.claim import attack, dropped, measured
-from paper_checks.judge.check import Check
 from paper_checks.claims.equation_5_statement import SOURCE, equation_5
-from paper_checks.settings import Settings
+from paper_checks.judge.check import Check
+from paper_checks.judge.claim import attack, dropped, measured
 from paper_checks.judge.verdict import (
     Control,
     Finding,
@@ -17,6 +16,7 @@ from paper_checks.judge.verdict import (
     judge,
     mean_with_interval,
 )
+from paper_checks.settings import Settings
 from theory.covariance import similarity
 
 DIMENSION, ROWS = 8, 40

@@ -6,8 +6,6 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Bool
 
-from paper_checks.settings import Settings
-from paper_checks.studies.simulated import classification_sweep
 from paper_checks.judge.verdict import (
     Control,
     Finding,
@@ -15,6 +13,8 @@ from paper_checks.judge.verdict import (
     judge,
     mean_with_interval,
 )
+from paper_checks.settings import Settings
+from paper_checks.studies.simulated import classification_sweep
 
 SOURCE = "W-F2 (Figure 2)"
 SECOND, THIRD = "source 2", "source 3"

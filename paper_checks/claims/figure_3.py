@@ -6,8 +6,6 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from paper_checks.settings import Settings
-from paper_checks.studies.simulated import transfer
 from paper_checks.judge.verdict import (
     Control,
     Finding,
@@ -16,6 +14,8 @@ from paper_checks.judge.verdict import (
     judge,
     mean_with_interval,
 )
+from paper_checks.settings import Settings
+from paper_checks.studies.simulated import transfer
 
 SOURCE = "W-F3 (Figure 3)"
 SAME, OTHER = "same covariance", ("other diagonal", "other rotation")

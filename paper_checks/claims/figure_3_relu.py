@@ -13,14 +13,14 @@ from paper_checks.claims.figure_3 import (
     picture,
     undecided,
 )
-from paper_checks.settings import Settings
-from paper_checks.studies.simulated import transfer_relu_sweep
 from paper_checks.judge.verdict import (
     Control,
     Finding,
     Measurement,
     mean_with_interval,
 )
+from paper_checks.settings import Settings
+from paper_checks.studies.simulated import transfer_relu_sweep
 
 SOURCE = "W-F3 (Figure 3) with ReLU"
 

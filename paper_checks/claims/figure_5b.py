@@ -2,7 +2,11 @@
 
 import xarray as xr
 
+from paper_checks.judge.verdict import Finding
+from paper_checks.sentences.printed import LARGEST_OF_TARGETS, TARGETS
+from paper_checks.settings import Settings
 from paper_checks.studies import sentence_claim
+from paper_checks.studies.sentence_claim import Judged, SentenceClaim, runs_of
 from paper_checks.studies.sentence_gains import (
     gains_of,
     improves,
@@ -11,10 +15,6 @@ from paper_checks.studies.sentence_gains import (
     whole,
     width_of,
 )
-from paper_checks.sentences.printed import LARGEST_OF_TARGETS, TARGETS
-from paper_checks.studies.sentence_claim import Judged, SentenceClaim, runs_of
-from paper_checks.settings import Settings
-from paper_checks.judge.verdict import Finding
 
 # The five sets beside SST.
 COUNT = 5

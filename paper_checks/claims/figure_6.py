@@ -7,13 +7,9 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
-from paper_checks.studies import sentence_claim
+from paper_checks.claims.leak_of_figure_6 import leak, printed_gains
 from paper_checks.judge import paired_tests
-from paper_checks.studies.sentence_gains import (
-    mean_over_tasks,
-    protocols_of,
-    shared_rows,
-)
+from paper_checks.judge.verdict import Control, Finding, Measurement, extreme, judge
 from paper_checks.sentences.best_capacity import Best, best_of, widths_of
 from paper_checks.sentences.printed import (
     FIGURE_6,
@@ -21,10 +17,14 @@ from paper_checks.sentences.printed import (
     MEAN_TOGETHER,
     SUMMED_CAPACITY,
 )
-from paper_checks.claims.leak_of_figure_6 import leak, printed_gains
-from paper_checks.studies.sentence_claim import Judged, SentenceClaim, runs_of
 from paper_checks.settings import Settings
-from paper_checks.judge.verdict import Control, Finding, Measurement, extreme, judge
+from paper_checks.studies import sentence_claim
+from paper_checks.studies.sentence_claim import Judged, SentenceClaim, runs_of
+from paper_checks.studies.sentence_gains import (
+    mean_over_tasks,
+    protocols_of,
+    shared_rows,
+)
 
 SOURCE = "W-F6 (Figure 6)"
 # Half of the last digit printed.

@@ -8,7 +8,11 @@ import xarray as xr
 from jaxtyping import Float
 from scipy import stats
 
+from paper_checks.judge.verdict import Finding, Measurement, extreme, failure_rate
+from paper_checks.sentences.printed import LARGEST_OF_PAIRS, PAIRS
+from paper_checks.settings import Settings
 from paper_checks.studies import sentence_claim
+from paper_checks.studies.sentence_claim import Judged, SentenceClaim, runs_of
 from paper_checks.studies.sentence_gains import (
     gains_of,
     improves,
@@ -17,10 +21,6 @@ from paper_checks.studies.sentence_gains import (
     told,
     whole,
 )
-from paper_checks.sentences.printed import LARGEST_OF_PAIRS, PAIRS
-from paper_checks.studies.sentence_claim import Judged, SentenceClaim, runs_of
-from paper_checks.settings import Settings
-from paper_checks.judge.verdict import Finding, Measurement, extreme, failure_rate
 
 SOURCE = "W-F7 (Figure 7)"
 STATEMENTS = {

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import xarray as xr
 
-from paper_checks.studies.sentence_gains import gains_of, mean_over_tasks, shared_rows
+from paper_checks.networks.encoders import Kind
 from paper_checks.sentences import record
 from paper_checks.sentences.best_capacity import best_of, widths_of
-from paper_checks.networks.encoders import Kind
 from paper_checks.sentences.printed import FIGURE_6
 from paper_checks.studies.sentence_claim import runs_of
+from paper_checks.studies.sentence_gains import gains_of, mean_over_tasks, shared_rows
 
 # Sets whose sentences are largely in each other.
 LEAKING = ("sst", "mr")

@@ -12,10 +12,8 @@ from jax import lax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from paper_checks.judge.claim import attack, dropped, measured
-from paper_checks.studies.problems import random_problem
 from paper_checks.claims.local_minima_statement import SOURCE, local_minima
-from paper_checks.settings import Settings
+from paper_checks.judge.claim import attack, dropped, measured
 from paper_checks.judge.stress import Stress
 from paper_checks.judge.verdict import (
     Control,
@@ -24,6 +22,8 @@ from paper_checks.judge.verdict import (
     failure_rate,
     judge,
 )
+from paper_checks.settings import Settings
+from paper_checks.studies.problems import random_problem
 from theory.linear import common_covariance_optimum, loss, two_task_optimum
 from theory.tasks import TaskStatistics
 

@@ -5,10 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from paper_checks.judge.claim import attack, dropped, measured
 from paper_checks.claims.noisy_copy_statement import SOURCE, noisy_copy
-from paper_checks.settings import Settings
-from paper_checks.studies.trained import train_each
+from paper_checks.judge.claim import attack, dropped, measured
 from paper_checks.judge.verdict import (
     Control,
     Finding,
@@ -17,6 +15,8 @@ from paper_checks.judge.verdict import (
     judge,
     mean_with_interval,
 )
+from paper_checks.settings import Settings
+from paper_checks.studies.trained import train_each
 from theory.linear import two_task_optimum
 from theory.tasks import TaskStatistics
 

@@ -8,8 +8,13 @@ from typing import NamedTuple
 
 import xarray as xr
 
-from paper_checks.claims import figure_5b
-from paper_checks.claims import figure_7
+from paper_checks.claims import figure_5b, figure_7
+from paper_checks.judge.verdict import Finding, Verdict, judge
+from paper_checks.networks.encoders import Kind
+from paper_checks.sentences import printed, record
+from paper_checks.sentences.recording import PROGRAM
+from paper_checks.settings import Settings
+from paper_checks.studies.sentence_claim import CONTROL, more_runs, runs_of
 from paper_checks.studies.sentence_gains import (
     Gains,
     gains_of,
@@ -17,14 +22,7 @@ from paper_checks.studies.sentence_gains import (
     told,
     whole,
 )
-from paper_checks.sentences import printed
-from paper_checks.sentences import record
-from paper_checks.networks.encoders import Kind
-from paper_checks.sentences.recording import PROGRAM
-from paper_checks.studies.sentence_claim import CONTROL, more_runs, runs_of
 from paper_checks.studies.sentences import DATA, control_on_record, seed_of
-from paper_checks.settings import Settings
-from paper_checks.judge.verdict import Finding, Verdict, judge
 
 SOURCE = "W-C5 (Figures 5b and 7, other encoders)"
 STATEMENT = (

@@ -4,8 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from paper_checks.studies.signs_of_gains import draws_over_sizes, pattern, settled_sign
-from paper_checks.settings import Settings
 from paper_checks.judge.verdict import (
     Control,
     Finding,
@@ -15,6 +13,8 @@ from paper_checks.judge.verdict import (
     judge,
     mean_with_interval,
 )
+from paper_checks.settings import Settings
+from paper_checks.studies.signs_of_gains import draws_over_sizes, pattern, settled_sign
 from simulations.draws.pooled_draws import PooledDraws
 from theory.risk import PhaseTransition, phase_transition
 

@@ -8,13 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from paper_checks.judge.claim import attack, dropped, measured
-from paper_checks.judge.check import Check
-from paper_checks.studies.problems import random_problem
 from paper_checks.claims.proposition_1_statement import SOURCE, proposition_1
-from paper_checks.settings import Settings
-from paper_checks.studies.trained import train_each
+from paper_checks.judge.check import Check
+from paper_checks.judge.claim import attack, dropped, measured
 from paper_checks.judge.verdict import Control, Finding, extreme, failure_rate, judge
+from paper_checks.settings import Settings
+from paper_checks.studies.problems import random_problem
+from paper_checks.studies.trained import train_each
 from theory.linear import (
     SharedOptimum,
     one_less_optimum,

@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from paper_checks.judge.check import Check
-from paper_checks.settings import Settings
 from paper_checks.judge.verdict import (
     Control,
     Finding,
@@ -18,6 +17,7 @@ from paper_checks.judge.verdict import (
     judge,
     mean_with_interval,
 )
+from paper_checks.settings import Settings
 from simulations.training import LevenbergMarquardt, ReluModel, Trained, train_grid
 from theory.relu import Population, plane_optimum, population_task_losses
 from theory.tasks import Tasks

@@ -6,13 +6,9 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Key, PRNGKeyArray
 
-from paper_checks.judge.claim import attack, dropped, measured
-from paper_checks.judge.check import Check
-from paper_checks.studies.problems import random_problem
 from paper_checks.claims.proposition_3_statement import SOURCE, proposition_3
-from paper_checks.studies.linear_benchmarks import studies
-from paper_checks.settings import Settings
-from paper_checks.studies.trained import train_each
+from paper_checks.judge.check import Check
+from paper_checks.judge.claim import attack, dropped, measured
 from paper_checks.judge.verdict import (
     CheckError,
     Control,
@@ -21,6 +17,10 @@ from paper_checks.judge.verdict import (
     failure_rate,
     judge,
 )
+from paper_checks.settings import Settings
+from paper_checks.studies.linear_benchmarks import studies
+from paper_checks.studies.problems import random_problem
+from paper_checks.studies.trained import train_each
 from theory.linear import common_covariance_optimum
 from theory.tasks import TaskStatistics
 from theory.weighting import principal_angles, proposition_3_span

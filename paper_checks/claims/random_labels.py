@@ -7,15 +7,13 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from paper_checks.benchmarks.label_pairs import LabelPairs, noisy_auc, run
 from paper_checks.data import chest_images
 from paper_checks.data.benchmark import LinearBenchmark
 from paper_checks.data.folder import load_benchmark
-from paper_checks.images.record import measurements
-from paper_checks.data.rows import load_labelled
-from paper_checks.benchmarks.label_pairs import LabelPairs, noisy_auc, run
 from paper_checks.data.manifest import read_manifest
-from paper_checks.studies.stores import kept_of_data
-from paper_checks.settings import Settings
+from paper_checks.data.rows import load_labelled
+from paper_checks.images.record import measurements
 from paper_checks.judge.verdict import (
     Control,
     Finding,
@@ -24,6 +22,8 @@ from paper_checks.judge.verdict import (
     judge,
     mean_with_interval,
 )
+from paper_checks.settings import Settings
+from paper_checks.studies.stores import kept_of_data
 
 NAME = "label_pairs"
 SOURCE = "W-X2 (ChestX-ray14, 20 random pairs)"

@@ -8,7 +8,6 @@ from jaxtyping import Float
 from scipy.optimize import minimize_scalar
 
 from paper_checks.judge.check import Check
-from paper_checks.settings import Settings
 from paper_checks.judge.verdict import (
     Control,
     Finding,
@@ -17,6 +16,7 @@ from paper_checks.judge.verdict import (
     judge,
     mean_with_interval,
 )
+from paper_checks.settings import Settings
 from theory.risk import best_penalty
 
 SOURCE = "M-SS (mathematics.md §3, soft sharing)"

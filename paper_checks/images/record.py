@@ -12,7 +12,7 @@ from paper_checks.images.problems import Study
 from paper_checks.judge.verdict import Measurement, extreme, mean_with_interval
 from simulations.files import write_json
 
-RECORD = Path(__file__).with_name("recorded.json")
+RECORD = Path(__file__).parents[1] / "records" / "images.json"
 READINGS = ("printed", "standardised")
 
 

@@ -14,12 +14,12 @@ from jaxtyping import Array, Float, Float32, Int
 from numpy.typing import ArrayLike
 from sklearn.metrics import roc_auc_score
 
+from paper_checks.data.rows import LabelledImages
 from paper_checks.networks.densenet import (
     DenseNet,
     DenseNetConfig,
     new_densenet,
 )
-from paper_checks.data.rows import LabelledImages
 from theory.weights import check_weights
 
 # Images whose logits are found at once.

@@ -5,10 +5,10 @@ from typing import Any
 
 import jax
 
-from paper_checks.settings import Settings
 from paper_checks.judge.statement import Statement
 from paper_checks.judge.stress import Effort, Stress, stress
 from paper_checks.judge.verdict import Control, Measurement, extreme
+from paper_checks.settings import Settings
 
 QUICK = Effort(
     instances=4_096, starts=16, steps=40, examples=0, instances_dropped=1_024

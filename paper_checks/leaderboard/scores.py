@@ -9,15 +9,15 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
+from paper_checks.data.benchmark import LinearBenchmark
+from paper_checks.data.folder import load_benchmark
+from paper_checks.data.landmine import NAME, load_landmine
 from paper_checks.leaderboard.measured_gains import (
     SplitResult,
     advise_and_measure,
     split,
     usable_tasks,
 )
-from paper_checks.data.benchmark import LinearBenchmark
-from paper_checks.data.folder import load_benchmark
-from paper_checks.data.landmine import NAME, load_landmine
 from simulations.labelled import Entry, dataset
 
 SURE = ("from (G, g, e), if sure", "leaving rows out, if sure")

@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float32, PRNGKeyArray
 
-from paper_checks.networks.recurrence import last_output
 from paper_checks.networks.matmul import product
+from paper_checks.networks.recurrence import last_output
 
 Kind = Literal["mlp", "cnn", "lstm"]
 # Tokens that a filter of Kim's network sees.

@@ -13,12 +13,12 @@ import xarray as xr
 from jaxtyping import Float
 
 from paper_checks.data.corpus import Corpus
+from paper_checks.data.vectors import WordVectors
 from paper_checks.networks.encoders import Kind
 from paper_checks.sentences.inputs import Inputs, encoder_inputs
 from paper_checks.sentences.overlap import overlap_report
 from paper_checks.sentences.splits import Duplicates, Protocol, split
 from paper_checks.sentences.training import Fit, Problem, Training, fit
-from paper_checks.data.vectors import WordVectors
 from simulations.files import write_json
 from simulations.provenance import attributes
 from theory.covariance import gram_similarity

@@ -5,8 +5,8 @@ import numpy as np
 from jaxtyping import Float32, Int32
 
 from paper_checks.data.corpus import Corpus
-from paper_checks.networks.encoders import Kind
 from paper_checks.data.vectors import WordVectors
+from paper_checks.networks.encoders import Kind
 
 # Longer texts are cut: 17 of the 50,608 of the six sets.
 LONGEST = 80

@@ -14,7 +14,7 @@ import xarray as xr
 from paper_checks.networks.encoders import Kind
 from simulations.files import no_nan, write_whole
 
-FOLDER = Path(__file__).parents[2] / "recorded_sentences"
+FOLDER = Path(__file__).parents[1] / "records" / "sentences"
 KINDS: tuple[Kind, ...] = get_args(Kind)
 # Accuracies of cells have six decimals of a share, four of a per cent.
 DECIMALS = 4

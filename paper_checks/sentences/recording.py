@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from paper_checks.networks.encoders import Kind
 from paper_checks.sentences import printed
 from paper_checks.sentences.best_capacity import with_best
 from paper_checks.sentences.cells import Bench, Cell, Result, read_cell
-from paper_checks.networks.encoders import Kind
 from paper_checks.sentences.spec import TextStudy
 from paper_checks.sentences.splits import PROTOCOLS
 from paper_checks.sentences.studies import STUDIES

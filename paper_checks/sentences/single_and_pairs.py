@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from paper_checks.sentences.cells import Bench, Cell, Result
 from paper_checks.data.sentences import SPLITS
+from paper_checks.sentences.cells import Bench, Cell, Result
 from paper_checks.sentences.spec import TextStudy
 from paper_checks.sentences.splits import Protocol
 

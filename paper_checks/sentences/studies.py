@@ -7,8 +7,6 @@ import numpy as np
 import xarray as xr
 
 from paper_checks.sentences.cells import Bench, Cell
-from paper_checks.sentences.spec import TextStudy
-from paper_checks.sentences.splits import PROTOCOLS, Protocol, split
 from paper_checks.sentences.single_and_pairs import (
     LATE,
     PAIRS,
@@ -18,6 +16,8 @@ from paper_checks.sentences.single_and_pairs import (
     result_of,
     sets_alone,
 )
+from paper_checks.sentences.spec import TextStudy
+from paper_checks.sentences.splits import PROTOCOLS, Protocol, split
 from simulations.labelled import Entry, dataset
 
 SOURCE = "sst"

@@ -13,8 +13,8 @@ from jaxtyping import Array, Float, Int
 
 from paper_checks.networks.buckets import Group, Rows, edges, plan
 from paper_checks.networks.encoders import Kind
-from paper_checks.sentences.inputs import Inputs
 from paper_checks.networks.multi_task import MultiTask, new_model
+from paper_checks.sentences.inputs import Inputs
 from paper_checks.sentences.splits import Split
 from paper_checks.sentences.steps import Data, State, advance, correct, rule
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import xarray as xr
 
+from paper_checks.benchmarks.label_noise import LabelNoise
+from paper_checks.benchmarks.study import StudySpec, study
 from paper_checks.data.benchmark import LinearBenchmark
 from paper_checks.data.bundled import BUNDLED
 from paper_checks.data.folder import benchmark_names, load_benchmark
-from paper_checks.benchmarks.label_noise import LabelNoise
-from paper_checks.benchmarks.study import StudySpec, study
 from paper_checks.settings import Settings
 from simulations import store
 from simulations.provenance import our_version, spec_json

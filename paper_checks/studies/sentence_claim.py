@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 import xarray as xr
 
-from paper_checks.sentences import record
+from paper_checks.judge.verdict import Finding, Measurement, Verdict, judge
 from paper_checks.networks.encoders import Kind
+from paper_checks.sentences import record
 from paper_checks.sentences.recording import PROGRAM
+from paper_checks.settings import Settings
 from paper_checks.studies.sentences import (
     DATA,
     control,
@@ -17,8 +19,6 @@ from paper_checks.studies.sentences import (
     seed_of,
     study,
 )
-from paper_checks.settings import Settings
-from paper_checks.judge.verdict import Finding, Measurement, Verdict, judge
 
 CONTROL = "sentence_control"
 # The encoder of W's sentence experiments.

@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from paper_checks.data.manifest import read_manifest
 from paper_checks.data import vectors
-from paper_checks.sentences.cells import Bench
 from paper_checks.data.corpus import load_corpus
-from paper_checks.networks.encoders import Kind
+from paper_checks.data.manifest import read_manifest
 from paper_checks.data.sentences import SPLITS, missing_sets
+from paper_checks.judge.verdict import Control
+from paper_checks.networks.encoders import Kind
+from paper_checks.sentences.cells import Bench
 from paper_checks.sentences.spec import TextStudy
 from paper_checks.sentences.splits import PROTOCOLS
 from paper_checks.sentences.studies import STUDIES
 from paper_checks.settings import Settings
-from paper_checks.judge.verdict import Control
 from simulations import store
 from simulations.provenance import our_version, spec_json
 

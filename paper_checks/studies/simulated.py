@@ -7,11 +7,9 @@ from typing import Any, Literal
 
 import xarray as xr
 
-from paper_checks.claims.theorem_2 import regions
-from paper_checks.claims.theorem_2 import threshold
-from paper_checks.claims.theorem_2 import tightness
-from paper_checks.studies.stores import kept
+from paper_checks.claims.theorem_2 import regions, threshold, tightness
 from paper_checks.settings import Settings
+from paper_checks.studies.stores import kept
 from simulations.experiments import (
     alignment,
     capacity,

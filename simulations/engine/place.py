@@ -6,11 +6,11 @@ from typing import Any, Protocol, runtime_checkable
 import jax
 
 from simulations.engine.cell_store import CellStore
-from simulations.origin import origin
 from simulations.engine.program import ChunkProgram
 from simulations.engine.sizes import Sizes, measure_sizes
 from simulations.engine.study import Study
 from simulations.engine.writer import Writer
+from simulations.origin import origin
 
 # Told the number of each chunk that is on disk.
 Told = Callable[[int], None]

@@ -21,8 +21,8 @@ from simulations.engine.cell_store import (
 )
 from simulations.engine.layout import Layout, whole
 from simulations.engine.lock import sole_run
-from simulations.origin import differences
 from simulations.engine.study import Study
+from simulations.origin import differences
 from simulations.store import CODECS
 
 FORMAT = "information-transfer cells, version 1"

@@ -12,11 +12,11 @@ import xarray as xr
 from jaxtyping import Array, Float, Key
 
 from simulations import labelled
+from simulations.draws.low_rank import fold_common, low_rank_parameters
 from simulations.engine.chunks import Progress
 from simulations.engine.in_memory import in_memory
 from simulations.engine.repeats import study_of_repeats
 from simulations.engine.study import Study
-from simulations.draws.low_rank import fold_common, low_rank_parameters
 from simulations.sampling import sample_statistics
 from theory.linear import (
     common_covariance_optimum,

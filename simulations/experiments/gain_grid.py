@@ -13,8 +13,8 @@ import xarray as xr
 from jaxtyping import Array, Float, Key
 
 from simulations import labelled
-from simulations.engine.chunks import Progress
 from simulations.engine.axes import Axis
+from simulations.engine.chunks import Progress
 from simulations.engine.in_memory import in_memory
 from simulations.engine.study import Columns, Study
 from simulations.sampling import sample_statistics

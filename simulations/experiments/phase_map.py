@@ -11,12 +11,12 @@ import xarray as xr
 from jaxtyping import Array, Float, Int, Key
 
 from simulations import labelled
-from simulations.engine.chunks import Progress
 from simulations.engine.axes import Axis
+from simulations.engine.chunks import Progress
 from simulations.engine.in_memory import in_memory
 from simulations.engine.study import Columns, Study
-from simulations.training.solver_choice import SOLVERS, check_solvers
 from simulations.training import ReluModel, Solver, train
+from simulations.training.solver_choice import SOLVERS, check_solvers
 from theory.relu import plane_optimum
 from theory.tasks import Tasks
 

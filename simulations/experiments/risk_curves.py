@@ -11,11 +11,11 @@ import xarray as xr
 from jaxtyping import Array, Float, Key
 
 from simulations import labelled
+from simulations.draws.shared_pairs import METHODS, SharedPair, shared_errors
 from simulations.engine.chunks import Progress
 from simulations.engine.in_memory import in_memory
 from simulations.engine.repeats import study_of_repeats
 from simulations.engine.study import Study
-from simulations.draws.shared_pairs import METHODS, SharedPair, shared_errors
 from theory.risk import (
     best_head_ratio,
     best_penalty,

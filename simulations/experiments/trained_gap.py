@@ -12,13 +12,13 @@ import xarray as xr
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from simulations import labelled
-from simulations.engine.chunks import Progress
+from simulations.draws.turned_tasks import turned_tasks
 from simulations.engine.axes import Axis
+from simulations.engine.chunks import Progress
 from simulations.engine.in_memory import in_memory
 from simulations.engine.study import Columns, Study
-from simulations.training.solver_choice import SOLVERS, check_solvers
 from simulations.training import LinearModel, Solver, train
-from simulations.draws.turned_tasks import turned_tasks
+from simulations.training.solver_choice import SOLVERS, check_solvers
 from theory.linear import shared_optimum
 from theory.tasks import TaskStatistics
 

@@ -12,10 +12,15 @@ import xarray as xr
 from jaxtyping import Array, Bool, Float, Key
 
 from simulations import labelled
+from simulations.draws.figure_3_tasks import (
+    SOURCES,
+    Figure3Tasks,
+    Reading,
+    figure_3_tasks,
+)
 from simulations.engine.chunks import Progress, map_chunks, repeat_keys
 from simulations.engine.repeats import study_of_repeats
 from simulations.engine.study import Study
-from simulations.draws.figure_3_tasks import SOURCES, Figure3Tasks, Reading, figure_3_tasks
 from simulations.sampling import sample_statistics
 from theory.linear import single_task_optimum
 from theory.linear.two_tasks import two_task_optimum

@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from paper_checks.claims.theorem_2.bound import theorem_2
 from paper_checks.judge import search
 from paper_checks.judge.statement import NONE, examine
-from paper_checks.claims.theorem_2.bound import theorem_2
 from tests.benchmarks.paired import interleave, quartiles
 from tests.benchmarks.plain_theorem_2 import PlainDesign, left_side, plain_ratio
 

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from simulations.draws.figure_3_tasks import SOURCES, figure_3_tasks
 from simulations.experiments import transfer
 from simulations.experiments.transfer import TransferSweep
-from simulations.draws.figure_3_tasks import SOURCES, figure_3_tasks
 from tests.benchmarks.paired import interleave, quartiles, slope
 from tests.benchmarks.plain_numpy import PlainPoint, plain_point
 from theory.linear.two_tasks import two_task_optimum

@@ -3,9 +3,9 @@
 import pytest
 import xarray as xr
 
-from paper_checks.studies import sentence_claim
-from paper_checks.sentences import record
 from paper_checks.networks.encoders import Kind
+from paper_checks.sentences import record
+from paper_checks.studies import sentence_claim
 from tests.paper_checks.sentences.sentence_data import NOTICED
 
 

@@ -1,7 +1,7 @@
 from paper_checks import ledger
-from paper_checks.studies import simulated
 from paper_checks.beside import sweeping
 from paper_checks.settings import Settings
+from paper_checks.studies import simulated
 from tests.paper_checks.test_ledger import finding
 
 

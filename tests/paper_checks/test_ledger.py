@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paper_checks import ledger
-from paper_checks.settings import Settings
 from paper_checks.judge.verdict import Control, Finding, Measurement, Verdict
+from paper_checks.settings import Settings
 
 NAN, INF = float("nan"), float("inf")
 

@@ -69,8 +69,8 @@ def test_a_bad_folder_is_told_before_anything_is_computed(
         raise AssertionError("computed before the folder was looked at")
 
     monkeypatch.setattr(ledger, "CLAIMS", {"W-E5": compute})
-    monkeypatch.setattr(front.sweeps, "FOR_FIGURES", {"capacity": compute})
-    monkeypatch.setattr(front.real_data, "studies", compute)
+    monkeypatch.setattr(front.simulated, "FOR_FIGURES", {"capacity": compute})
+    monkeypatch.setattr(front.linear_benchmarks, "studies", compute)
     folder = tmp_path / "data"
     if manifest is not None:
         folder.mkdir()

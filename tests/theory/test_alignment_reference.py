@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.simulations.training.alternating_reference import alternate
 from tests import strategies
+from tests.simulations.training.alternating_reference import alternate
 from tests.theory.test_alignment import unchecked
 from theory.alignment import aligned_statistics, alignment_loss
 from theory.alignment_reference import (

@@ -9,12 +9,6 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
-from theory.task_checks import (
-    check_statistics,
-    check_weights,
-    check_width,
-    is_traced,
-)
 from theory.linear.common_covariance import (
     common_covariance_optimum,
     proportionality,
@@ -25,6 +19,12 @@ from theory.linear.result import SharedOptimum
 from theory.linear.single_task import task_ranks
 from theory.linear.two_tasks import two_task_optimum
 from theory.linear.wide_module import wide_optimum
+from theory.task_checks import (
+    check_statistics,
+    check_weights,
+    check_width,
+    is_traced,
+)
 from theory.tasks import TaskStatistics
 
 # Gram matrices formed from the same rows agree to rounding of their m terms, about

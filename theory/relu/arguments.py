@@ -6,8 +6,8 @@ from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
 from theory.floats import as_floats
-from theory.task_checks import is_traced
 from theory.semidefinite import check_semidefinite
+from theory.task_checks import is_traced
 from theory.tasks import Tasks
 
 # A covariance may miss symmetry, or have eigenvalues below zero, by `8dε` of its

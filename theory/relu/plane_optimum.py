@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 from numpy.typing import ArrayLike, NDArray
 
-from theory.task_checks import is_traced, require_64_bit
 from theory.relu.arguments import check_tasks
 from theory.relu.plane_search import Candidates, local_maxima
 from theory.relu.plane_sectors import Rows, Sectors, gather, sectors_of
+from theory.task_checks import is_traced, require_64_bit
 from theory.tasks import Tasks
 from theory.weights import check_weights
 

@@ -8,11 +8,11 @@ from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
 from theory.floats import as_floats
-from theory.task_checks import is_traced
 from theory.linear.single_task import minimum_norm_solution
 from theory.relu.arguments import check_covariance
 from theory.relu.covariance_root import covariance_root
 from theory.relu.kernel import second
+from theory.task_checks import is_traced
 from theory.weights import check_weights
 
 

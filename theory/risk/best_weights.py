@@ -11,8 +11,8 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from theory.risk import weighted_pooling as pooling
 from theory.arguments import check_finite
+from theory.risk import weighted_pooling as pooling
 from theory.risk.linear_bound import bound_given_parameters, bound_over_parameters
 from theory.risk.pooled import PooledRisk
 from theory.risk.stationary import stationary_point

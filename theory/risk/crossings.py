@@ -10,11 +10,11 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from theory.task_checks import is_traced
 from theory.arguments import check_number, check_spectrum
 from theory.risk.break_even import break_even, source_size
 from theory.risk.fixed_point import source_ratio
 from theory.risk.phase_transition import equal_crossings
+from theory.task_checks import is_traced
 
 CAPACITY = 16  # Crossings returned under jit; six is the most that was seen.
 GRID = 1024  # Points in log y.

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from theory.task_checks import check_statistics, is_traced
 from theory.linear.single_task import equilibrated_spectrum
 from theory.rows import task_label
+from theory.task_checks import check_statistics, is_traced
 from theory.tasks import TaskStatistics
 
 # With fewer spare rows the interval of a variance spans orders of magnitude.

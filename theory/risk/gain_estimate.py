@@ -9,7 +9,6 @@ from jax.scipy.special import ndtri
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from theory.task_checks import is_traced
 from theory.arguments import check_number
 from theory.risk.chi_square_interval import energy_interval, variance_interval
 from theory.risk.estimates import (
@@ -19,6 +18,7 @@ from theory.risk.estimates import (
     task_estimates,
 )
 from theory.risk.weighted_pooling import check_pool_weights, check_target_index
+from theory.task_checks import is_traced
 from theory.tasks import TaskStatistics
 
 

@@ -8,7 +8,6 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from theory.task_checks import is_traced
 from theory.arguments import check_finite
 from theory.risk.matrix_equivalent import matrix_sizes
 from theory.risk.pooled import PooledRisk
@@ -17,6 +16,7 @@ from theory.risk.weighted_pooling import (
     check_pool_weights,
     check_target_index,
 )
+from theory.task_checks import is_traced
 
 # Eigenvalues below 4 d ε of the largest are rounding, as in theory.risk.inverse.
 SINGULAR = 4 * 2.3e-16

@@ -6,8 +6,8 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from theory.task_checks import is_traced
 from theory.arguments import check_number
+from theory.task_checks import is_traced
 
 
 class PhaseTransition(eqx.Module):

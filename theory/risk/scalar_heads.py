@@ -6,9 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from theory.task_checks import is_traced
 from theory.arguments import check_finite, check_number, check_spectrum
 from theory.risk.pooled import PooledRisk, pooled_risk
+from theory.task_checks import is_traced
 
 
 def scalar_heads_risk(

@@ -8,11 +8,11 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from theory.task_checks import is_traced
 from theory.arguments import check_finite, check_number, check_reals
 from theory.risk.inverse import symmetric_inverse
 from theory.risk.pooled import PooledRisk
 from theory.risk.weighted_pooling import check_grams
+from theory.task_checks import is_traced
 
 
 def best_penalty(

@@ -8,7 +8,6 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from theory.task_checks import is_traced
 from theory.arguments import check_number, check_spectrum
 from theory.risk.deterministic_equivalent import equivalent_sizes
 from theory.risk.equal_covariances import finite_terms
@@ -18,6 +17,7 @@ from theory.risk.weighted_pooling import (
     check_pool_weights,
     check_target_index,
 )
+from theory.task_checks import is_traced
 
 
 def weighted_limit_risk(

@@ -10,10 +10,10 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
-from theory.task_checks import is_traced
 from theory.arguments import check_finite, check_number
 from theory.risk.inverse import symmetric_inverse
 from theory.risk.pooled import PooledRisk
+from theory.task_checks import is_traced
 
 
 def weighted_risk(

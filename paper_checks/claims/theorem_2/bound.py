@@ -6,12 +6,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from paper_checks.judge.check import Check
-from paper_checks.judge.search import at_random
-from paper_checks.judge.search_result import Search
-from paper_checks.settings import Settings
-from paper_checks.judge.statement import Statement
-from paper_checks.judge.stress import Effort, Stress, stress
 from paper_checks.claims.theorem_2.pair import (
     Design,
     build,
@@ -19,6 +13,11 @@ from paper_checks.claims.theorem_2.pair import (
     left_side,
     whole,
 )
+from paper_checks.judge.check import Check
+from paper_checks.judge.search import at_random
+from paper_checks.judge.search_result import Search
+from paper_checks.judge.statement import Statement
+from paper_checks.judge.stress import Effort, Stress, stress
 from paper_checks.judge.verdict import (
     Control,
     Finding,
@@ -28,6 +27,7 @@ from paper_checks.judge.verdict import (
     failure_rate,
     judge,
 )
+from paper_checks.settings import Settings
 
 SOURCE = "W-T2 (Theorem 2)"
 # "With high probability" has no number in the paper.

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from paper_checks.claims.theorem_2.relu_fit import Fit, Target, draw_source, fit, no_source
 from paper_checks.claims.theorem_2.pair import (
     MORE_ROWS,
     SMALLEST_C,
@@ -19,6 +18,13 @@ from paper_checks.claims.theorem_2.pair import (
     sine_between,
     singular_values,
     whole,
+)
+from paper_checks.claims.theorem_2.relu_fit import (
+    Fit,
+    Target,
+    draw_source,
+    fit,
+    no_source,
 )
 
 # Rows of the target, per input.

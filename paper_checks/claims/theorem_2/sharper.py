@@ -10,11 +10,10 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int, Key, PRNGKeyArray
 
+from paper_checks.claims.theorem_2.pair import Design, build, latent_shapes, whole
 from paper_checks.judge.check import Check
-from paper_checks.settings import Settings
 from paper_checks.judge.statement import Statement
 from paper_checks.judge.stress import Effort, Stress, stress
-from paper_checks.claims.theorem_2.pair import Design, build, latent_shapes, whole
 from paper_checks.judge.verdict import (
     Control,
     Finding,
@@ -23,6 +22,7 @@ from paper_checks.judge.verdict import (
     failure_rate,
     judge,
 )
+from paper_checks.settings import Settings
 from theory.linear import two_task_optimum
 from theory.linear.gain_certificate import GainCertificate, gain_certificate
 from theory.tasks import TaskStatistics

@@ -10,8 +10,12 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Int, Key, PRNGKeyArray
 
+from paper_checks.claims.theorem_2.theorem_2_positions import (
+    Quantities,
+    aligned,
+    random,
+)
 from paper_checks.judge.exponent import Exponent, exponent
-from paper_checks.claims.theorem_2.theorem_2_positions import Quantities, aligned, random
 from paper_checks.judge.threshold import Brackets, Budget, thresholds
 from simulations import labelled
 from simulations.engine.chunks import Progress
@@ -124,7 +128,7 @@ def run(spec: Theorem2Threshold, progress: Progress | None = None) -> xr.Dataset
     the source's error more than for the angle between the tasks.
 
     And two positions of the tasks, `aligned` and `random` of
-    `paper_checks.claims.theorem_2.theorem_2_positions`, the latter drawn anew each time. The theorem is
+    `theorem_2_positions`, the latter drawn anew each time. The theorem is
     for all positions, so `aligned` is a lower bound on what it must ask for; that none
     asks for more was not proved.
 

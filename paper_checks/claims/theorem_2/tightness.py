@@ -8,12 +8,12 @@ import jax
 import numpy as np
 import xarray as xr
 
-from paper_checks.judge.look import drawn, look
-from paper_checks.judge.search import by_ascent
-from paper_checks.claims.theorem_2.sharper import sharper_gain
-from paper_checks.judge.statement import Statement
 from paper_checks.claims.theorem_2.bound import theorem_2
 from paper_checks.claims.theorem_2.relu import theorem_2_relu
+from paper_checks.claims.theorem_2.sharper import sharper_gain
+from paper_checks.judge.look import drawn, look
+from paper_checks.judge.search import by_ascent
+from paper_checks.judge.statement import Statement
 from simulations import labelled
 from simulations.engine.chunks import Progress
 

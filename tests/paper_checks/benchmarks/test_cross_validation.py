@@ -7,10 +7,10 @@ import pytest
 from sklearn.model_selection import PredefinedSplit
 from sklearn.preprocessing import StandardScaler
 
-from paper_checks.data.benchmark import LinearBenchmark
-from paper_checks.data.bundled import diabetes, digits, linnerud
 from paper_checks.benchmarks.cross_validation import cross_validate, default_widths
 from paper_checks.benchmarks.folds import assign_folds, fold_statistics, standardise
+from paper_checks.data.benchmark import LinearBenchmark
+from paper_checks.data.bundled import diabetes, digits, linnerud
 
 FOLDS = 3
 # Statistics square the condition number of X: κ² ε is below 1e-11 for these sets.

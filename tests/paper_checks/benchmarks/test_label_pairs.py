@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from paper_checks.benchmarks import label_pairs
+from paper_checks.benchmarks.label_pairs import LabelPairs, noisy_auc, noisy_pair, run
 from paper_checks.data.benchmark import LinearBenchmark
 from paper_checks.data.folder import load_benchmark
-from paper_checks.benchmarks.label_pairs import LabelPairs, noisy_auc, noisy_pair, run
 from tests.paper_checks.data.test_folder import Folder, add_emotions
 
 SPEC = LabelPairs(sets=("made",), pairs=6, draws=2, steps=60, batch=50, width=4)

@@ -7,8 +7,6 @@ import pytest
 import xarray as xr
 
 from paper_checks.benchmarks import label_noise as noise_study
-from paper_checks.data.benchmark import LinearBenchmark
-from paper_checks.data.bundled import diabetes, digits, linnerud
 from paper_checks.benchmarks.folds import standardised_whole
 from paper_checks.benchmarks.label_noise import (
     LabelNoise,
@@ -17,6 +15,8 @@ from paper_checks.benchmarks.label_noise import (
     weighting_schemes,
 )
 from paper_checks.benchmarks.study import StudySpec, span, study
+from paper_checks.data.benchmark import LinearBenchmark
+from paper_checks.data.bundled import diabetes, digits, linnerud
 
 SMALL = StudySpec(folds=2, noise=LabelNoise(repeats=3))
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.paper_checks.data.test_folder import Folder
 from tests.paper_checks.bert.made_up import add_task
 from tests.paper_checks.bert.small import write_folder
+from tests.paper_checks.data.test_folder import Folder
 
 
 @pytest.fixture(scope="module")

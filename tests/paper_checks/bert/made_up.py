@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from paper_checks.data.glue import TASKS
-from tests.paper_checks.data.test_folder import Folder
 from tests.paper_checks.bert.small import WORDS
+from tests.paper_checks.data.test_folder import Folder
 
 CLASSES = {"0": "no", "1": "yes"}
 

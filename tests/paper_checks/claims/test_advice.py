@@ -11,12 +11,11 @@ from matplotlib.figure import Figure
 
 from figures.advice_on_real_data import advice_on_real_data as draw
 from paper_checks.claims import advice
-from paper_checks.leaderboard import measured_gains
-from paper_checks.leaderboard import scores
-from paper_checks.leaderboard.scores import AdviceStudy
 from paper_checks.data.benchmark import LinearBenchmark
-from paper_checks.settings import Settings
 from paper_checks.judge.verdict import CheckError, Verdict
+from paper_checks.leaderboard import measured_gains, scores
+from paper_checks.leaderboard.scores import AdviceStudy
+from paper_checks.settings import Settings
 from simulations.advice.centred import Rows
 
 D = 4
@@ -98,7 +97,7 @@ def test_the_claim_needs_a_folder_then_holds_then_notices(study, tmp_path, monke
     assert advice.find(Settings()).verdict is Verdict.NEEDS_DATA
     names = study.attrs["spec"]
     monkeypatch.setattr(
-        advice_on_real_data,
+        advice,
         "available",
         lambda _: tuple(json.loads(names)["benchmarks"]),
     )

@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from paper_checks.claims import chest_x_rays
-from paper_checks.claims import random_labels
+from paper_checks.benchmarks.label_pairs import LabelPairs, noisy_auc
+from paper_checks.claims import chest_x_rays, random_labels
 from paper_checks.data.chest_images import NAME, SPLIT
 from paper_checks.images.record import recorded
-from paper_checks.benchmarks.label_pairs import LabelPairs, noisy_auc
 from paper_checks.settings import Settings
 from tests.paper_checks.data.test_folder import Folder
 

@@ -5,12 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from paper_checks.claims import equation_4_statement
-from paper_checks.claims import equation_5_statement
-from paper_checks.claims import local_minima_statement
-from paper_checks.claims import noisy_copy_statement
-from paper_checks.claims import proposition_1_statement
-from paper_checks.claims import proposition_3_statement
+from paper_checks.claims import (
+    equation_4_statement,
+    equation_5_statement,
+    local_minima_statement,
+    noisy_copy_statement,
+    proposition_1_statement,
+    proposition_3_statement,
+)
 from paper_checks.judge.instance_file import reproduce
 from paper_checks.judge.search import at_random
 from paper_checks.judge.statement import NONE

@@ -14,8 +14,8 @@ from paper_checks.claims.common_design import (
     noticed,
     without_inflation,
 )
-from paper_checks.settings import Settings
 from paper_checks.judge.verdict import Verdict
+from paper_checks.settings import Settings
 from theory.linear import common_covariance_optimum
 from theory.tasks import TaskStatistics
 

@@ -11,9 +11,16 @@ import pytest
 
 from figures.__main__ import read
 from figures.bert_alignment import bert_alignment
-from paper_checks.claims.figure_5a import NAME, PRINTED_GAIN, TASKS, find, flipped, paired
-from paper_checks.settings import Settings
+from paper_checks.claims.figure_5a import (
+    NAME,
+    PRINTED_GAIN,
+    TASKS,
+    find,
+    flipped,
+    paired,
+)
 from paper_checks.judge.verdict import Verdict
+from paper_checks.settings import Settings
 
 PROTOCOL = {"encoder": "all-MiniLM-L6-v2", "epochs": 3, "rows": None}
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from paper_checks.claims import figure_6
+from paper_checks.judge.verdict import Verdict
 from paper_checks.sentences.best_capacity import best_of
 from paper_checks.settings import Settings
-from paper_checks.judge.verdict import Verdict
 from tests.paper_checks.sentences.sentence_data import TARGETS, curves, made
 
 SETTINGS = Settings(data=Path("/there"))

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from paper_checks.claims import local_minima
-from paper_checks.claims import noisy_copy
-from paper_checks.claims import proposition_1
-from paper_checks.claims import proposition_1_relu
+from paper_checks.claims import (
+    local_minima,
+    noisy_copy,
+    proposition_1,
+    proposition_1_relu,
+)
 from tests.strategies import SEED, Kind, join, statistics
 from theory.linear import one_less_optimum, shared_optimum
 from theory.tasks import TaskStatistics

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from paper_checks.claims import noisy_copy
-from paper_checks.settings import Settings
 from paper_checks.judge.verdict import Verdict
+from paper_checks.settings import Settings
 from tests.paper_checks.few import Few
 
 KEYS = jax.random.split(jax.random.key(0), 8)

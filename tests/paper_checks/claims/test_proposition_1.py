@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from paper_checks.claims import proposition_1
-from paper_checks.studies.problems import random_problem
 from paper_checks.judge.verdict import Verdict
+from paper_checks.studies.problems import random_problem
 from simulations.training import Trained
 from tests.paper_checks.few import Few
 from tests.strategies import join, rows, statistics

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 
 from paper_checks.claims import proposition_3
 from paper_checks.judge.check import Check
-from paper_checks.studies.problems import random_problem
-from paper_checks.settings import Settings
 from paper_checks.judge.verdict import Verdict
+from paper_checks.settings import Settings
+from paper_checks.studies.problems import random_problem
 from tests.strategies import SEED
 
 K, D, M, R = 3, 6, 30, 2

@@ -7,8 +7,8 @@ import pytest
 import xarray as xr
 
 from paper_checks.claims import random_labels
-from paper_checks.settings import Settings
 from paper_checks.judge.verdict import Verdict
+from paper_checks.settings import Settings
 from tests.paper_checks.sentences.sentence_data import NOTICED
 
 SETS = ("a", "b", "c")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from paper_checks.claims import soft_sharing
-from paper_checks.settings import Settings
 from paper_checks.claims.soft_sharing import SIZES, check, draw, risk, stated
 from paper_checks.judge.verdict import Verdict
+from paper_checks.settings import Settings
 from tests.paper_checks.few import Few
 from theory.risk import mean_soft_sharing_risk
 

@@ -16,10 +16,10 @@ from paper_checks.bert.batches import (
     epoch,
     in_order,
 )
-from paper_checks.data.glue import TASKS, first_rows, load_glue
 from paper_checks.bert.tokens import Encoded
-from tests.paper_checks.data.test_folder import Folder
+from paper_checks.data.glue import TASKS, first_rows, load_glue
 from tests.paper_checks.bert.made_up import add_task
+from tests.paper_checks.data.test_folder import Folder
 
 
 @given(

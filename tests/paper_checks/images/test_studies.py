@@ -6,18 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from paper_checks.claims import chest_x_rays
-from paper_checks.claims import random_labels
+from paper_checks.claims import chest_x_rays, random_labels
 from paper_checks.data.chest_images import PARTS, load_chest_images, load_patients
-from paper_checks.images import commands as command
-from paper_checks.images import cells
-from paper_checks.images import record
-from paper_checks.images.cells import Bench, part_of
-from paper_checks.networks.densenet import DenseNetConfig
-from paper_checks.images.problems import problem
 from paper_checks.data.rows import load_labelled
+from paper_checks.images import __main__ as command
+from paper_checks.images import cells, record
+from paper_checks.images.cells import Bench, part_of
+from paper_checks.images.problems import problem
 from paper_checks.images.studies import ImageStudy, summary, train_all
 from paper_checks.images.training import Fit, Training, fit
+from paper_checks.networks.densenet import DenseNetConfig
 from paper_checks.settings import Settings
 from tests.paper_checks.images.made_up import ROWS, add_images
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from paper_checks.images import training
-from paper_checks.networks.densenet import DenseNetConfig
 from paper_checks.images.training import Fit, Training, fit, new_model
+from paper_checks.networks.densenet import DenseNetConfig
 from tests.paper_checks.images.made_up import labelled
 
 NETWORK = DenseNetConfig(growth=4, blocks=(1,))

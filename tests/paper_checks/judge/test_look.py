@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from paper_checks.judge.look import BATCH, drawn, look
 from paper_checks.judge.instance_file import reproduce, save
+from paper_checks.judge.look import BATCH, drawn, look
 from paper_checks.judge.statement import StatementError
 from tests.paper_checks.judge.toy_statements import MUTANTS, cauchy_schwarz
 

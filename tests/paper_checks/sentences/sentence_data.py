@@ -5,8 +5,8 @@ from itertools import combinations
 import numpy as np
 import xarray as xr
 
-from paper_checks.sentences.single_and_pairs import SETS
 from paper_checks.judge.verdict import Control
+from paper_checks.sentences.single_and_pairs import SETS
 
 NOTICED = Control(dropped="", noticed=6, instances=6)
 PROTOCOLS = ["naive", "exact", "near"]

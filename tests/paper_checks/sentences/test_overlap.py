@@ -9,8 +9,8 @@ import pytest
 import scipy.sparse as sp
 
 from paper_checks.data.corpus import Corpus, load_corpus
-from paper_checks.sentences.overlap import near_duplicates, overlap_report
 from paper_checks.data.sentences import Sentences
+from paper_checks.sentences.overlap import near_duplicates, overlap_report
 from paper_checks.sentences.splits import PROTOCOLS, Duplicates, split
 
 

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from paper_checks.sentences import commands as command
+from paper_checks.data.corpus import load_corpus
+from paper_checks.data.vectors import load_vectors
+from paper_checks.sentences import __main__ as command
 from paper_checks.sentences import record
 from paper_checks.sentences.best_capacity import best_of
 from paper_checks.sentences.cells import Bench, Cell
-from paper_checks.data.corpus import load_corpus
 from paper_checks.sentences.recording import Finished, finished
 from paper_checks.sentences.spec import TextStudy
 from paper_checks.sentences.splits import PROTOCOLS
 from paper_checks.sentences.studies import STUDIES
-from paper_checks.data.vectors import load_vectors
 from tests.paper_checks.data.test_folder import Folder
 from tests.paper_checks.sentences.folder import add_six_sets
 

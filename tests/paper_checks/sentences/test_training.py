@@ -7,9 +7,9 @@ import jax
 import numpy as np
 import pytest
 
-from paper_checks.networks.buckets import edges, plan
-from paper_checks.sentences.cells import Bench, Cell
 from paper_checks.data.corpus import load_corpus
+from paper_checks.data.vectors import load_vectors
+from paper_checks.networks.buckets import edges, plan
 from paper_checks.networks.encoders import (
     Encoder,
     KimCnn,
@@ -18,10 +18,10 @@ from paper_checks.networks.encoders import (
     MeanMlp,
     new_encoder,
 )
+from paper_checks.sentences.cells import Bench, Cell
 from paper_checks.sentences.inputs import encoder_inputs
 from paper_checks.sentences.splits import split
 from paper_checks.sentences.training import Fit, Problem, Training, fit
-from paper_checks.data.vectors import load_vectors
 from tests.paper_checks.data.test_folder import Folder
 from tests.paper_checks.sentences.folder import WORDS, add_six_sets
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from paper_checks.studies import linear_benchmarks
-from paper_checks.data.benchmark import LinearBenchmark
 from paper_checks.benchmarks.study import StudySpec
+from paper_checks.data.benchmark import LinearBenchmark
 from paper_checks.settings import Settings
+from paper_checks.studies import linear_benchmarks
 from simulations import provenance
 from tests.paper_checks.data.test_folder import (
     JURA,
@@ -229,7 +229,7 @@ def test_a_part_that_is_no_more_goes(bundled, studied, tmp_path, monkeypatch):
     studies(Settings(results=tmp_path))
     whole = linear_benchmarks.study
     monkeypatch.setattr(
-        real_data, "study", lambda b, s: {"optima": whole(b, s)["optima"]}
+        linear_benchmarks, "study", lambda b, s: {"optima": whole(b, s)["optima"]}
     )
     studies(Settings(results=tmp_path, seed=3))
     assert stores(tmp_path) == ["one/optima.zarr", "two/optima.zarr"]

@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from paper_checks.claims import chest_x_rays
-from paper_checks.claims import figure_5b
-from paper_checks.claims import figure_6
-from paper_checks.claims import figure_7
-from paper_checks.claims import other_encoders
-from paper_checks.claims import random_labels
-from paper_checks.settings import Settings
+from paper_checks.claims import (
+    chest_x_rays,
+    figure_5b,
+    figure_6,
+    figure_7,
+    other_encoders,
+    random_labels,
+)
 from paper_checks.judge.verdict import CheckError, Control, Finding, Verdict
+from paper_checks.settings import Settings
 from tests.paper_checks.data.test_folder import Folder
 from tests.paper_checks.sentences.folder import add_six_sets
 from tests.paper_checks.sentences.sentence_data import (

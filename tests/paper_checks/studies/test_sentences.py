@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from paper_checks.studies import sentences
+from paper_checks.data.corpus import load_corpus
+from paper_checks.data.vectors import load_vectors
 from paper_checks.sentences import cells
 from paper_checks.sentences.cells import Bench
-from paper_checks.data.corpus import load_corpus
 from paper_checks.sentences.spec import TextStudy
 from paper_checks.sentences.studies import STUDIES
 from paper_checks.sentences.training import Training
-from paper_checks.data.vectors import load_vectors
 from paper_checks.settings import Settings
+from paper_checks.studies import sentences
 from tests.paper_checks.data.test_folder import Folder
 from tests.paper_checks.sentences.folder import add_six_sets
 from tests.paper_checks.sentences.sentence_data import shuffled_labels

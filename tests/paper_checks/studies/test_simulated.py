@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from paper_checks.studies import simulated
 from paper_checks.settings import Settings
+from paper_checks.studies import simulated
 from simulations import provenance, store
 from simulations.experiments import (
     alignment,

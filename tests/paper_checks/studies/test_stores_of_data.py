@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 import xarray as xr
 
-from paper_checks.claims import advice
-from paper_checks.claims import random_labels
+from paper_checks.claims import advice, random_labels
 from paper_checks.leaderboard import scores
 from paper_checks.settings import Settings
 from simulations.provenance import attributes

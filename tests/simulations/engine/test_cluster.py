@@ -19,8 +19,8 @@ dask = pytest.importorskip("dask", reason="the extra `cluster` is not installed"
 distributed = pytest.importorskip("distributed")
 
 from simulations.engine.cluster import Cluster, ClusterError  # noqa: E402
-from simulations.engine.local_cluster import connected, started  # noqa: E402
 from simulations.engine.in_memory import in_memory  # noqa: E402
+from simulations.engine.local_cluster import connected, started  # noqa: E402
 from simulations.engine.run import Choices, load_columns, run_cells  # noqa: E402
 from simulations.engine.sizes import Sizes  # noqa: E402
 from simulations.engine.store_files import open_store  # noqa: E402

@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from simulations import origin
-from simulations.engine.lock import holder, sole_run
 from simulations.engine.in_memory import in_memory
+from simulations.engine.lock import holder, sole_run
 from simulations.engine.place import Here
 from simulations.engine.run import Choices, StoppedError, load_columns, run_cells
 from simulations.engine.sizes import Sizes

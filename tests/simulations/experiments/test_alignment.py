@@ -6,8 +6,8 @@ import pytest
 import xarray as xr
 
 from simulations import provenance
-from simulations.training.alignment_arms import ALIGNED, ARMS
 from simulations.experiments.alignment import AlignmentSweep, rotation, run
+from simulations.training.alignment_arms import ALIGNED, ARMS
 
 SPEC = AlignmentSweep(
     dimension=4,

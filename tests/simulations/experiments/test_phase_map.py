@@ -6,8 +6,8 @@ import xarray as xr
 
 from simulations import provenance
 from simulations.experiments.phase_map import PhaseMap, run
-from simulations.training.solver_choice import SOLVERS
 from simulations.training import Status
+from simulations.training.solver_choice import SOLVERS
 from tests.simulations.experiments.stay import Stay
 
 SPEC = PhaseMap(

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from simulations import provenance
+from simulations.draws.figure_3_tasks import SOURCES
 from simulations.engine.chunks import repeat_keys
 from simulations.experiments import transfer_relu
 from simulations.experiments.transfer_relu import TransferReluSweep, run
-from simulations.draws.figure_3_tasks import SOURCES
 
 # Two sizes, as a later one must not change an earlier; so few that it is quick.
 SMALL = TransferReluSweep(

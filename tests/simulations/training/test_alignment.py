@@ -7,13 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from simulations.training import Status
 from simulations.training.alignment import (
     Rounds,
     check_checkpoints,
     initial_point,
     train_alignment,
 )
-from simulations.training import Status
 from tests import strategies
 from tests.theory.test_alignment import unchecked
 from theory.alignment import AlignmentPoint, check_words

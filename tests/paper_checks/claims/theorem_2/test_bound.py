@@ -3,13 +3,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from paper_checks.claims.theorem_2 import sharper
-from paper_checks.claims.theorem_2 import bound
-from paper_checks.judge.search import at_random
-from paper_checks.settings import Settings
-from paper_checks.judge.stress import Effort, stress
+from paper_checks.claims.theorem_2 import bound, sharper
 from paper_checks.claims.theorem_2.pair import build
+from paper_checks.judge.search import at_random
+from paper_checks.judge.stress import Effort, stress
 from paper_checks.judge.verdict import Verdict
+from paper_checks.settings import Settings
 from theory.linear.gain_certificate import gain_certificate
 
 KEY, D = jax.random.key(0), 4

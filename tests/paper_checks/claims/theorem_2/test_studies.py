@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from paper_checks.claims.theorem_2 import threshold
-from paper_checks.claims.theorem_2 import tightness
-from paper_checks.claims.theorem_2.theorem_2_positions import Quantities, aligned, random
+from paper_checks.claims.theorem_2 import threshold, tightness
 from paper_checks.claims.theorem_2.regions import Theorem2Regions
 from paper_checks.claims.theorem_2.regions import run as run_regions
+from paper_checks.claims.theorem_2.theorem_2_positions import (
+    Quantities,
+    aligned,
+    random,
+)
 from paper_checks.claims.theorem_2.threshold import Theorem2Threshold
 from paper_checks.claims.theorem_2.threshold import run as run_threshold
 from tests.paper_checks.judge.toy_statements import MUTANTS, cauchy_schwarz

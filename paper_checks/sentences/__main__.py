@@ -13,15 +13,15 @@ from pathlib import Path
 import jax
 import tyro
 
+from paper_checks.data.corpus import load_corpus
+from paper_checks.data.vectors import load_vectors, read_text_vectors
+from paper_checks.networks.encoders import Kind
 from paper_checks.sentences import record
 from paper_checks.sentences.cells import Bench
-from paper_checks.data.corpus import load_corpus
-from paper_checks.networks.encoders import Kind
 from paper_checks.sentences.recording import PROGRAM, Finished, finished
 from paper_checks.sentences.spec import TextStudy
 from paper_checks.sentences.splits import PROTOCOLS, Protocol
 from paper_checks.sentences.studies import STUDIES
-from paper_checks.data.vectors import load_vectors, read_text_vectors
 from simulations import store
 from simulations.engine.cpu_threads import share_cpu
 

@@ -13,11 +13,10 @@ from typing import Literal
 import jax
 import tyro
 
+from paper_checks.data.rows import LabelledImages, load_labelled
 from paper_checks.images.cells import Bench
-from paper_checks.networks.densenet import CONFIGS
 from paper_checks.images.problems import Study
 from paper_checks.images.record import record
-from paper_checks.data.rows import LabelledImages, load_labelled
 from paper_checks.images.studies import (
     ImageStudy,
     finished,
@@ -25,8 +24,9 @@ from paper_checks.images.studies import (
     train_all,
 )
 from paper_checks.images.training import Training
-from simulations.files import write_json
+from paper_checks.networks.densenet import CONFIGS
 from simulations.engine.cpu_threads import share_cpu
+from simulations.files import write_json
 
 STUDIES: tuple[Study, ...] = ("clean", "pairs")
 
