@@ -15,7 +15,7 @@ from rich.console import Console
 from paper_checks import ledger
 from paper_checks.beside import sweeping
 from paper_checks.data.folder import benchmark_names
-from paper_checks.judge.verdict import CheckError
+from paper_checks.judge.measurement import CheckError
 from paper_checks.settings import Profile, Settings
 from paper_checks.studies import linear_benchmarks, simulated
 from simulations.engine.cpu_threads import share_cpu

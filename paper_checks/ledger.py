@@ -37,7 +37,8 @@ from paper_checks.claims import (
 )
 from paper_checks.claims import figure_5a as bert_alignment
 from paper_checks.claims.theorem_2 import bound, relu, sharper
-from paper_checks.judge.verdict import Finding, Verdict
+from paper_checks.judge.finding import Finding
+from paper_checks.judge.verdict import Verdict
 from paper_checks.settings import Settings
 from simulations.files import write_whole
 

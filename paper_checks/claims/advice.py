@@ -11,14 +11,9 @@ import xarray as xr
 from paper_checks.data import landmine
 from paper_checks.data.folder import benchmark_names
 from paper_checks.data.manifest import read_manifest
-from paper_checks.judge.verdict import (
-    CheckError,
-    Control,
-    Finding,
-    Measurement,
-    Verdict,
-    judge,
-)
+from paper_checks.judge.finding import Finding
+from paper_checks.judge.measurement import CheckError, Measurement
+from paper_checks.judge.verdict import Control, Verdict, judge
 from paper_checks.leaderboard import scores
 from paper_checks.leaderboard.scores import RULES, AdviceStudy
 from paper_checks.settings import Settings

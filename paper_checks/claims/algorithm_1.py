@@ -5,14 +5,9 @@ from dataclasses import dataclass
 
 import xarray as xr
 
-from paper_checks.judge.verdict import (
-    Control,
-    Finding,
-    Measurement,
-    Verdict,
-    judge,
-    mean_with_interval,
-)
+from paper_checks.judge.finding import Finding
+from paper_checks.judge.measurement import Measurement, mean_with_interval
+from paper_checks.judge.verdict import Control, Verdict, judge
 from paper_checks.settings import Settings
 from paper_checks.studies.simulated import alignment_sweep
 

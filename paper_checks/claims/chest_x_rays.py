@@ -15,7 +15,9 @@ from paper_checks.data.chest_images import NAME, SPLIT
 from paper_checks.data.manifest import read_manifest
 from paper_checks.data.rows import load_labelled
 from paper_checks.images.record import measurements
-from paper_checks.judge.verdict import Finding, Measurement, Verdict, extreme
+from paper_checks.judge.finding import Finding
+from paper_checks.judge.measurement import Measurement, extreme
+from paper_checks.judge.verdict import Verdict
 from paper_checks.settings import Settings
 
 SOURCE = "W-X1 (ChestX-ray14, CheXNet)"

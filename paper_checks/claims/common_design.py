@@ -7,14 +7,9 @@ import numpy as np
 from jaxtyping import Float
 
 from paper_checks.judge.check import Check
-from paper_checks.judge.verdict import (
-    Control,
-    Finding,
-    extreme,
-    failure_rate,
-    judge,
-    mean_with_interval,
-)
+from paper_checks.judge.finding import Finding
+from paper_checks.judge.measurement import extreme, failure_rate, mean_with_interval
+from paper_checks.judge.verdict import Control, judge
 from paper_checks.settings import Settings
 from theory.risk import common_design_risk
 

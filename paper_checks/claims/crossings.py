@@ -4,14 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from paper_checks.judge.verdict import (
-    CheckError,
-    Control,
-    Finding,
-    extreme,
-    failure_rate,
-    judge,
-)
+from paper_checks.judge.finding import Finding
+from paper_checks.judge.measurement import CheckError, extreme, failure_rate
+from paper_checks.judge.verdict import Control, judge
 from paper_checks.settings import Settings
 from paper_checks.studies.signs_of_gains import draws_over_sizes, settled_sign
 from theory.risk import crossings

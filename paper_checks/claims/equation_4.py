@@ -7,7 +7,9 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from paper_checks.claims.equation_4_statement import SOURCE, equation_4, explained
 from paper_checks.judge.check import Check
 from paper_checks.judge.claim import attack, dropped, measured
-from paper_checks.judge.verdict import Control, Finding, extreme, failure_rate, judge
+from paper_checks.judge.finding import Finding
+from paper_checks.judge.measurement import extreme, failure_rate
+from paper_checks.judge.verdict import Control, judge
 from paper_checks.settings import Settings
 from simulations.sampling import sample_tasks
 from theory.linear import two_task_optimum, wide_optimum

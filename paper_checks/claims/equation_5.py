@@ -8,14 +8,9 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from paper_checks.claims.equation_5_statement import SOURCE, equation_5
 from paper_checks.judge.check import Check
 from paper_checks.judge.claim import attack, dropped, measured
-from paper_checks.judge.verdict import (
-    Control,
-    Finding,
-    extreme,
-    failure_rate,
-    judge,
-    mean_with_interval,
-)
+from paper_checks.judge.finding import Finding
+from paper_checks.judge.measurement import extreme, failure_rate, mean_with_interval
+from paper_checks.judge.verdict import Control, judge
 from paper_checks.settings import Settings
 from theory.covariance import similarity
 

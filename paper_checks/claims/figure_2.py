@@ -6,13 +6,9 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Bool
 
-from paper_checks.judge.verdict import (
-    Control,
-    Finding,
-    Measurement,
-    judge,
-    mean_with_interval,
-)
+from paper_checks.judge.finding import Finding
+from paper_checks.judge.measurement import Measurement, mean_with_interval
+from paper_checks.judge.verdict import Control, judge
 from paper_checks.settings import Settings
 from paper_checks.studies.simulated import classification_sweep
 

@@ -13,12 +13,9 @@ from paper_checks.claims.figure_3 import (
     picture,
     undecided,
 )
-from paper_checks.judge.verdict import (
-    Control,
-    Finding,
-    Measurement,
-    mean_with_interval,
-)
+from paper_checks.judge.finding import Finding
+from paper_checks.judge.measurement import Measurement, mean_with_interval
+from paper_checks.judge.verdict import Control
 from paper_checks.settings import Settings
 from paper_checks.studies.simulated import transfer_relu_sweep
 

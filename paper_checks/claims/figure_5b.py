@@ -2,7 +2,7 @@
 
 import xarray as xr
 
-from paper_checks.judge.verdict import Finding
+from paper_checks.judge.finding import Finding
 from paper_checks.sentences.printed import LARGEST_OF_TARGETS, TARGETS
 from paper_checks.settings import Settings
 from paper_checks.studies import sentence_claim

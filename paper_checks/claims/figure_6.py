@@ -9,7 +9,9 @@ import xarray as xr
 
 from paper_checks.claims.leak_of_figure_6 import leak, printed_gains
 from paper_checks.judge import paired_tests
-from paper_checks.judge.verdict import Control, Finding, Measurement, extreme, judge
+from paper_checks.judge.finding import Finding
+from paper_checks.judge.measurement import Measurement, extreme
+from paper_checks.judge.verdict import Control, judge
 from paper_checks.sentences.best_capacity import Best, best_of, widths_of
 from paper_checks.sentences.printed import (
     FIGURE_6,

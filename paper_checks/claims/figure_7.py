@@ -8,7 +8,8 @@ import xarray as xr
 from jaxtyping import Float
 from scipy import stats
 
-from paper_checks.judge.verdict import Finding, Measurement, extreme, failure_rate
+from paper_checks.judge.finding import Finding
+from paper_checks.judge.measurement import Measurement, extreme, failure_rate
 from paper_checks.sentences.printed import LARGEST_OF_PAIRS, PAIRS
 from paper_checks.settings import Settings
 from paper_checks.studies import sentence_claim

@@ -14,14 +14,10 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from paper_checks.claims.local_minima_statement import SOURCE, local_minima
 from paper_checks.judge.claim import attack, dropped, measured
+from paper_checks.judge.finding import Finding
+from paper_checks.judge.measurement import extreme, failure_rate
 from paper_checks.judge.stress import Stress
-from paper_checks.judge.verdict import (
-    Control,
-    Finding,
-    extreme,
-    failure_rate,
-    judge,
-)
+from paper_checks.judge.verdict import Control, judge
 from paper_checks.settings import Settings
 from paper_checks.studies.problems import random_problem
 from theory.linear import common_covariance_optimum, loss, two_task_optimum

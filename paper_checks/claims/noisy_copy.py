@@ -7,14 +7,9 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from paper_checks.claims.noisy_copy_statement import SOURCE, noisy_copy
 from paper_checks.judge.claim import attack, dropped, measured
-from paper_checks.judge.verdict import (
-    Control,
-    Finding,
-    extreme,
-    failure_rate,
-    judge,
-    mean_with_interval,
-)
+from paper_checks.judge.finding import Finding
+from paper_checks.judge.measurement import extreme, failure_rate, mean_with_interval
+from paper_checks.judge.verdict import Control, judge
 from paper_checks.settings import Settings
 from paper_checks.studies.trained import train_each
 from theory.linear import two_task_optimum

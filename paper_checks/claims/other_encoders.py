@@ -9,7 +9,8 @@ from typing import NamedTuple
 import xarray as xr
 
 from paper_checks.claims import figure_5b, figure_7
-from paper_checks.judge.verdict import Finding, Verdict, judge
+from paper_checks.judge.finding import Finding
+from paper_checks.judge.verdict import Verdict, judge
 from paper_checks.networks.encoders import Kind
 from paper_checks.sentences import printed, record
 from paper_checks.sentences.recording import PROGRAM

@@ -4,15 +4,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from paper_checks.judge.verdict import (
-    Control,
-    Finding,
+from paper_checks.judge.finding import Finding
+from paper_checks.judge.measurement import (
     Measurement,
     extreme,
     failure_rate,
-    judge,
     mean_with_interval,
 )
+from paper_checks.judge.verdict import Control, judge
 from paper_checks.settings import Settings
 from paper_checks.studies.signs_of_gains import draws_over_sizes, pattern, settled_sign
 from simulations.draws.pooled_draws import PooledDraws

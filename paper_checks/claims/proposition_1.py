@@ -11,7 +11,9 @@ from jaxtyping import Array, Float, Key
 from paper_checks.claims.proposition_1_statement import SOURCE, proposition_1
 from paper_checks.judge.check import Check
 from paper_checks.judge.claim import attack, dropped, measured
-from paper_checks.judge.verdict import Control, Finding, extreme, failure_rate, judge
+from paper_checks.judge.finding import Finding
+from paper_checks.judge.measurement import extreme, failure_rate
+from paper_checks.judge.verdict import Control, judge
 from paper_checks.settings import Settings
 from paper_checks.studies.problems import random_problem
 from paper_checks.studies.trained import train_each

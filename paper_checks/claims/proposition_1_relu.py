@@ -9,14 +9,9 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from paper_checks.judge.check import Check
-from paper_checks.judge.verdict import (
-    Control,
-    Finding,
-    extreme,
-    failure_rate,
-    judge,
-    mean_with_interval,
-)
+from paper_checks.judge.finding import Finding
+from paper_checks.judge.measurement import extreme, failure_rate, mean_with_interval
+from paper_checks.judge.verdict import Control, judge
 from paper_checks.settings import Settings
 from simulations.training import LevenbergMarquardt, ReluModel, Trained, train_grid
 from theory.relu import Population, plane_optimum, population_task_losses

@@ -14,14 +14,9 @@ from paper_checks.data.folder import load_benchmark
 from paper_checks.data.manifest import read_manifest
 from paper_checks.data.rows import load_labelled
 from paper_checks.images.record import measurements
-from paper_checks.judge.verdict import (
-    Control,
-    Finding,
-    Measurement,
-    Verdict,
-    judge,
-    mean_with_interval,
-)
+from paper_checks.judge.finding import Finding
+from paper_checks.judge.measurement import Measurement, mean_with_interval
+from paper_checks.judge.verdict import Control, Verdict, judge
 from paper_checks.settings import Settings
 from paper_checks.studies.stores import kept_of_data
 

@@ -11,7 +11,7 @@ import xarray as xr
 from jaxtyping import Float
 from scipy import stats
 
-from paper_checks.judge.verdict import Measurement
+from paper_checks.judge.measurement import Measurement
 
 # Fisher's interval divides by the root of `n − 3`; fewer pairs say nothing.
 LEAST = 5

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from paper_checks.images.problems import Study
-from paper_checks.judge.verdict import Measurement, extreme, mean_with_interval
+from paper_checks.judge.measurement import Measurement, extreme, mean_with_interval
 from simulations.files import write_json
 
 RECORD = Path(__file__).parents[1] / "records" / "images.json"

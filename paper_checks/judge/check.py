@@ -3,9 +3,12 @@
 from typing import Literal
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
+
+Relation = Literal["<=", "=="]
 
 
 class Check(eqx.Module):
@@ -14,8 +17,8 @@ class Check(eqx.Module):
     lhs: Float[Array, "*n"]  # measured, found without the statement
     rhs: Float[Array, "*n"]  # what the statement gives
     tolerance: Float[Array, "*n"]  # what rounding or sampling alone explains
-    relation: Literal["<=", "=="] = eqx.field(static=True)
-    source: str = eqx.field(static=True)
+    relation: Relation = eqx.field(static=True)
+    source: str = eqx.field(static=True, default="")
 
     @property
     def slack(self) -> Float[Array, "*n"]:
@@ -39,6 +42,16 @@ class Check(eqx.Module):
         """Number of instances."""
         return int(np.size(self.lhs))
 
+    @property
+    def apart(self) -> Float[np.ndarray, "*n"]:
+        """`|lhs − rhs|`."""
+        return np.abs(np.asarray(self.rhs) - np.asarray(self.lhs))
+
+    @property
+    def used(self) -> Float[np.ndarray, "*n"]:
+        """`|lhs − rhs|` as a share of the tolerance."""
+        return self.apart / np.asarray(self.tolerance)
+
     @staticmethod
     def broken_in_any(*checks: "Check") -> int:
         """Number of instances on which at least one of these checks does not hold.
@@ -46,6 +59,24 @@ class Check(eqx.Module):
         A rate needs independent instances: two checks of one draw are one instance.
         """
         return int(np.sum(~np.all([np.asarray(c.holds) for c in checks], axis=0)))
+
+    @staticmethod
+    def all_judged(coarse: float | None, *checks: "Check") -> Bool[np.ndarray, " n"]:
+        """The instances on which each of these checks can fail.
+
+        An instance is left out if the tolerance of one check is above `coarse`. A
+        tolerance that is NaN stays in, and breaks.
+        """
+        limit = np.inf if coarse is None else coarse
+        return ~np.any([np.asarray(c.tolerance) > limit for c in checks], axis=0)
+
+    def where(self, kept: Bool[np.ndarray, " n"]) -> "Check":
+        """These instances alone."""
+        return jax.tree.map(lambda leaf: jnp.asarray(leaf)[kept], self)
+
+    def judged(self, coarse: float | None) -> "Check":
+        """The instances whose tolerance is at most `coarse`; all if it is `None`."""
+        return self.where(Check.all_judged(coarse, self))
 
     def worst(self) -> float:
         """Largest violation as a share of the tolerance; above 1, or NaN, is broken."""

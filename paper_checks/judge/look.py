@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
+from paper_checks.judge.measurement import Measurement, failure_rate
 from paper_checks.judge.search_result import Worst
 from paper_checks.judge.statement import (
     Outcome,
@@ -17,7 +18,6 @@ from paper_checks.judge.statement import (
     examine,
     refuse_unknown,
 )
-from paper_checks.judge.verdict import Measurement, failure_rate
 
 # Instances of one call.
 BATCH = 512

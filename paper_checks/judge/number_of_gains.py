@@ -3,8 +3,8 @@
 import numpy as np
 from jaxtyping import Float
 
+from paper_checks.judge.measurement import Measurement
 from paper_checks.judge.paired_tests import Overlap
-from paper_checks.judge.verdict import Measurement
 
 # Quantiles of counts move by one in a hundred seeds or fewer.
 DRAWS = 20_000

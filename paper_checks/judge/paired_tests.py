@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
-from paper_checks.judge.verdict import Measurement
+from paper_checks.judge.measurement import Measurement
 
 LEVEL = 0.05
 # `n_test/n_train` of random splits, of all comparisons or of each.

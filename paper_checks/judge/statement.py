@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from paper_checks.judge.check import Check
-from paper_checks.judge.verdict import CheckError
+from paper_checks.judge.measurement import CheckError
 
 # An instance: a NamedTuple or an equinox module of arrays.
 Instance = TypeVar("Instance")

@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 import xarray as xr
 
-from paper_checks.judge.verdict import Finding, Measurement, Verdict, judge
+from paper_checks.judge.finding import Finding
+from paper_checks.judge.measurement import Measurement
+from paper_checks.judge.verdict import Verdict, judge
 from paper_checks.networks.encoders import Kind
 from paper_checks.sentences import record
 from paper_checks.sentences.recording import PROGRAM

@@ -9,9 +9,9 @@ import xarray as xr
 from jaxtyping import Float
 
 from paper_checks.judge import paired_tests
+from paper_checks.judge.measurement import Measurement, extreme, mean_with_interval
 from paper_checks.judge.number_of_gains import number_of_gains
 from paper_checks.judge.paired_tests import Significant
-from paper_checks.judge.verdict import Measurement, extreme, mean_with_interval
 from paper_checks.sentences.splits import PROTOCOLS
 
 KINDS = {"aligned": "alignment", "together": "training together"}

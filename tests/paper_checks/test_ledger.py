@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paper_checks import ledger
-from paper_checks.judge.verdict import Control, Finding, Measurement, Verdict
+from paper_checks.judge.finding import Finding
+from paper_checks.judge.measurement import Measurement
+from paper_checks.judge.verdict import Control, Verdict
 from paper_checks.settings import Settings
 
 NAN, INF = float("nan"), float("inf")

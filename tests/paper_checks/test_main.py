@@ -4,7 +4,8 @@ import pytest
 
 from paper_checks import __main__ as front
 from paper_checks import ledger
-from paper_checks.judge.verdict import CheckError, Verdict
+from paper_checks.judge.measurement import CheckError
+from paper_checks.judge.verdict import Verdict
 from tests.paper_checks.test_ledger import finding
 
 

@@ -14,19 +14,13 @@ from paper_checks.claims.theorem_2.pair import (
     whole,
 )
 from paper_checks.judge.check import Check
+from paper_checks.judge.finding import Finding
+from paper_checks.judge.measurement import Measurement, extreme, failure_rate
 from paper_checks.judge.search import at_random
 from paper_checks.judge.search_result import Search
 from paper_checks.judge.statement import Statement
 from paper_checks.judge.stress import Effort, Stress, stress
-from paper_checks.judge.verdict import (
-    Control,
-    Finding,
-    Measurement,
-    Verdict,
-    extreme,
-    failure_rate,
-    judge,
-)
+from paper_checks.judge.verdict import Control, Verdict, judge
 from paper_checks.settings import Settings
 
 SOURCE = "W-T2 (Theorem 2)"

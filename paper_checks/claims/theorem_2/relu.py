@@ -18,20 +18,14 @@ from paper_checks.claims.theorem_2.bound import (
 from paper_checks.claims.theorem_2.pair import SMALLEST_C
 from paper_checks.claims.theorem_2.relu_pair import ReluDesign, build, latent_shapes
 from paper_checks.judge.check import Check
+from paper_checks.judge.finding import Attack, Finding
 from paper_checks.judge.instance_file import save
 from paper_checks.judge.look import BATCH, Seen, drawn, look
+from paper_checks.judge.measurement import extreme, mean_with_interval
 from paper_checks.judge.search import by_ascent
 from paper_checks.judge.search_result import Worst
 from paper_checks.judge.statement import Statement
-from paper_checks.judge.verdict import (
-    Attack,
-    Control,
-    Finding,
-    Verdict,
-    extreme,
-    judge,
-    mean_with_interval,
-)
+from paper_checks.judge.verdict import Control, Verdict, judge
 from paper_checks.settings import Settings
 
 SOURCE = "W-T2r (Theorem 2 with ReLU)"

@@ -12,16 +12,11 @@ from jaxtyping import Array, Float, Int, Key, PRNGKeyArray
 
 from paper_checks.claims.theorem_2.pair import Design, build, latent_shapes, whole
 from paper_checks.judge.check import Check
+from paper_checks.judge.finding import Finding
+from paper_checks.judge.measurement import Measurement, extreme, failure_rate
 from paper_checks.judge.statement import Statement
 from paper_checks.judge.stress import Effort, Stress, stress
-from paper_checks.judge.verdict import (
-    Control,
-    Finding,
-    Measurement,
-    extreme,
-    failure_rate,
-    judge,
-)
+from paper_checks.judge.verdict import Control, judge
 from paper_checks.settings import Settings
 from theory.linear import two_task_optimum
 from theory.linear.gain_certificate import GainCertificate, gain_certificate

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from figures.advice_on_real_data import advice_on_real_data as draw
 from paper_checks.claims import advice
 from paper_checks.data.benchmark import LinearBenchmark
-from paper_checks.judge.verdict import CheckError, Verdict
+from paper_checks.judge.measurement import CheckError
+from paper_checks.judge.verdict import Verdict
 from paper_checks.leaderboard import measured_gains, scores
 from paper_checks.leaderboard.scores import AdviceStudy
 from paper_checks.settings import Settings

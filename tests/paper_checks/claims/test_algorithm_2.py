@@ -3,7 +3,8 @@ import pytest
 import xarray as xr
 
 from paper_checks.claims import algorithm_2
-from paper_checks.judge.verdict import CheckError, Control, Measurement, Verdict
+from paper_checks.judge.measurement import CheckError, Measurement
+from paper_checks.judge.verdict import Control, Verdict
 from tests.paper_checks.few import Few
 
 SEEN = Control(dropped="one size", noticed=1, instances=1)

@@ -5,7 +5,8 @@ import pytest
 
 from paper_checks.claims import crossings
 from paper_checks.claims.crossings import CASES, between, contradictions, implied
-from paper_checks.judge.verdict import CheckError, Verdict
+from paper_checks.judge.measurement import CheckError
+from paper_checks.judge.verdict import Verdict
 from paper_checks.settings import Settings
 
 PLACES = np.array([10.0, 1000.0, 40_000.0])

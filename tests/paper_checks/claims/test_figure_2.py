@@ -3,7 +3,8 @@ import pytest
 import xarray as xr
 
 from paper_checks.claims import figure_2
-from paper_checks.judge.verdict import CheckError, Verdict
+from paper_checks.judge.measurement import CheckError
+from paper_checks.judge.verdict import Verdict
 from tests.paper_checks.few import Few
 
 ANGLES, ROWS, REPEATS = (5.0, 10.0), (40, 80), 30

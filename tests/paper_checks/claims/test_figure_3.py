@@ -5,7 +5,8 @@ import pytest
 import xarray as xr
 
 from paper_checks.claims import figure_3
-from paper_checks.judge.verdict import CheckError, Control, Verdict
+from paper_checks.judge.measurement import CheckError
+from paper_checks.judge.verdict import Control, Verdict
 from tests.paper_checks.few import Few
 
 SAMPLES = (30, 100, 300, 1_000, 3_000)

@@ -5,7 +5,8 @@ import pytest
 import xarray as xr
 
 from paper_checks.claims import figure_3, figure_3_relu
-from paper_checks.judge.verdict import CheckError, Verdict
+from paper_checks.judge.measurement import CheckError
+from paper_checks.judge.verdict import Verdict
 from paper_checks.settings import Settings
 from paper_checks.studies import simulated
 from simulations.experiments.transfer_relu import TransferReluSweep

@@ -3,7 +3,8 @@ import jax.numpy as jnp
 import pytest
 
 from paper_checks.claims.local_minima import Stationary, _finding, descended_points
-from paper_checks.judge.verdict import CheckError, Verdict
+from paper_checks.judge.measurement import CheckError
+from paper_checks.judge.verdict import Verdict
 from paper_checks.settings import Settings
 from tests.paper_checks.few import spared
 from theory.linear import two_task_optimum

@@ -5,7 +5,8 @@ import pytest
 
 from paper_checks.claims import phase_transition
 from paper_checks.claims.phase_transition import MENDED, PRINTED, Series, broken, stated
-from paper_checks.judge.verdict import CheckError, Verdict
+from paper_checks.judge.measurement import CheckError
+from paper_checks.judge.verdict import Verdict
 from paper_checks.settings import Settings
 from simulations.draws.pooled_draws import PooledDraws
 

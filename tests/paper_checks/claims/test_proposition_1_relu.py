@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from paper_checks.claims import proposition_1_relu as claim
-from paper_checks.judge.verdict import CheckError, Verdict
+from paper_checks.judge.measurement import CheckError
+from paper_checks.judge.verdict import Verdict
 from tests.paper_checks.few import Few
 
 KEY = jax.random.key(0)

@@ -6,17 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from paper_checks.judge.verdict import (
+from paper_checks.judge.finding import Finding
+from paper_checks.judge.measurement import (
     CheckError,
-    Control,
-    Finding,
     Measurement,
-    Verdict,
     extreme,
     failure_rate,
-    judge,
     mean_with_interval,
 )
+from paper_checks.judge.verdict import Control, Verdict, judge
 
 SEEN = Control(dropped="common X", noticed=5, instances=10)
 

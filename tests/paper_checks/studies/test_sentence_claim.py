@@ -14,7 +14,9 @@ from paper_checks.claims import (
     other_encoders,
     random_labels,
 )
-from paper_checks.judge.verdict import CheckError, Control, Finding, Verdict
+from paper_checks.judge.finding import Finding
+from paper_checks.judge.measurement import CheckError
+from paper_checks.judge.verdict import Control, Verdict
 from paper_checks.settings import Settings
 from tests.paper_checks.data.test_folder import Folder
 from tests.paper_checks.sentences.folder import add_six_sets

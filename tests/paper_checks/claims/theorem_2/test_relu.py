@@ -9,8 +9,9 @@ from paper_checks.claims.theorem_2 import relu
 from paper_checks.claims.theorem_2.relu_fit import draw_source, fit
 from paper_checks.judge.instance_file import reproduce
 from paper_checks.judge.look import drawn, look
+from paper_checks.judge.measurement import failure_rate
 from paper_checks.judge.statement import NONE
-from paper_checks.judge.verdict import Verdict, failure_rate
+from paper_checks.judge.verdict import Verdict
 from paper_checks.settings import Settings
 
 pytestmark = pytest.mark.long

@@ -1,0 +1,95 @@
+"""All claims, found by looking: every file of `paper_checks/claims` that has some."""
+
+import importlib
+import importlib.util
+import pkgutil
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+from paper_checks import claims
+from paper_checks.judge.stated import Stated
+
+
+@cache
+def registered() -> dict[str, Stated]:
+    """Every claim of this repository by its number, in the order of numbers.
+
+    Raises:
+        ValueError: Two claims have one number.
+    """
+    walked = pkgutil.walk_packages(claims.__path__, f"{claims.__name__}.")
+    return _by_number(importlib.import_module(one.name) for one in walked)
+
+
+def found_in(folder: Path) -> dict[str, Stated]:
+    """The claims of all Python files in a folder outside the repository.
+
+    Raises:
+        ValueError: There is no such folder, none of its files has a claim, or two
+            claims have one number.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"claims: no folder {folder}")
+    found = _by_number(_loaded(path) for path in sorted(folder.glob("*.py")))
+    if not found:
+        raise ValueError(
+            f"claims: no file of {folder} defines CLAIM, or a tuple CLAIMS"
+        )
+    return found
+
+
+def chosen(known: dict[str, Stated], only: Sequence[str]) -> dict[str, Stated]:
+    """The claims asked for; all of them if none is named.
+
+    Raises:
+        ValueError: An unknown claim.
+    """
+    unknown = [name for name in only if name not in known]
+    if unknown:
+        raise ValueError(f"no claim {unknown}: there are {', '.join(known)}")
+    return {name: one for name, one in known.items() if not only or name in only}
+
+
+def _by_number(modules: Iterator[ModuleType]) -> dict[str, Stated]:
+    found: dict[str, Stated] = {}
+    where: dict[str, str] = {}
+    for module in modules:
+        for claim in _claims_of(module):
+            if claim.id in found:
+                raise ValueError(
+                    f"claim {claim.id} is defined in {where[claim.id]} and in "
+                    f"{module.__name__}: give one of them another number"
+                )
+            found[claim.id], where[claim.id] = claim, module.__name__
+    return dict(sorted(found.items(), key=lambda item: _order(item[0])))
+
+
+def _claims_of(module: ModuleType) -> tuple[Stated, ...]:
+    """`CLAIM` or `CLAIMS` of a module that defines them itself."""
+    one, several = getattr(module, "CLAIM", None), getattr(module, "CLAIMS", ())
+    named = (*((one,) if one is not None else ()), *several)
+    return tuple(claim for claim in named if isinstance(claim, Stated))
+
+
+def _loaded(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"claims_of_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"claims: {path} cannot be loaded as Python")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _order(number: str) -> tuple[str, ...]:
+    """W before R before F before M, and then by letters and numbers."""
+    source, _, rest = number.partition("-")
+    place = "WRFM".find(source)
+    parts = re.findall(r"\d+|\D+", rest)
+    return (
+        str(place if place >= 0 else 9),
+        source,
+        *(part.zfill(4) if part.isdigit() else part for part in parts),
+    )
