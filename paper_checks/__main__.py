@@ -1,29 +1,31 @@
 """The ledger: `python -m paper_checks` measures every claim and prints its verdict."""
 
+import json
 import shlex
 import sys
+import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import jax
 import tyro
 from rich.console import Console
 
 from paper_checks import ledger
-from paper_checks.beside import sweeping
 from paper_checks.data.folder import benchmark_names
+from paper_checks.judge import registry
+from paper_checks.judge.finding import Finding
 from paper_checks.judge.measurement import CheckError
+from paper_checks.report import markdown, terminal
 from paper_checks.settings import Profile, Settings
-from paper_checks.studies import linear_benchmarks, simulated
+from paper_checks.studies import linear_benchmarks
 from simulations.engine.cpu_threads import share_cpu
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """Measure the claims of the paper and compare the verdicts with those on record.
+    """Measure the claims and compare the verdicts with those on record.
 
     Exit status: 0 as recorded, 1 a verdict has changed, 2 it could not be measured.
 
@@ -32,27 +34,35 @@ class Arguments:
             d = 100.
         data: Folder of real data (its manifest.json says what there is); without it
             the sets that scikit-learn brings along are used.
-        results: Folder of the stores and of ledger.json and ledger.md. Sweeps that
-            are already there are reused, so a run that was cut short goes on.
+        results: Folder of the stores and of ledger.json. Sweeps that are already there
+            are reused, so a run that was cut short goes on.
         only: Claims to measure, such as W-P1 W-F3; all by default.
+        claims: Folder of claims outside the repository, measured instead; their record
+            is findings.json in that folder.
+        explain: Print everything that was found on each claim.
+        json: Print the findings as JSON.
         seed: Of every random draw.
         fresh: Run all sweeps again even if their stores are there.
-        record: Put the verdicts on record instead of comparing them.
+        record: Put the findings on record, with the tables of the documentation,
+            instead of comparing them.
         all_figures: Run the studies as well that only figures need and that take
             minutes: phase_map, trained_gap, relu_capacity, risk_curves, risk_map and
             the three of Theorem 2. The full profile does.
-        processes: 2: sweeps run in a process of their own meanwhile, unless `fresh`.
+        processes: How many claims and sweeps run side by side.
     """
 
     profile: Profile = "quick"
     data: Path | None = None
     results: Path = Path("results")
     only: tuple[str, ...] = ()
+    claims: Path | None = None
+    explain: bool = False
+    json: bool = False
     seed: int = 0
     fresh: bool = False
     record: bool = False
     all_figures: bool = False
-    processes: Literal[1, 2] = 1
+    processes: int = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,6 +70,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     share_cpu()
     jax.config.update("jax_enable_x64", True)
     asked = tyro.cli(Arguments, prog="python -m paper_checks", args=arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    command = shlex.join(["python", "-m", "paper_checks", *words])
+    try:
+        return _verified(asked, command)
+    except (ValueError, OSError, CheckError) as error:
+        print(f"paper_checks: {error}", file=sys.stderr)
+        return 2
+
+
+def front_door() -> int:
+    """Run `information-transfer verify ...`."""
+    words = sys.argv[1:]
+    if words[:1] != ["verify"]:
+        print("usage: information-transfer verify [--help]", file=sys.stderr)
+        return 0 if words in (["--help"], ["-h"]) else 2
+    return main(words[1:])
+
+
+def _verified(asked: Arguments, command: str) -> int:
     settings = Settings(
         profile=asked.profile,
         seed=asked.seed,
@@ -67,65 +96,63 @@ def main(arguments: Sequence[str] | None = None) -> int:
         data=asked.data,
         fresh=asked.fresh,
     )
-    console, notes = Console(), Console(stderr=True)
-    try:
-        findings = _measured(settings, asked, notes)
-        words = sys.argv[1:] if arguments is None else arguments
-        command = shlex.join(["python", "-m", "paper_checks", *words])
-        paths = ledger.save(findings, settings, command)
-        if asked.record:
-            ledger.record(findings, settings)
-        changed = [] if asked.record else ledger.changes(findings, settings)
-    except (ValueError, OSError, CheckError) as error:
-        print(f"paper_checks: {error}", file=sys.stderr)
-        return 2
-    console.print(ledger.table(findings))
-    if asked.only:
+    start = time.monotonic()
+    findings = _measured(settings, asked)
+    written = ledger.save(findings, settings, command)
+    path = ledger.RECORD if asked.claims is None else asked.claims / "findings.json"
+    changes = []
+    if asked.record:
+        kept = ledger.record(findings, settings, command, path)
+        if asked.claims is None:
+            markdown.write_tables(kept)
+    else:
+        changes = ledger.changes(findings, settings, path)
+    if asked.json:
+        print(json.dumps(json.loads(written.read_text(encoding="utf-8")), indent=1))
+    else:
+        _print(asked, findings, changes, time.monotonic() - start, written)
+    return 1 if changes else 0
+
+
+def _print(
+    asked: Arguments,
+    findings: Sequence[Finding],
+    changes: Sequence[ledger.Change],
+    seconds: float,
+    written: Path,
+) -> None:
+    console = Console()
+    for line in terminal.changed(changes):
+        console.print(line)
+    if asked.explain:
         for found in findings:
-            console.print(f"[bold]{found.claim}[/] measured:")
-            for entry in found.measurements:
-                console.print(f"  {entry}; {entry.interval}", highlight=False)
-    console.print("Written, with all that was measured:", *paths)
-    for change in changed:
-        console.print(
-            f"[bold red]{change.claim} changed[/]: recorded {change.recorded}, "
-            f"measured {change.measured}"
-        )
-    return 1 if changed else 0
+            terminal.explain(console, found)
+    else:
+        console.print(terminal.table(findings))
+    state = " (recorded now)" if asked.record else ""
+    console.print(terminal.summary(findings, changes, seconds) + state)
+    console.print(f"Everything that was measured: {written}", highlight=False)
 
 
-def _measured(
-    settings: Settings, asked: Arguments, notes: Console
-) -> list[ledger.Finding]:
+def _measured(settings: Settings, asked: Arguments) -> list[Finding]:
     """Run what figures need as well, then the claims."""
-    only = asked.only
-    ledger.chosen(only)
+    chosen = registry.chosen(registry.known(asked.claims), asked.only)
     if settings.data is not None:
         benchmark_names(settings.data)  # a bad folder now rather than in minutes
-    everything = asked.all_figures or asked.profile == "full"
-    needed = {} if only else simulated.for_figures(everything=everything)
-    with notes.status("starting") as status, ExitStack() as stack:
+    tasks = ledger.tasks_of(list(chosen), settings, asked.claims)
+    notes = Console(stderr=True)
+    with notes.status("starting") as status:
 
-        def report(text: str) -> None:
+        def tell(text: str) -> None:
             status.update(text)
             if not notes.is_terminal:
-                notes.print(text)
+                notes.print(text, highlight=False)
 
-        def swept() -> None:
-            if process is not None:
-                report("sweeps")
-                process.wait()
-            for name, sweep in needed.items():
-                report(f"sweep: {name}")
-                sweep(settings)
-
-        process = None
-        if asked.processes > 1 and not only and not settings.fresh:
-            beside = sweeping(settings, all_figures=everything)
-            process = stack.enter_context(beside)
-        if not only:
-            linear_benchmarks.studies(settings, report)
-        return ledger.measure(settings, only, report, swept=swept)
+        if not asked.only and asked.claims is None:
+            everything = asked.all_figures or asked.profile == "full"
+            tasks += ledger.sweeps_of(settings, everything=everything)
+            linear_benchmarks.studies(settings, tell)
+        return ledger.run(tasks, tell, asked.processes)
 
 
 if __name__ == "__main__":

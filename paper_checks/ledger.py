@@ -1,87 +1,28 @@
-"""Every claim, its verdict, and whether that is the verdict on record."""
+"""Measure claims, compare their verdicts with those on record, and record them."""
 
 import json
+import multiprocessing
 import platform
+import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
+import jax
 
-from paper_checks.claims import (
-    advice,
-    algorithm_1,
-    algorithm_2,
-    chest_x_rays,
-    common_design,
-    crossings,
-    equation_4,
-    equation_5,
-    figure_2,
-    figure_3,
-    figure_3_relu,
-    figure_5b,
-    figure_6,
-    figure_7,
-    local_minima,
-    noisy_copy,
-    other_encoders,
-    phase_transition,
-    proposition_1,
-    proposition_1_relu,
-    proposition_3,
-    random_labels,
-    soft_sharing,
-)
-from paper_checks.claims import figure_5a as bert_alignment
-from paper_checks.claims.theorem_2 import bound, relu, sharper
+from paper_checks.judge import registry
 from paper_checks.judge.finding import Finding
-from paper_checks.judge.verdict import Verdict
 from paper_checks.settings import Settings
+from paper_checks.studies import simulated
+from simulations.engine.cpu_threads import share_cpu
 from simulations.files import write_whole
 
-# What each claim is measured by, in the order of the table.
-CLAIMS: dict[str, Callable[[Settings], Finding | Sequence[Finding]]] = {
-    "W-P1": proposition_1.find,
-    "W-P1r": proposition_1_relu.find,
-    "W-E4": equation_4.find,
-    "W-F2": figure_2.find,
-    "W-F3": figure_3.find,
-    "W-F3r": figure_3_relu.find,
-    "W-E5": equation_5.find,
-    "W-P3": proposition_3.find,
-    "W-LM": local_minima.find,
-    "W-EX": noisy_copy.find,
-    "W-A1": algorithm_1.find,
-    "W-A2": algorithm_2.find,
-    "W-T2": bound.find,
-    "W-T2s": sharper.find,
-    "W-T2r": relu.find,
-    "W-F5a": bert_alignment.find,
-    "W-F5b": figure_5b.find,
-    "W-F6": figure_6.find,
-    "W-F7": figure_7.find,
-    "W-C5": other_encoders.find,
-    "W-X1": chest_x_rays.find,
-    "W-X2": random_labels.find,
-    "W-S1": advice.find,
-    "M-PT": phase_transition.find,
-    "M-CR": crossings.find,
-    "M-SS": soft_sharing.find,
-    "M-CX": common_design.find,
-}
-# Those that rest on sweeps with stores of their own.
-SWEPT = frozenset({"W-F2", "W-F3", "W-F3r", "W-A1", "W-A2"})
-COLUMNS = ("claim", "verdict", "what was found")
-COLOURS = {
-    Verdict.HOLDS: "green",
-    Verdict.FAILS: "red",
-    Verdict.VACUOUS: "yellow",
-    Verdict.NEEDS_DATA: "cyan",
-}
-RECORD = Path(__file__).with_name("records") / "verdicts.json"
+RECORD = Path(__file__).with_name("records") / "findings.json"
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -93,53 +34,77 @@ class Change:
     measured: str
 
 
-def chosen(only: Sequence[str]) -> dict[str, Callable[[Settings], Any]]:
-    """The claims asked for; all of them if none is named.
+@dataclass(frozen=True)
+class Task:
+    """What one process does at a time: claims that share a file, or one sweep."""
 
-    Raises:
-        ValueError: An unknown claim.
-    """
-    unknown = [name for name in only if name not in CLAIMS]
-    if unknown:
-        raise ValueError(f"no claim {unknown}: there are {', '.join(CLAIMS)}")
-    return {name: find for name, find in CLAIMS.items() if not only or name in only}
+    name: str
+    run: Callable[[], list[Finding]]
 
 
-def measure(
-    settings: Settings,
-    only: Sequence[str],
-    report: Callable[[str], None],
-    *,
-    swept: Callable[[], None] = lambda: None,
-) -> list[Finding]:
-    """Measure the claims asked for, one after the other; in the order of the table.
+def tasks_of(
+    claims: Sequence[str], settings: Settings, folder: Path | None = None
+) -> list[Task]:
+    """One task per file of claims, as claims of one file share studies."""
+    return [
+        Task(", ".join(names), partial(_found, names, settings, folder))
+        for names in registry.by_file(claims, folder)
+    ]
+
+
+def sweeps_of(settings: Settings, *, everything: bool) -> list[Task]:
+    """One task per sweep that only figures need."""
+    names = simulated.for_figures(everything=everything)
+    return [Task(f"sweep: {one}", partial(_swept, one, settings)) for one in names]
+
+
+def run(tasks: Sequence[Task], tell: Tell, processes: int = 1) -> list[Finding]:
+    """Run tasks, and return their findings in the order of the claims' numbers.
 
     Args:
-        settings: What was asked for.
-        only: Claims; all if there is none.
-        report: Told the claim that is measured.
-        swept: Called before the first claim that rests on sweeps; these come last.
+        tasks: Of claims and sweeps.
+        tell: Told how many are done, how long it took, and how long the rest may take.
+        processes: How many run side by side, each with its own jax.
     """
-    found: dict[str, list[Finding]] = {}
-    claims = chosen(only)
-    waiting = True
-    for name in sorted(claims, key=lambda name: name in SWEPT):
-        if name in SWEPT and waiting:
-            swept()
-            waiting = False
-        report(name)
-        one = claims[name](settings)
-        found[name] = [one] if isinstance(one, Finding) else list(one)
-    return [finding for name in claims for finding in found[name]]
+    start, found = time.monotonic(), []
+
+    def report(done: int, name: str) -> None:
+        passed = time.monotonic() - start
+        left = (
+            f", about {passed / done * (len(tasks) - done):.0f} s left" if done else ""
+        )
+        tell(f"{done} of {len(tasks)} done, {passed:.0f} s{left}: {name}")
+
+    if processes == 1 or len(tasks) == 1:
+        for done, task in enumerate(tasks):
+            report(done, task.name)
+            found += task.run()
+    else:
+        spawn = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(processes, spawn, _start) as pool:
+            running = {pool.submit(task.run): task.name for task in tasks}
+            try:
+                for done, future in enumerate(as_completed(running), start=1):
+                    found += future.result()
+                    report(done, running[future])
+            finally:
+                pool.shutdown(cancel_futures=True)
+    place = {
+        name: i for i, name in enumerate(registry.in_order(f.claim for f in found))
+    }
+    return sorted(found, key=lambda one: place[one.claim])
 
 
-def changes(findings: Sequence[Finding], settings: Settings) -> list[Change]:
+def changes(
+    findings: Sequence[Finding], settings: Settings, path: Path = RECORD
+) -> list[Change]:
     """Verdicts that differ from those on record; a claim not on record differs."""
-    recorded = _on_record().get(record_name(settings), {})
+    kept = recorded(path).get(record_name(settings), {"findings": {}})["findings"]
+    verdicts = {name: one["verdict"] for name, one in kept.items()}
     return [
-        Change(found.claim, recorded.get(found.claim, "not on record"), found.verdict)
+        Change(found.claim, verdicts.get(found.claim, "not on record"), found.verdict)
         for found in findings
-        if recorded.get(found.claim) != found.verdict
+        if verdicts.get(found.claim) != found.verdict
     ]
 
 
@@ -148,38 +113,28 @@ def record_name(settings: Settings) -> str:
     return "bundled data" if settings.data is None else "with a data folder"
 
 
-def record(findings: Sequence[Finding], settings: Settings) -> None:
-    """Put the verdicts measured on record."""
-    kept = _on_record()
-    mine = kept.setdefault(record_name(settings), {})
-    mine.update({found.claim: str(found.verdict) for found in findings})
-    write_whole(RECORD, _strict_json(kept))
+def record(
+    findings: Sequence[Finding], settings: Settings, command: str, path: Path = RECORD
+) -> dict[str, Any]:
+    """Put findings on record, and return all that is; those not measured stay."""
+    kept = recorded(path)
+    mine = kept.setdefault(record_name(settings), {"findings": {}})
+    mine["about"] = about(settings, command)
+    new = {found.claim: found.as_json() for found in findings}
+    merged = {**mine["findings"], **new}
+    mine["findings"] = {name: merged[name] for name in registry.in_order(merged)}
+    write_whole(path, strict_json(kept))
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _on_record() -> dict[str, dict[str, str]]:
-    return json.loads(RECORD.read_text()) if RECORD.exists() else {}
+def recorded(path: Path = RECORD) -> dict[str, Any]:
+    """Everything on record: by record `about` and `findings` by claim."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
-def table(findings: Sequence[Finding]) -> Table:
-    """The ledger for a terminal; what was measured is in the files, as it is long."""
-    drawn = Table(title="Claims and verdicts", show_lines=True)
-    for column in (*COLUMNS, "under attack"):
-        drawn.add_column(column, overflow="fold")
-    for found in findings:
-        colour = COLOURS[found.verdict]
-        drawn.add_row(
-            f"{found.claim}\n[dim]{found.source}[/dim]",
-            f"[bold {colour}]{found.verdict}[/]",
-            f"{found.reason} [dim]({found.data})[/dim]",
-            "" if found.attack is None else str(found.attack),
-        )
-    return drawn
-
-
-def save(findings: Sequence[Finding], settings: Settings, command: str) -> list[Path]:
-    """Write `ledger.json` and `ledger.md` to the results, each whole or not at all."""
-    settings.results.mkdir(parents=True, exist_ok=True)
-    about = {
+def about(settings: Settings, command: str) -> dict[str, Any]:
+    """What a run was: its command, settings and versions."""
+    return {
         "command": command,
         "profile": settings.profile,
         "seed": settings.seed,
@@ -187,58 +142,25 @@ def save(findings: Sequence[Finding], settings: Settings, command: str) -> list[
         "python": platform.python_version(),
         **{name: metadata.version(name) for name in ("jax", "numpy", "optimistix")},
     }
-    plain = {"about": about, "findings": [found.as_json() for found in findings]}
-    paths = [settings.results / "ledger.json", settings.results / "ledger.md"]
-    write_whole(paths[0], _strict_json(plain))
-    write_whole(paths[1], markdown(findings, about))
-    return paths
 
 
-def markdown(findings: Sequence[Finding], about: dict[str, Any]) -> str:
-    """The ledger as Markdown."""
-    versions = ", ".join(f"{name} {value}" for name, value in about.items())
-    lines = ["# Ledger", "", f"Written by `{about['command']}` ({versions}).", ""]
-    titles = (*COLUMNS, "data", "tightness", "needed hypotheses", "worst instance")
-    lines += ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
-    for found in findings:
-        lines.append(
-            f"| {found.claim} | **{found.verdict}** | {_cell(found.reason)} | "
-            f"{_cell(found.data)} | {_attack(found)} |"
-        )
-    for found in findings:
-        lines += ["", f"## {found.claim}: {found.verdict}", "", f"> {found.statement}"]
-        lines += ["", f"Source: {found.source}. Seed {found.seed}. {found.reason}.", ""]
-        lines += [f"- {entry}; {entry.interval}" for entry in found.measurements]
-        lines += [
-            f"- Control: without {control.dropped} the check noticed "
-            f"{control.noticed} of {control.instances}."
-            for control in found.controls
-        ]
-    return "\n".join(lines) + "\n"
+def save(findings: Sequence[Finding], settings: Settings, command: str) -> Path:
+    """Write `ledger.json` to the results, whole or not at all."""
+    settings.results.mkdir(parents=True, exist_ok=True)
+    plain = [found.as_json() for found in findings]
+    path = settings.results / "ledger.json"
+    text = strict_json({"about": about(settings, command), "findings": plain})
+    write_whole(path, text)
+    return path
 
 
-def _attack(found: Finding) -> str:
-    if found.attack is None:
-        return " | | "
-    cells = (
-        found.attack.used,
-        "; ".join(found.attack.needed),
-        found.attack.worst,
-    )
-    return " | ".join(_cell(cell) for cell in cells)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
-
-
-def _strict_json(plain: Any) -> str:
-    text = json.dumps(_no_nan(plain), indent=2, ensure_ascii=False, allow_nan=False)
+def strict_json(plain: Any) -> str:
+    """JSON without NaN and infinity; they become null and a string."""
+    text = json.dumps(_no_nan(plain), indent=1, ensure_ascii=False, allow_nan=False)
     return text + "\n"
 
 
 def _no_nan(value: Any) -> Any:
-    """JSON has no NaN or infinity; they become null and a string."""
     if isinstance(value, dict):
         return {key: _no_nan(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
@@ -248,3 +170,21 @@ def _no_nan(value: Any) -> Any:
     if value in (float("inf"), float("-inf")):
         return str(value)
     return value
+
+
+def _found(
+    names: Sequence[str], settings: Settings, folder: Path | None
+) -> list[Finding]:
+    known = registry.known(folder)
+    return [known[name].find(settings) for name in names]
+
+
+def _swept(name: str, settings: Settings) -> list[Finding]:
+    simulated.for_figures(everything=True)[name](settings)
+    return []
+
+
+def _start() -> None:
+    """Set up a process as the command line sets up its own."""
+    share_cpu()
+    jax.config.update("jax_enable_x64", True)

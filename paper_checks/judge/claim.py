@@ -204,8 +204,8 @@ def evidence_of(found: Stress) -> Evidence:
         deciding=dataclasses.replace(failure, flips_at=1 / failure.n),
         headline=f"{failure.count} of {failure.n:,} attacked instances break it",
         details=(
-            f"Under attack {found.attack.used} of the right side is used at most, and "
-            f"{len(needed)} of {len(found.needed)} hypotheses are needed.",
+            f"Under attack, {_used(found)}; {len(needed)} of {len(found.needed)} "
+            "hypotheses are needed.",
         ),
         named={"attack": found, "failure": failure, "tightness": most},
         measurements=(failure, *at_worst, most),
@@ -215,3 +215,9 @@ def evidence_of(found: Stress) -> Evidence:
         ),
         attack=found.attack,
     )
+
+
+def _used(found: Stress) -> str:
+    if found.relation == "==":
+        return f"both sides differ by at most {found.tightness:.3g} of the tolerance"
+    return f"at most {found.tightness:.3g} of the right side is used"

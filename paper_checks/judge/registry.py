@@ -4,7 +4,7 @@ import importlib
 import importlib.util
 import pkgutil
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -20,8 +20,7 @@ def registered() -> dict[str, Stated]:
     Raises:
         ValueError: Two claims have one number.
     """
-    walked = pkgutil.walk_packages(claims.__path__, f"{claims.__name__}.")
-    return _by_number(importlib.import_module(one.name) for one in walked)
+    return _by_number(_modules(None))
 
 
 def found_in(folder: Path) -> dict[str, Stated]:
@@ -33,12 +32,29 @@ def found_in(folder: Path) -> dict[str, Stated]:
     """
     if not folder.is_dir():
         raise ValueError(f"claims: no folder {folder}")
-    found = _by_number(_loaded(path) for path in sorted(folder.glob("*.py")))
+    found = _by_number(_modules(folder))
     if not found:
         raise ValueError(
             f"claims: no file of {folder} defines CLAIM, or a tuple CLAIMS"
         )
     return found
+
+
+def known(folder: Path | None = None) -> dict[str, Stated]:
+    """The claims of this repository, or of a folder outside of it."""
+    return registered() if folder is None else found_in(folder)
+
+
+def by_file(names: Sequence[str], folder: Path | None = None) -> list[list[str]]:
+    """These claims, those of one file together: they share studies."""
+    files = [[c.id for c in _claims_of(one)] for one in _modules(folder)]
+    together = [[name for name in one if name in names] for one in files]
+    return [one for one in together if one]
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Numbers of claims in the order in which they are listed."""
+    return sorted(names, key=_order)
 
 
 def chosen(known: dict[str, Stated], only: Sequence[str]) -> dict[str, Stated]:
@@ -53,7 +69,15 @@ def chosen(known: dict[str, Stated], only: Sequence[str]) -> dict[str, Stated]:
     return {name: one for name, one in known.items() if not only or name in only}
 
 
-def _by_number(modules: Iterator[ModuleType]) -> dict[str, Stated]:
+def _modules(folder: Path | None) -> list[ModuleType]:
+    """Files that may define claims, imported."""
+    if folder is not None:
+        return [_loaded(path) for path in sorted(folder.glob("*.py"))]
+    walked = pkgutil.walk_packages(claims.__path__, f"{claims.__name__}.")
+    return [importlib.import_module(one.name) for one in walked]
+
+
+def _by_number(modules: Sequence[ModuleType]) -> dict[str, Stated]:
     found: dict[str, Stated] = {}
     where: dict[str, str] = {}
     for module in modules:
@@ -64,7 +88,7 @@ def _by_number(modules: Iterator[ModuleType]) -> dict[str, Stated]:
                     f"{module.__name__}: give one of them another number"
                 )
             found[claim.id], where[claim.id] = claim, module.__name__
-    return dict(sorted(found.items(), key=lambda item: _order(item[0])))
+    return {name: found[name] for name in in_order(found)}
 
 
 def _claims_of(module: ModuleType) -> tuple[Stated, ...]:

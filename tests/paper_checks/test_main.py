@@ -4,16 +4,43 @@ import pytest
 
 from paper_checks import __main__ as front
 from paper_checks import ledger
+from paper_checks.judge import registry
 from paper_checks.judge.measurement import CheckError
 from paper_checks.judge.verdict import Verdict
+from paper_checks.report import markdown
 from tests.paper_checks.test_ledger import finding
 
 
+class Known:
+    """A claim that costs nothing."""
+
+    def __init__(self, verdict=Verdict.HOLDS, error=None):
+        self.verdict, self.error = verdict, error
+
+    def find(self, settings):
+        if self.error is not None:
+            raise self.error
+        return finding("W-E5", self.verdict)
+
+
 @pytest.fixture
-def run(tmp_path, monkeypatch):
-    """The command line with one claim that costs nothing, on a record of our own."""
-    monkeypatch.setattr(ledger, "RECORD", tmp_path / "recorded.json")
-    monkeypatch.setattr(ledger, "CLAIMS", {"W-E5": lambda _: finding("W-E5")})
+def know(monkeypatch):
+    """Have the registry know one claim."""
+
+    def one(*args, **options):
+        known = {"W-E5": Known(*args, **options)}
+        monkeypatch.setattr(registry, "known", lambda folder=None: known)
+        monkeypatch.setattr(registry, "by_file", lambda names, _=None: [list(names)])
+
+    one()
+    return one
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, know):
+    """The command line on a record of our own."""
+    monkeypatch.setattr(ledger, "RECORD", tmp_path / "findings.json")
+    monkeypatch.setattr(markdown, "write_tables", lambda kept: None)
 
     def call(*words: str) -> int:
         return front.main(["--results", str(tmp_path / "out"), *words])
@@ -21,14 +48,13 @@ def run(tmp_path, monkeypatch):
     return call
 
 
-def test_exit_status_tells_whether_a_verdict_has_changed(run, monkeypatch, capsys):
+def test_exit_status_tells_whether_a_verdict_has_changed(run, know, capsys):
     only = ("--only", "W-E5")
     assert run(*only) == 1
     assert "recorded not on record" in capsys.readouterr().out
     assert run(*only, "--record") == 0
     assert run(*only) == 0
-    claims = {"W-E5": lambda _: finding("W-E5", Verdict.FAILS)}
-    monkeypatch.setattr(ledger, "CLAIMS", claims)
+    know(Verdict.FAILS)
     assert run(*only) == 1
     assert "W-E5 changed: recorded holds, measured fails" in capsys.readouterr().out
 
@@ -64,13 +90,12 @@ def test_what_cannot_be_measured_is_one_line_of_text(run, tmp_path, capsys, word
     [(None, "is not a folder"), ("", "manifest.json"), ("{", "not JSON")],
 )
 def test_a_bad_folder_is_told_before_anything_is_computed(
-    run, tmp_path, monkeypatch, capsys, only, manifest, message
+    run, know, tmp_path, monkeypatch, capsys, only, manifest, message
 ):
     def compute(*_: object) -> None:
         raise AssertionError("computed before the folder was looked at")
 
-    monkeypatch.setattr(ledger, "CLAIMS", {"W-E5": compute})
-    monkeypatch.setattr(front.simulated, "FOR_FIGURES", {"capacity": compute})
+    know(error=AssertionError("computed before the folder was looked at"))
     monkeypatch.setattr(front.linear_benchmarks, "studies", compute)
     folder = tmp_path / "data"
     if manifest is not None:
@@ -84,21 +109,25 @@ def test_a_bad_folder_is_told_before_anything_is_computed(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_fault_of_a_check_is_no_verdict(run, monkeypatch, capsys):
-    def powerless(_: object) -> None:
-        raise CheckError("the check has no power")
-
-    monkeypatch.setattr(ledger, "CLAIMS", {"W-E5": powerless})
+def test_a_fault_of_a_check_is_no_verdict(run, know, capsys):
+    know(error=CheckError("the check has no power"))
     assert run("--only", "W-E5") == 2
     assert "paper_checks: the check has no power\n" in capsys.readouterr().err
+
+
+def test_findings_are_printed_in_full_or_as_json(run, capsys):
+    run("--only", "W-E5", "--record")
+    capsys.readouterr()
+    assert run("--only", "W-E5", "--explain") == 0
+    said = capsys.readouterr().out
+    for part in ("title of W-E5", "a | b", "c = 3.", "statement of W-E5", "7 of 9"):
+        assert part in said
+    assert run("--only", "W-E5", "--json") == 0
+    (found,) = json.loads(capsys.readouterr().out)["findings"]
+    assert found["measurements"][0]["value"] == "inf"
 
 
 def test_a_spoiled_record_is_one_line_of_text(run, capsys):
     ledger.RECORD.write_text("{")
     assert run("--only", "W-E5") == 2
     assert "paper_checks: " in capsys.readouterr().err
-
-
-@pytest.mark.long
-def test_all_verdicts_are_those_on_record(tmp_path):
-    assert front.main(["--results", str(tmp_path)]) == 0

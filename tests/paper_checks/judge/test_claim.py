@@ -1,0 +1,229 @@
+"""What the judge does with a claim: on toy statements whose truth is known."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from paper_checks.judge import (
+    Check,
+    CheckError,
+    Claim,
+    Draws,
+    Evidence,
+    Formula,
+    Route,
+    Settings,
+    Sides,
+    StudyClaim,
+    Verdict,
+    decides,
+    family,
+    mean_with_interval,
+    merged,
+)
+
+FORMULA = Formula(
+    latent={"x": (2,)},
+    build=lambda z: z["x"],
+    without={"x on the diagonal": lambda p, z: p * jnp.array([1.0, 3.0])},
+    margins=lambda p: (1e-12 - jnp.abs(p[0] - p[1]),),
+    sides=lambda p, says, key: Sides(2 * p[0] * p[1], says(p), 1e-12),
+    says=lambda p: jnp.sum(p**2),
+)
+WORDS = {"title": "Squares", "source": "here", "statement": "2ab <= a^2 + b^2"}
+
+
+def on_diagonal(z):
+    return jnp.broadcast_to(z["x"][0], 2)
+
+
+EQUAL = dataclasses.replace(FORMULA, build=on_diagonal, relation="==")
+
+
+def drawn(keys):
+    return jax.vmap(lambda key: jax.random.normal(key, (2,)))(keys)
+
+
+def squares(scale):
+    def check(x, keys):
+        return Check(2 * x[:, 0] * x[:, 1], scale * jnp.sum(x**2, axis=1),
+                     jnp.zeros(len(x)), "<=")  # fmt: skip
+
+    return check
+
+
+def draws(scale=1.0, without=2 / 3, **options):
+    return Draws(
+        draw=drawn,
+        count=(50, 50),
+        routes=(Route(squares(scale), "largest difference", "difference", **options),),
+        without={"the factor": lambda keys: squares(-without)(drawn(keys), keys)},
+    )
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(results=tmp_path)
+
+
+def test_a_true_claim_holds_with_a_counterexample_without_its_hypothesis(settings):
+    claim = Claim(id="T", **WORDS, formula=EQUAL, draws=draws())
+    found = claim.find(settings)
+    assert found.verdict is Verdict.HOLDS
+    assert found.attack is not None
+    assert found.attack.needed == ("x on the diagonal",)
+    assert [one.dropped for one in found.controls] == [
+        "the factor",
+        "x on the diagonal (under attack)",
+    ]
+    assert (settings.results / "worst_instances" / "T.npz").is_file()
+    assert found.headline.startswith("It holds on 50 of 50 draws; 0 of ")
+    assert found.deciding is not None
+    assert found.deciding.flips_at == 1 / 50
+
+
+def test_a_mutant_is_refuted_and_so_is_a_claim_that_says_it(settings):
+    half = lambda p: jnp.sum(p**2) / 2  # noqa: E731
+    claim = Claim(id="T", **WORDS, formula=dataclasses.replace(EQUAL, says=half))
+    assert claim.find(settings).verdict is Verdict.FAILS
+    assert "mutant" in Claim(id="T", **WORDS, formula=EQUAL).mutant(half).name
+
+
+def test_one_broken_route_on_draws_is_enough_to_fail(settings):
+    claim = Claim(id="T", **WORDS, draws=draws(scale=0.1))
+    found = claim.find(settings)
+    assert found.verdict is Verdict.FAILS
+    assert found.measurements[0].count > 0
+
+
+def test_a_route_that_is_only_reported_decides_nothing(settings):
+    one = draws(scale=0.1, reported=True)
+    route = Route(squares(1.0), "largest difference of the other")
+    both = dataclasses.replace(one, routes=(*one.routes, route))
+    claim = Claim(id="T", **WORDS, draws=both)
+    found = claim.find(settings)
+    assert found.verdict is Verdict.HOLDS
+    assert [m.quantity for m in found.measurements[1:]] == [
+        "largest difference",
+        "largest difference of the other",
+    ]
+
+
+def test_a_check_that_notices_nothing_is_an_error_and_no_verdict(settings):
+    blind = Claim(id="T", **WORDS, draws=draws(without=-1.0))
+    with pytest.raises(CheckError, match="no power: with 'the factor' it noticed 0"):
+        blind.find(settings)
+
+
+def test_draws_whose_tolerance_is_coarse_are_left_out_and_counted(settings):
+    def coarse(x, keys):
+        check = squares(1.0)(x, keys)
+        room = jnp.where(x[:, 0] > 0, 2.0, 0.0)
+        return Check(check.lhs, check.rhs, room, "<=")
+
+    one = dataclasses.replace(draws(), routes=(Route(coarse, "difference"),))
+    found = Claim(id="T", **WORDS, draws=one, judged=1.0).find(settings)
+    rate, left_out = found.measurements[:2]
+    assert rate.n + left_out.count == left_out.n == 50
+    assert 0 < left_out.count < 50
+    (caveat,) = found.caveats
+    assert f"{left_out.count} of 50 draws are not judged" in caveat
+    assert "above 1" in caveat
+    with pytest.raises(CheckError, match="none of 50 draws can be judged"):
+        Claim(id="T", **WORDS, draws=one, judged=-1.0).find(settings)
+
+
+def test_real_sets_count_and_one_that_breaks_is_enough(settings):
+    def real(_, worst):
+        lhs = jnp.array([0.0, worst])
+        return {"set": Check(lhs, jnp.zeros(2), jnp.full(2, 0.1), "==")}
+
+    for worst, verdict in ((0.05, Verdict.HOLDS), (0.2, Verdict.FAILS)):
+        claim = Claim(
+            id="T",
+            **WORDS,
+            draws=draws(),
+            real=lambda s, worst=worst: real(s, worst),
+            real_quantity="angle",
+        )
+        found = claim.find(settings)
+        assert found.verdict is verdict
+        assert found.measurements[-1].quantity == "set: angle"
+        assert found.data == "simulated; set"
+
+
+def gain(mean):
+    return mean_with_interval("gain", mean + np.linspace(-1, 1, 9))
+
+
+@pytest.mark.parametrize(
+    ("holds", "useful", "verdict"),
+    [
+        (True, True, Verdict.HOLDS),
+        (True, False, Verdict.VACUOUS),
+        (False, False, Verdict.FAILS),
+        (None, True, Verdict.UNDECIDED),
+    ],
+)
+def test_a_study_is_judged_by_its_evidence(settings, holds, useful, verdict):
+    claim = StudyClaim(
+        id="T",
+        **WORDS,
+        headline={verdict: "The gain is {gain:.1f} {gain}, {many.above} of {many.n}"},
+        details=("It takes {gain.n} runs.",),
+        deciding="gain",
+        study=lambda _: 3.0,
+        judged=lambda mean: Evidence(
+            holds=holds,
+            useful=useful,
+            named={
+                "gain": decides(gain(mean), 0.0),
+                "many": family({"a": mean + np.arange(3.0), "b": np.arange(-1.0, 2)}),
+            },
+        ),
+    )
+    found = claim.find(settings)
+    assert found.verdict is verdict
+    assert found.headline == "The gain is 3.0 3 [2.5, 3.5], 1 of 2"
+    assert found.details == ("It takes 9 runs.",)
+    assert found.deciding is not None
+    assert found.deciding.flips_at == 0.0
+
+
+def study(**words):
+    options = {**WORDS, "headline": "Nothing", **words}
+    return StudyClaim(id="T", **options, study=lambda _: None,
+                      judged=lambda _: Evidence())  # fmt: skip
+
+
+def test_a_sentence_that_names_what_was_not_measured_is_refused(settings):
+    with pytest.raises(CheckError, match=r"T: the sentence 'It is \{gain\}' names"):
+        study(details=("It is {gain}",)).find(settings)
+    with pytest.raises(CheckError, match="T has no headline for 'holds'"):
+        study(headline={Verdict.FAILS: "It fails"}).find(settings)
+
+
+def test_missing_data_is_named_and_no_control_is_asked_for(settings):
+    claim = StudyClaim(
+        id="T",
+        **WORDS,
+        headline={Verdict.NEEDS_DATA: "Needs {missing}"},
+        details=("It is {gain}",),
+        study=lambda _: None,
+        judged=lambda _: Evidence(missing="a folder"),
+    )
+    found = claim.find(settings)
+    assert found.verdict is Verdict.NEEDS_DATA
+    assert (found.headline, found.details) == ("Needs a folder", ())
+
+
+def test_evidence_against_outweighs_open_evidence():
+    def verdict(*holds):
+        return merged([Evidence(holds=one) for one in holds]).holds
+
+    assert verdict(True, None, False) is False
+    assert verdict(True, None) is None
+    assert verdict(True, True) is True

@@ -1,0 +1,58 @@
+import json
+
+import pytest
+from rich.console import Console
+
+from paper_checks import ledger
+from paper_checks.judge.verdict import Verdict
+from paper_checks.report import markdown, terminal
+from tests.paper_checks.test_ledger import finding
+
+
+@pytest.fixture
+def findings():
+    return [finding("W-P1"), finding("W-E5", Verdict.FAILS)]
+
+
+def test_the_terminal_has_a_line_per_claim_within_80_columns(findings):
+    console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(terminal.table(findings))
+    lines = console.export_text().rstrip().splitlines()
+    assert len(lines) == 3
+    assert lines[1].split() == ["W-P1", "title", "of", "W-P1", "holds"]
+    assert max(map(len, lines)) <= 80
+
+
+def test_the_summary_counts_verdicts_and_changes(findings):
+    said = terminal.summary(findings, [], 61.2)
+    assert said == "2 claims: 1 hold, 1 fail; all as recorded. 1 min 01 s."
+    change = ledger.Change("W-E5", "holds", "fails")
+    assert "; 1 changed." in terminal.summary(findings, [change], 0)
+    (line,) = terminal.changed([change])
+    assert "W-E5 changed[/]: recorded holds, measured fails" in line
+
+
+def test_tables_are_written_from_the_record_and_between_the_markers(tmp_path, findings):
+    (tmp_path / "docs").mkdir()
+    readme = tmp_path / "README.md"
+    readme.write_text("before\n<!-- findings -->\nold\n<!-- /findings -->\nafter\n")
+    plain = {one.claim: json.loads(ledger.strict_json(one.as_json()))
+             for one in findings}  # fmt: skip
+    kept = {"bundled data": {"about": {"command": "c", "seed": 4}, "findings": plain}}
+    markdown.write_tables(kept, tmp_path)
+    text = readme.read_text()
+    assert text.startswith("before\n<!-- findings -->\n")
+    assert text.endswith("<!-- /findings -->\nafter\n")
+    assert "old" not in text
+    assert "| W-E5 | title of W-E5 | **fails** | a \\| b |" in text
+    page = (tmp_path / "docs" / "ledger.md").read_text()
+    for part in (
+        "Written by `c` (seed 4)",
+        "## W-P1: title of W-P1",
+        "> statement of W-P1",
+        "- c = 3.",
+        "It uses W-P3.",
+        "- size: inf (n=3); none",
+        "without r = 1, the check noticed 7 of 9",
+    ):
+        assert part in page
