@@ -49,7 +49,7 @@ def sample_statistics(
     Raises:
         ValueError: Shapes do not fit; or a value that is known is out of range.
 
-    Source: mathematics.md §1; Bartlett 1933.
+    Source: docs/mathematics.md, "Exact draw without rows"; Bartlett 1933.
     """
     root, theta, sigma, count = check_draw(covariance_root, parameter, noise, samples)
     if theta.ndim == 1:

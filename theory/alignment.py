@@ -169,7 +169,7 @@ def alignment_step(
         ValueError: As `alignment_loss`; also an unknown word, or a known `λ` above 0
             for maps that are not free.
 
-    Source: W Algorithm 1 (W-A1); both readings as claims.md asks. Cayley's transform:
+    Source: W Algorithm 1 (W-A1), in both readings. Cayley's transform:
         Wen and Yin 2013; its closed form for rank 2 is derived here.
     """
     check_words(maps, reading, ridge)

@@ -125,7 +125,7 @@ def separate_point(
     Raises:
         ValueError: Shapes do not fit, or, unless traced, the first column is zero.
 
-    Source: W-A1's trap in claims.md; derived here.
+    Source: W-A1; derived here.
     """
     check_statistics(statistics, certificate=False)
     if shared.ndim != 2 or shared.shape[0] != statistics.dimension:

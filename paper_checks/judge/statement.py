@@ -53,7 +53,7 @@ class Statement(Generic[Instance]):
         baseline: What is known of `lhs` without the statement: where `rhs` is not
             below, it is true and useless.
 
-    Source: derived here, from issue 4.
+    Source: ours.
     """
 
     name: str

@@ -56,7 +56,7 @@ def figure_3_tasks(
         ValueError: `dimension` below 2, `condition` not positive, `cosine` outside
             `[−1, 1]`, or an unknown reading.
 
-    Source: W-F3 (Fig 3); both readings as claims.md asks.
+    Source: W-F3 (Fig 3), in both readings.
     """
     _check(dimension, condition, cosine, reading)
     theta_key, turn_key = jax.random.split(key)

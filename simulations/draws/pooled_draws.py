@@ -51,7 +51,7 @@ def pooled_draws(
         samples_source: `n_1 ≥ 1`, whole; it may be below `p`.
         samples_target: `n_2 > p`, whole.
 
-    Source: mathematics.md §3, first lines.
+    Source: docs/mathematics.md, "Risk given the rows".
     """
     root = jnp.stack([jnp.diag(jnp.sqrt(spectrum)), jnp.eye(len(spectrum))])
     sizes = jnp.asarray([samples_source, samples_target], float)

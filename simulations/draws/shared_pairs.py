@@ -50,7 +50,7 @@ def shared_errors(
         keys: One a draw.
         pair: The same for all draws.
 
-    Source: mathematics.md §3.
+    Source: docs/mathematics.md, "Scalar heads" and "Soft sharing".
     """
     p = len(pair.spectrum)
     root = jnp.stack([jnp.diag(jnp.sqrt(pair.spectrum)), jnp.eye(p)])

@@ -119,7 +119,7 @@ def run(spec: PhaseMap, progress: Progress | None = None) -> xr.Dataset:
     exact search. The relative excess is `(f − f*)/(f_0 − f*)`, with `f_0` the loss
     without any output; dead starts have 1.
 
-    Source: mathematics.md §4; derived here.
+    Source: docs/mathematics.md, "Exact optimum in the plane".
     """
     return in_memory(spec.study(), progress)
 

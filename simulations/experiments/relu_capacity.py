@@ -117,7 +117,7 @@ def run(spec: ReluCapacity, progress: Progress | None = None) -> xr.Dataset:
     `E[(ReLU(xᵀB)A_i − a_i ReLU(xᵀθ_i))²]` in closed form. `worse` is the share of joint
     starts that end above the best of them.
 
-    Source: W-P1r (Prop 1 with ReLU), mathematics.md §4.
+    Source: W-P1r (Prop 1 with ReLU); docs/mathematics.md, "Population loss".
     """
     return in_memory(spec.study(), progress)
 

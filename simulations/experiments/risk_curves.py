@@ -111,7 +111,7 @@ def run(spec: RiskCurves, progress: Progress | None = None) -> xr.Dataset:
     The methods are pooling, `b̂ = (w²S_1 + S_2)⁻¹(w g_1 + g_2)` and soft sharing. Ratio
     and penalty are those that theory calls the best; what they cost is measured.
 
-    Source: mathematics.md §3; derived here.
+    Source: docs/mathematics.md, "Risk of hard sharing"; derived there.
     """
     return in_memory(spec.study(), progress)
 

@@ -85,7 +85,7 @@ def run(spec: RiskMap, progress: Progress | None = None) -> xr.Dataset:
 
     Nothing is drawn here: `risk_curves` has drawn tasks beside the same limits.
 
-    Source: mathematics.md §3; derived here.
+    Source: docs/mathematics.md, "Crossings"; the maps are ours.
     """
     axes = {
         "shift_variance": np.geomspace(*spec.shift_variances, spec.side),

@@ -19,7 +19,7 @@ SPECTRA = {
 
 
 def plain_risk(n_1: float, n_2: float, s: Float[np.ndarray, " p"]) -> float:
-    """mathematics.md §3 as printed, `σ² = μ² = 1`, its equation by `brentq`."""
+    """docs/mathematics.md, "Both shifts", second form, `σ² = μ² = 1`, by `brentq`."""
     n, p = n_1 + n_2, len(s)
 
     def equation(y: float) -> float:

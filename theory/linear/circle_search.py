@@ -8,7 +8,7 @@ After `theory.linear.pencil` the two-task problem of width 1 is to maximise
 bound over few intervals then certifies the maximum. An interval on which the bound on
 `F''` is negative is concave, and a Newton step closes it.
 
-Derived here; the representation by warped angles is mathematics.md §2.
+Derived here; warped angles: docs/mathematics.md, "Two tasks, one direction".
 """
 
 from collections.abc import Callable

@@ -39,7 +39,7 @@ def common_covariance_optimum(
             bound pays four times this share of the explained energy: once for the
             metric and, to first order, three times for `θ̂_i`.
 
-    Source: mathematics.md §2; derived here. The span is that of W-P3.
+    Source: docs/mathematics.md, "Common covariance". The span is that of W-P3.
     """
     fixed, alpha = lax.stop_gradient((statistics, weights))
     whiten, ratio = common_whitening(fixed)

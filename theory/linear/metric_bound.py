@@ -26,7 +26,7 @@ def metric_lower_bound(tasks: Whitened, width: int) -> Float[Array, ""]:
     from each `H_i`, and the best value met on the way is returned. It is exact for
     proportional covariances. A task with singular `H_i` has `w_i = 0`.
 
-    Source: mathematics.md §2.
+    Source: docs/mathematics.md, "Metric bound".
     """
     eye = jnp.eye(tasks.gram.shape[-1], dtype=tasks.gram.dtype)
     # No task sees these directions and no solution uses them: any curvature will do.

@@ -34,7 +34,7 @@ def one_less_optimum(
     k unknowns instead of dr. The lower bound is that of `theory.linear.metric_bound`,
     so the bracket is certified only where that is tight.
 
-    Source: mathematics.md §2; derived here.
+    Source: docs/mathematics.md, "One direction less than tasks"; derived here.
     """
     tasks = whiten(statistics, weights)
     inverse = jax.vmap(jnp.linalg.inv)(tasks.gram)

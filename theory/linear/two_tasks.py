@@ -45,7 +45,7 @@ def two_task_optimum(
             certified. `None`: found out.
         capacity: Intervals kept by the search.
 
-    Source: derived here, from mathematics.md §2.
+    Source: derived here; docs/mathematics.md, "Two tasks, one direction".
     """
     fixed = lax.stop_gradient(statistics)
     pencil = diagonalise(fixed, lax.stop_gradient(weights), full_rank=full_rank)

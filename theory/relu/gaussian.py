@@ -42,7 +42,7 @@ def second_moment(
         ValueError: Shapes that do not fit, a value that is not finite, or a covariance
             that is not symmetric or has a negative eigenvalue.
 
-    Source: mathematics.md §4; derived in `theory.relu.kernel`.
+    Source: docs/mathematics.md, "Gaussian moments of ReLU units"; `kernel`.
     """
     p, q, _ = _whitened(w, v, covariance)
     return _second(p, q)
@@ -70,7 +70,7 @@ def gradient_moment(
     Raises:
         ValueError: As `second_moment`.
 
-    Source: mathematics.md §4; derived in `theory.relu.kernel`.
+    Source: docs/mathematics.md, "Gaussian moments of ReLU units"; `kernel`.
     """
     p, q, root = _whitened(w, v, covariance)
     moment = _gradient(p, q)
@@ -92,7 +92,7 @@ def cross_moment(
     Raises:
         ValueError: As `second_moment`.
 
-    Source: mathematics.md §4; derived here.
+    Source: docs/mathematics.md, "Gaussian moments of ReLU units"; derived here.
     """
     (vector,) = check_vectors(w=w)
     if covariance is None:

@@ -30,7 +30,7 @@ multiplied by `sin φ = 0`. Third derivatives do not exist at `φ = 0` and `φ =
 The angle is taken from both `‖p̂ − q̂‖ = 2 sin(φ/2)` and `‖p̂ + q̂‖ = 2 cos(φ/2)` (Kahan),
 so that `φ` and `ψ` have errors of a few `ε`; arccos of the cosine would have `√ε`.
 
-Source: mathematics.md §4; derived here.
+Source: docs/mathematics.md, "Gaussian moments of ReLU units"; derived here.
 """
 
 from typing import NamedTuple

@@ -83,7 +83,7 @@ def plane_optimum(tasks: Tasks, weights: ArrayLike | None = None) -> PlaneOptimu
         ValueError: `d` is not 2, traced or 32-bit values, values that are not finite,
             or weights that are negative or do not fit.
 
-    Source: mathematics.md §4; derived here.
+    Source: docs/mathematics.md, "Exact optimum in the plane"; derived here.
     """
     if is_traced(tasks.covariates, tasks.labels, tasks.mask):
         raise ValueError("plane_optimum is a search: call it outside of jit and grad")

@@ -103,7 +103,7 @@ def population_task_losses(
     Raises:
         ValueError: Another `d` or `k`.
 
-    Source: mathematics.md §4.
+    Source: docs/mathematics.md, "Population loss".
     """
     gram, moment = _moments(population, shared)
     if heads.shape != moment.shape:
@@ -126,7 +126,7 @@ def population_loss(
         ValueError: As `population_task_losses`; weights that are negative or do not
             fit.
 
-    Source: mathematics.md §4.
+    Source: docs/mathematics.md, "Population loss".
     """
     losses = population_task_losses(population, shared, heads)
     return jnp.sum(check_weights(weights, len(losses)) * losses)

@@ -59,7 +59,7 @@ def common_design_risk(
     Raises:
         ValueError: Shapes do not fit, or a value that is known is out of range.
 
-    Source: mathematics.md §3; derived here.
+    Source: docs/mathematics.md, "Common design"; derived here.
     """
     theta = check_finite("parameters", parameters)
     if theta.ndim != 2 or not theta.size:

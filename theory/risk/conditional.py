@@ -45,7 +45,7 @@ def conditional_risk(
     Raises:
         ValueError: Shapes do not fit, or a value that is known is out of range.
 
-    Source: derived here; mathematics.md §3 for `w = 1`.
+    Source: derived here; docs/mathematics.md, "Scalar heads".
     """
     gram, covariance = _matrices(grams, target_covariance)
     theta = check_finite("parameters", parameters)

@@ -51,7 +51,7 @@ def equivalent_sizes(
         count: `p`, shared equally among the rows of `terms`.
         members: The factors of each term; every entry 0 or 1.
 
-    Source: derived here; mathematics.md §3 has the case of two tasks.
+    Source: derived here; two tasks: docs/mathematics.md, "Deterministic equivalent".
     """
     active = (sizes > 0) & (weights > 0)
     n, alpha = jnp.where(active, sizes, 1), jnp.where(active, weights, 1)

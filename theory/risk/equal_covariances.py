@@ -14,7 +14,7 @@ def limit_terms(
 
     Needs `n > p`, which is not checked.
 
-    Source: mathematics.md §3; the limit of `finite_terms`.
+    Source: docs/mathematics.md, "Pooled risk, equal covariances".
     """
     n = n_source + n_target
     excess = n - dimension
@@ -53,7 +53,7 @@ def finite_terms(
 
     Needs `n > p + 1`, which is not checked.
 
-    Source: derived here; mathematics.md §3.
+    Source: derived here; docs/mathematics.md, "Pooled risk, equal covariances".
     """
     n = n_source + n_target
     excess = n - dimension - 1

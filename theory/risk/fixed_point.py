@@ -27,7 +27,7 @@ def source_ratio(
     resolvent `(S_1 + S_2)⁻¹` is close to `(c_1Σ_1 + c_2 I)⁻¹` with
     `c_i = n_i/(1 + tr Σ_i(c_1Σ_1 + c_2)⁻¹)`; those two equations sum to
     `c_1 + c_2 = n − p`, and `y = c_1/c_2` leaves the one above. It is
-    `(n − p)/n_1 + g(y)(1 + y) = 0` of mathematics.md §3 times `n_1y/(1 + y)`.
+    equation (3.1) of docs/mathematics.md, "Covariate shift only".
 
     For `n > p` every term increases in `y`, and the sum goes from 0 to
     `(n − p) + p = n > n_1`: one solution. With `lo ≤ 1, s_j ≤ hi` the left side is

@@ -40,7 +40,7 @@ def phase_transition(
 
     and positive where `φ < ℓ`. `φ` is convex on [0, 1) with `φ(0) = c`, `φ(1) = 1`, so
     it is below 1. It has a minimum inside, `1 − (1 + c)²/(8c)`, if and only if
-    `c > 1/3`. mathematics.md §3 has the borders `R/2` and `R/(2c)` and says that
+    `c > 1/3`. M-PT has the borders `R/2` and `R/(2c)` alone and says that
     above the second sharing is always negative; that holds for `n_2 ≥ 3p` alone.
 
     jit-, vmap- and grad-compatible; arguments broadcast.

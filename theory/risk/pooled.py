@@ -75,7 +75,7 @@ def pooled_risk(
     `c_2` gives `c_2² tr M² = Σv_j² + P²/(P + m y/(1+y))`. Putting `n_1, n_2` from the
     equation of `y` into `1 − q` leaves sums of positive terms, as above: no digit is
     lost for spectra over many decades. It equals `2μ²(1 − 2f_1f_3 + f_2f_3²)/
-    (1 − f_2f_3²p/n_2)` of mathematics.md §3.
+    (1 − f_2f_3²p/n_2)` of docs/mathematics.md, "Both shifts".
 
     jit-, vmap- and grad-compatible in every argument but `finite`; arguments
     broadcast, the last axis of `source_spectrum` aside. Values are checked unless
@@ -95,7 +95,7 @@ def pooled_risk(
         ValueError: An argument is out of range, floats are 32-bit, or `finite` with a
             spectrum.
 
-    Source: derived here; the limits are those of mathematics.md §3.
+    Source: derived here; docs/mathematics.md, "Both shifts".
     """
     if finite and source_spectrum is not None:
         raise ValueError(

@@ -42,7 +42,7 @@ def best_penalty(
     Raises:
         ValueError: An argument is out of range.
 
-    Source: mathematics.md §3; derived here.
+    Source: docs/mathematics.md, "Soft sharing"; derived here.
     """
     p = check_number("dimension", dimension, positive=True)
     noise = check_number("noise_variance", noise_variance)
@@ -83,7 +83,7 @@ def soft_sharing_risk(
     Raises:
         ValueError: Shapes do not fit, or a value that is known is out of range.
 
-    Source: mathematics.md §3; derived here.
+    Source: docs/mathematics.md, "Soft sharing"; derived here.
     """
     gram, covariance = _check_pair(grams, target_covariance)
     theta = check_finite("parameters", parameters)

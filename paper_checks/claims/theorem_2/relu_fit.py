@@ -66,7 +66,7 @@ def draw_source(
         noise: `σ_1`.
         rows: `m`, a whole number; above 100 `N` is a rounded normal number.
 
-    Source: mathematics.md §1; derived here.
+    Source: docs/mathematics.md, "Exact draw without rows".
     """
     count_key, key = jax.random.split(key)
     sides = jax.random.bernoulli(count_key, shape=(FEW,))

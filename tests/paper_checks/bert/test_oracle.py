@@ -19,7 +19,7 @@ from paper_checks.bert.weights import load_encoder, named_tensors
 
 pytestmark = pytest.mark.long
 
-# What the issue asks for; both sides are 32-bit and differ by about 1e-6.
+# Both sides are 32-bit and differ by about 1e-6.
 TOLERANCE = 1e-4
 SHAPES = (
     BertConfig(

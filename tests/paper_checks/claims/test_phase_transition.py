@@ -15,7 +15,7 @@ TARGETS = [round(share * P) for share in phase_transition.TARGETS]
 
 
 def limits(target: int) -> Series:
-    """Limiting terms of mathematics.md §3, and a little spread."""
+    """Limits of docs/mathematics.md, "Pooled risk, equal covariances", with spread."""
     spread = np.array([-1e-9, 1e-9] * 4)
     draws = []
     for share in phase_transition.SIZES:

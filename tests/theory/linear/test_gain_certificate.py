@@ -43,6 +43,16 @@ def test_the_error_of_the_optimum_is_within_the_bound_and_some_gains_are_certifi
     assert DRAWS // 8 < certified < DRAWS
 
 
+def test_the_error_alone_is_at_most_kappa_times_the_noise_in_the_range():
+    for seed in range(8):
+        tasks, theta, error, x = draw(seed)
+        found = bound(tasks.gram, theta, error)
+        # Of the noise, X_2 times the error is the part in the range of X_2.
+        noise = np.linalg.norm(x @ error[1]) / np.linalg.norm(x @ theta[1])
+        size = np.linalg.norm(theta[1]) * np.linalg.cond(x)
+        assert float(found.parameter_alone) <= size * noise * (1 + 1e-9)
+
+
 def test_without_noise_and_with_one_parameter_nothing_is_lost():
     tasks, theta, error, _ = draw(0, apart=0.0, noise=(0.0, 0.0))
     found = bound(tasks.gram, theta, 0 * error)

@@ -30,7 +30,7 @@ class Exact(NamedTuple):
 
 
 def exact(w: np.ndarray, v: np.ndarray) -> Exact:
-    """The formulas as mathematics.md §4 prints them."""
+    """As printed: docs/mathematics.md, "Gaussian moments of ReLU units"."""
     with mpmath.workdps(60):
         p, q = ([mpmath.mpf(float(value)) for value in u] for u in (w, v))
         norm_p, norm_q = (mpmath.sqrt(mpmath.fdot(u, u)) for u in (p, q))

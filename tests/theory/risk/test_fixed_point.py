@@ -23,7 +23,7 @@ def spectrum(kind: str) -> np.ndarray:
 
 
 def by_bisection(n_1: float, n_2: float, s: np.ndarray) -> float:
-    """The equation as mathematics.md §3 prints it, in 60 digits."""
+    """The equation of docs/mathematics.md, "Both shifts", in 60 digits."""
     with mpmath.workdps(60):
         one, two = mpmath.mpf(n_1), mpmath.mpf(n_2)
 

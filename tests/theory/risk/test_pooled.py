@@ -31,6 +31,21 @@ def test_exact_risk_of_equal_covariances_is_the_mean_of_draws(sizes):
     assert np.all(abs(both - measured.mean) < 5 * measured.error), (both, measured)
 
 
+@pytest.mark.parametrize("sizes", [(2, 9), (7, 9), (30, 8)])
+def test_exact_risk_holds_for_any_covariance_and_a_fixed_shift(sizes):
+    rng, d = np.random.default_rng(sum(sizes)), 4
+    root, shift = rng.normal(size=(d, d)) + 2 * np.eye(d), rng.normal(size=d)
+    first, second = (rng.normal(size=(20_000, n, d)) @ root.T for n in sizes)
+    source = np.swapaxes(first, 1, 2) @ first
+    inverse = np.linalg.inv(source + np.swapaxes(second, 1, 2) @ second)
+    bias = np.sum((inverse @ source @ shift @ root) ** 2, axis=1)
+    variance = np.einsum("ij,nji->n", root @ root.T, inverse)
+    size = np.sum((shift @ root) ** 2)
+    found = pooled_risk(sizes[0], sizes[1], d, 1, size / 2, finite=True)
+    for values, exact in ((bias, found.bias), (variance, found.variance)):
+        assert abs(values.mean() - exact) < 5 * values.std() / np.sqrt(len(values))
+
+
 def test_exact_risk_in_one_dimension_is_the_square_of_a_beta():
     # p = 1: S_1/(S_1 + S_2) is Beta(n_1/2, n_2/2). Small n show every −1 and −2.
     for n, m in ((1, 2), (2, 3), (5, 4)):
@@ -71,8 +86,26 @@ def test_a_flat_spectrum_gives_equal_covariances_and_large_samples_the_limit():
     np.testing.assert_allclose(exact.variance, equal.variance[1:-1], rtol=1e-6)
 
 
+@pytest.mark.parametrize("n_1", [1, 30, 50, 1e6])
+def test_variance_under_covariate_shift_solves_the_equations_of_a_1_and_a_2(n_1):
+    n = n_1 + 45
+
+    def excess(a_1: float) -> float:
+        return a_1 + np.sum(WIDE * a_1 / (WIDE * a_1 + 1 - P / n - a_1)) / n - n_1 / n
+
+    low, high = max(0.0, (n_1 - P) / n), min(n_1 / n, 1 - P / n)
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if excess(middle) < 0 else (low, middle)
+    variance = np.sum(1 / (WIDE * low + 1 - P / n - low)) / n
+    found = pooled_risk(n_1, 45, P, 1, 0, source_spectrum=WIDE)
+    # Rounding of sums of P terms, over a_2 = 1 - P/n - a_1, which is at least 5/n.
+    rounding = 100 * np.finfo(float).eps * n / 5
+    np.testing.assert_allclose(found.total, variance, rtol=rounding)
+
+
 def as_printed(y: mpmath.mpf, sizes: tuple, s: np.ndarray) -> tuple[float, float]:
-    """Bias over 2μ² and variance over σ² of mathematics.md §3, from g and g'."""
+    """Bias over 2μ², variance over σ²: docs/mathematics.md, "Both shifts", by g, g'."""
     n_1, n_2 = (mpmath.mpf(v) for v in sizes)
     p = len(s)
     g = sum(mpmath.mpf(v) / (1 + v * y) for v in s) / n_1 - 1 / y
