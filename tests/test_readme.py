@@ -1,6 +1,5 @@
 """What README promises: its example runs, and its ledger is the one on record."""
 
-import json
 import re
 import subprocess
 import sys
@@ -8,26 +7,21 @@ from pathlib import Path
 
 import pytest
 
+from paper_checks import ledger
+from paper_checks.report import markdown
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 
-def verdicts(part: str) -> dict[str, str]:
-    """Those of a table between two comments."""
-    (text,) = re.findall(f"<!-- {part} -->(.*?)<!-- /{part} -->", README, re.S)
-    return dict(re.findall(r"^\| ([WM]-\w+) \| \*\*([\w ]+)\*\*", text, re.M))
-
-
-def test_the_ledgers_shown_are_those_on_record():
-    recorded = json.loads(
-        (ROOT / "paper_checks" / "records" / "verdicts.json").read_text()
-    )
-    assert verdicts("ledger") == recorded["bundled data"]
-    shown = verdicts("ledger with data")
-    kept = recorded["with a data folder"]
-    assert shown == {claim: kept[claim] for claim in shown}
-    waiting = {c for c, one in recorded["bundled data"].items() if one == "needs data"}
-    assert waiting <= set(shown)
+def test_the_tables_are_those_of_the_findings_on_record(tmp_path):
+    kept = ledger.recorded()
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "README.md").write_text(README, encoding="utf-8")
+    markdown.write_tables(kept, tmp_path)
+    for name in ("README.md", *(f"docs/{page}" for page in markdown.PAGES.values())):
+        shown, written = (root / name for root in (ROOT, tmp_path))
+        assert shown.read_text() == written.read_text(), f"{name} was edited by hand"
 
 
 @pytest.mark.long
