@@ -10,14 +10,13 @@ from functools import partial
 
 import jax.numpy as jnp
 
-from paper_checks.judge import Claim, Draws, Formula, Route, Sides
+from paper_checks.judge import Claim, Draws, Formula, Sides
 from paper_checks.judge.matrices import NOTHING, definite
 from paper_checks.studies import trained_apart as apart
-from paper_checks.studies.given_heads import COLUMNS, DIMENSION, TASKS, GivenHeads
+from paper_checks.studies.given_heads import TASKS, GivenHeads
 
 APART = 1e-3  # least det/tr² of the heads' Gram matrix, at most 1/4
-ROWS, FEW, NARROW = 20, 4, apart.TASKS - 1
-THETA = "largest ||B A_i - theta_i||/||theta_i||, m > d"
+ROWS, FEW = 20, 4  # of a task; with fewer rows than inputs θ_i is not unique
 
 
 def build(z):  # at r = k or k + 1
@@ -48,45 +47,6 @@ def sides(p, says, key):
     return Sides(found, says(p), p.rounding)
 
 
-def at(check, width, *said, **options):
-    return Route(lambda drawn, _: check(drawn, width), *said, **options)
-
-
-def on_rows(samples, part, *, unique):
-    routes, without = [], {}
-    for r in (apart.TASKS, apart.TASKS + 1):
-        routes.append(
-            at(apart.trained_losses, r, "trained: largest difference of losses")
-        )
-        routes.append(
-            at(
-                apart.closed_losses,
-                r,
-                "closed form: largest difference of losses, in tolerances",
-                in_tolerances=True,
-            )
-        )
-        if unique:
-            routes.append(
-                at(apart.trained_parameters, r, f"trained: {THETA}", reported=True)
-            )
-            routes.append(at(apart.closed_parameters, r, f"closed form: {THETA}"))
-    draw = partial(apart.Drawn, samples)
-    if unique:  # fewer rows than inputs can be fitted at r = k - 1 as well
-        checks = {
-            "trained losses": apart.trained_losses,
-            "losses in closed form": apart.closed_losses,
-            "parameters in closed form": apart.closed_parameters,
-        }
-        without = {
-            f"r >= k (r = k - 1; {name})": lambda keys, one=one: one(draw(keys), NARROW)
-            for name, one in checks.items()
-        }
-    return Draws(
-        draw=draw, count=(40, 1000), routes=tuple(routes), without=without, part=part
-    )
-
-
 CLAIM = Claim(
     id="W-P1",
     title="A module as wide as the number of tasks transfers nothing",
@@ -97,13 +57,7 @@ CLAIM = Claim(
         "With m < d, theta_i is not unique, and only the losses can be compared.",
     ),
     formula=Formula(
-        latent={
-            "gram": (TASKS, DIMENSION, DIMENSION),
-            "moment": (TASKS, DIMENSION),
-            "noise": (TASKS,),
-            "heads": (TASKS, COLUMNS),
-            "more": (),
-        },
+        latent=GivenHeads.latent(),
         build=build,
         without={"r at least k": too_narrow, "heads of rank k": on_one_line},
         margins=margins,
@@ -111,5 +65,20 @@ CLAIM = Claim(
         says=lambda p: p.alone,
         relation="==",
     ),
-    draws=(on_rows(ROWS, 0, unique=True), on_rows(FEW, 1, unique=False)),
+    draws=(
+        Draws(
+            draw=partial(apart.Drawn, ROWS),
+            count=(40, 1000),
+            routes=apart.routes(unique=True),
+            without=apart.at_width_below_k(ROWS),
+            part=0,
+        ),
+        # Fewer rows than inputs can be fitted at r = k - 1 as well: no control there.
+        Draws(
+            draw=partial(apart.Drawn, FEW),
+            count=(40, 1000),
+            routes=apart.routes(unique=False),
+            part=1,
+        ),
+    ),
 )

@@ -23,6 +23,17 @@ class GivenHeads(NamedTuple):
     heads: Float[Array, "2 3"]
     width: Float[Array, ""]
 
+    @classmethod
+    def latent(cls) -> dict[str, tuple[int, ...]]:
+        """Shapes of the normal numbers that a claim makes an instance of."""
+        return {
+            "gram": (TASKS, DIMENSION, DIMENSION),
+            "moment": (TASKS, DIMENSION),
+            "noise": (TASKS,),
+            "heads": (TASKS, COLUMNS),
+            "more": (),
+        }
+
     @property
     def used(self) -> Float[Array, "2 3"]:
         """The heads, zero from entry `width` on."""

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Key
 
 from paper_checks.judge.check import Check
+from paper_checks.judge.routes import Route
 from paper_checks.studies.problems import random_problem
 from paper_checks.studies.trained import train_each
 from simulations.training import Trained
@@ -33,12 +34,13 @@ ABSENT = 1e-10
 # by a few d ε of its size.
 ROUNDING = 4
 EPS = float(np.finfo(np.float64).eps)
+Keys = Key[jax.Array, " n"]
 
 
 class Drawn:
     """Problems of so many rows per task; what is computed of them is kept."""
 
-    def __init__(self, samples: int, keys: Key[jax.Array, " n"]) -> None:
+    def __init__(self, samples: int, keys: Keys) -> None:
         self.statistics = _problems(keys, jnp.asarray(float(samples)))
         self.keys = keys
         self._kept: dict[tuple[str, int], Any] = {}
@@ -113,6 +115,45 @@ def closed_parameters(drawn: Drawn, width: int) -> Check:
     return _zero(np.max(away, axis=1), ROUNDING * DIMENSION * EPS * worst)
 
 
+def routes(*, unique: bool) -> tuple[Route, ...]:
+    """All of these at `r = k` and `k + 1`; parameters only where they are unique."""
+    theta = "largest ||B A_i - theta_i||/||theta_i||, m > d"
+    said = "closed form: largest difference of losses, in tolerances"
+    found: list[Route] = []
+    for width in (TASKS, TASKS + 1):
+        found += [
+            _at(trained_losses, width, "trained: largest difference of losses"),
+            _at(closed_losses, width, said, in_tolerances=True),
+        ]
+        if unique:
+            found += [
+                _at(trained_parameters, width, f"trained: {theta}", reported=True),
+                _at(closed_parameters, width, f"closed form: {theta}"),
+            ]
+    return tuple(found)
+
+
+def at_width_below_k(samples: int) -> dict[str, Callable[[Keys], Check]]:
+    """The checks at `r = k − 1`, each of which must notice."""
+    checks = {
+        "trained losses": trained_losses,
+        "losses in closed form": closed_losses,
+        "parameters in closed form": closed_parameters,
+    }
+    return {
+        f"r >= k (r = k - 1; {name})": lambda keys, check=check: check(
+            Drawn(samples, keys), TASKS - 1
+        )
+        for name, check in checks.items()
+    }
+
+
+def _at(
+    check: Callable[[Drawn, int], Check], width: int, *said: str, **options: bool
+) -> Route:
+    return Route(lambda drawn, _: check(drawn, width), *said, **options)
+
+
 class SingleTasks(NamedTuple):
     """Every task of `n` problems trained alone, by NumPy."""
 
@@ -144,8 +185,6 @@ def _zero(lhs: Float[np.ndarray, " n"] | jax.Array, tolerance: object) -> Check:
 
 
 @jax.jit
-def _problems(
-    keys: Key[jax.Array, " n"], samples: Float[jax.Array, ""]
-) -> TaskStatistics:
+def _problems(keys: Keys, samples: Float[jax.Array, ""]) -> TaskStatistics:
     """Problems with so many rows a task; one program for every number of rows."""
     return jax.vmap(lambda key: random_problem(key, TASKS, DIMENSION, samples))(keys)
