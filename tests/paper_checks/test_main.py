@@ -4,23 +4,34 @@ import pytest
 
 from paper_checks import __main__ as front
 from paper_checks import ledger
-from paper_checks.judge import registry
+from paper_checks.judge import Control, Evidence, StudyClaim, extreme, registry
 from paper_checks.judge.measurement import CheckError
 from paper_checks.judge.verdict import Verdict
 from paper_checks.report import markdown
-from tests.paper_checks.test_ledger import finding
 
 
-class Known:
+def free(verdict=Verdict.HOLDS, error=None) -> StudyClaim:
     """A claim that costs nothing."""
 
-    def __init__(self, verdict=Verdict.HOLDS, error=None):
-        self.verdict, self.error = verdict, error
+    def study(_):
+        if error is not None:
+            raise error
 
-    def find(self, settings):
-        if self.error is not None:
-            raise self.error
-        return finding("W-E5", self.verdict)
+    holds = verdict is Verdict.HOLDS
+    return StudyClaim(
+        id="W-E5",
+        title="title of W-E5",
+        source="W",
+        statement="statement of W-E5",
+        headline="a | b",
+        details=("c = 3.",),
+        study=study,
+        judged=lambda _: Evidence(
+            holds=holds,
+            controls=(Control(dropped="r = 1", noticed=7, instances=9),),
+            measurements=(extreme("size", [float("inf")]),),
+        ),
+    )
 
 
 @pytest.fixture
@@ -28,7 +39,7 @@ def know(monkeypatch):
     """Have the registry know one claim."""
 
     def one(*args, **options):
-        known = {"W-E5": Known(*args, **options)}
+        known = {"W-E5": free(*args, **options)}
         monkeypatch.setattr(registry, "known", lambda folder=None: known)
         monkeypatch.setattr(registry, "by_file", lambda names, _=None: [list(names)])
 

@@ -69,3 +69,19 @@ def test_it_is_a_pytree_that_vmap_stacks():
         jnp.asarray([0.0, 1.0, 2.0])
     )
     assert found.holds.tolist() == [True, True, False]
+
+
+def angles(lhs, tolerance) -> Check:
+    left, room = jnp.asarray(lhs, float), jnp.asarray(tolerance, float)
+    return Check(left, jnp.zeros(len(left)), room, "==")
+
+
+def test_an_instance_is_judged_by_all_checks_or_none():
+    first = angles([0.0, 1.0, 2.0, 3.0], [1e-3, 1e-3, np.inf, np.nan])
+    second = angles([4.0, 5.0, 6.0, 7.0], [1e-3, 0.2, 1e-3, 1e-3])
+    kept = Check.all_judged(0.1, first, second)
+    one, other = first.where(kept), second.where(kept)
+    assert one.lhs.tolist() == [0, 3]
+    assert other.lhs.tolist() == [4, 7]
+    assert one.broken == 1  # a NaN is not left out
+    assert first.judged(None).count == 4
