@@ -1,8 +1,7 @@
 """Cells on disk: Zarr arrays by chunk, each chunk with a checksum written last."""
 
-import hashlib
 import os
-import uuid
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +15,7 @@ from simulations.engine.axes import Axis
 from simulations.engine.layout import Layout
 from simulations.engine.points import Points, points_of
 from simulations.engine.study import Study
+from simulations.files import checksum, write_whole
 
 MARKS = "done"
 
@@ -95,7 +95,7 @@ class CellStore:
                 full = np.zeros((size, *values.shape[1:]), array.dtype)
                 full[: len(values)] = values
                 array[chunk * size : (chunk + 1) * size] = full
-            write_text(mark, checksum(columns))
+            write_whole(mark, checksum(columns))
         except OSError as error:
             raise OSError(
                 f"{self.path}: chunk {chunk} cannot be written: {error}. Finished "
@@ -125,8 +125,8 @@ class CellStore:
         for name in self.arrays:
             for file in (self.path / name).glob("*.partial"):
                 file.unlink(missing_ok=True)
-        for file in (self.path / MARKS).glob(".*"):
-            file.unlink(missing_ok=True)
+        for folder in (self.path / MARKS).glob(".*"):
+            shutil.rmtree(folder)
 
     def orders(self, study: Study) -> list[np.ndarray]:
         """Where the values of each stored axis stand on the study's axis."""
@@ -138,26 +138,6 @@ class CellStore:
             place = {value: n for n, value in enumerate(theirs.values)}
             found.append(np.array([place[value] for value in mine.values]))
         return found
-
-
-def checksum(columns: Mapping[str, np.ndarray]) -> str:
-    """SHA-256 of names, types, shapes and bytes."""
-    total = hashlib.sha256()
-    for name in sorted(columns):
-        values = np.ascontiguousarray(columns[name])
-        total.update(f"{name} {values.dtype.str} {values.shape}\n".encode())
-        total.update(values.data)
-    return total.hexdigest()
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file that is there whole or not at all."""
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        beside.write_text(text)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def axis_from_json(entry: dict[str, Any]) -> Axis:

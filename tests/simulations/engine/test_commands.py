@@ -135,7 +135,7 @@ def test_export_gives_the_same_numbers_and_says_what_is_missing(tmp_path, monkey
     open_store(path).unmark(1)
     with pytest.raises(ValueError, match="lacks 1 of 3 chunks: resume"):
         command(Export(path, tmp_path / "toy.nc"))
-    assert not list(tmp_path.glob(".*part"))
+    assert not list(tmp_path.glob(".*"))
 
 
 @pytest.mark.parametrize(
