@@ -1,13 +1,14 @@
-"""Datasets on disk: Zarr stores that are there whole or not at all."""
+"""Datasets with units and provenance, and Zarr stores of them, whole or not at all."""
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 
 from simulations import provenance
 from simulations.files import checksum, replace_folder
@@ -15,6 +16,8 @@ from simulations.files import checksum, replace_folder
 # What `save` writes. A store that asks for another codec is not ours, and one of
 # them, pickle, would run code that the store brings along.
 CODECS = frozenset({"blosc", "zstd", "zlib", "vlen-utf8"})
+# Axes, values, what it is, its units.
+Entry = tuple[str | tuple[str, ...], ArrayLike, str, str]
 
 
 class StoredRun(NamedTuple):
@@ -166,3 +169,26 @@ def _check_codecs(metadata: dict[str, Any]) -> None:
                     raise ValueError(f"{name} asks for codec {codec['id']!r}")
             if np.dtype(entry["dtype"]).hasobject and not entry["filters"]:
                 raise ValueError(f"{name} holds Python objects")
+
+
+def dataset(
+    spec: Any, variables: Mapping[str, Entry], coordinates: Mapping[str, Entry]
+) -> xr.Dataset:
+    """Join variables and coordinates, with the provenance of the run.
+
+    Args:
+        spec: The frozen dataclass that was run.
+        variables: By name.
+        coordinates: By name.
+    """
+    return xr.Dataset(
+        {name: _variable(*entry) for name, entry in variables.items()},
+        {name: _variable(*entry) for name, entry in coordinates.items()},
+        provenance.attributes(spec),
+    )
+
+
+def _variable(
+    axes: str | tuple[str, ...], values: ArrayLike, long_name: str, units: str
+) -> xr.Variable:
+    return xr.Variable(axes, values, {"long_name": long_name, "units": units})

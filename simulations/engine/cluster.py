@@ -19,7 +19,7 @@ from simulations.engine.program import ChunkProgram
 from simulations.engine.sizes import Sizes, measure_sizes
 from simulations.engine.store_files import open_store
 from simulations.engine.study import Spec, Study
-from simulations.origin import differences, origin
+from simulations.provenance import differences, origin
 
 # Chunks under way a thread of a worker: one is computed and one waits.
 AHEAD = 2

@@ -13,7 +13,7 @@ from simulations.engine.cell_store import CellStore
 from simulations.engine.lock import sole_run
 from simulations.engine.store_files import create, open_store, refuse_other
 from simulations.engine.study import Spec, Study
-from simulations.origin import differences
+from simulations.provenance import differences
 
 # Chunks of one part that are kept in memory.
 KEPT = 4

@@ -10,7 +10,7 @@ from simulations.engine.program import ChunkProgram
 from simulations.engine.sizes import Sizes, measure_sizes
 from simulations.engine.study import Study
 from simulations.engine.writer import Writer
-from simulations.origin import origin
+from simulations.provenance import origin
 
 # Told the number of each chunk that is on disk.
 Told = Callable[[int], None]

@@ -17,7 +17,7 @@ from simulations.engine.layout import Layout, whole
 from simulations.engine.lock import sole_run
 from simulations.engine.study import Study
 from simulations.files import replace_folder, write_json
-from simulations.origin import differences
+from simulations.provenance import differences
 from simulations.store import CODECS
 
 FORMAT = "information-transfer cells, version 1"

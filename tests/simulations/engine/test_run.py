@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from simulations import origin
+from simulations import provenance
 from simulations.engine.in_memory import in_memory
 from simulations.engine.lock import holder, sole_run
 from simulations.engine.place import Here
@@ -130,8 +130,8 @@ def test_other_sweeps_versions_and_platforms_are_refused(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="seed 0, asked for 1"):
         run(Toy(seed=1), path, EXTEND)
     for name in ("code", "jax", "float_bits", "backend"):
-        assert name in origin.COMPARED
-    monkeypatch.setattr(origin.provenance, "our_version", lambda: "99")
+        assert name in provenance.COMPARED
+    monkeypatch.setattr(provenance, "our_version", lambda: "99")
     with pytest.raises(ValueError, match=r"now 99\): --mixed"):
         run(Toy(), path)
     run(Toy(), path, Choices(mixed=True))

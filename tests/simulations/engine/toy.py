@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from simulations import labelled
+from simulations import store
 from simulations.engine.axes import Axis
 from simulations.engine.study import Study
 
@@ -69,7 +69,7 @@ def _cells(spec, keys, points):
 
 def _dataset(spec: Toy, columns: Mapping[str, np.ndarray]) -> xr.Dataset:
     axes = ("shift", "count", "repeat")
-    return labelled.dataset(
+    return store.dataset(
         spec,
         {
             "a": (axes, columns["a"], "a", "1"),
