@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from simulations.engine.chunks import map_chunks
+from simulations.engine.in_memory import map_chunks
 from simulations.sampling import sample_statistics
 
 # Draws that are held at once.

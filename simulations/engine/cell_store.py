@@ -11,10 +11,8 @@ from typing import Any
 import numpy as np
 import zarr
 
-from simulations.engine.axes import Axis
 from simulations.engine.layout import Layout
-from simulations.engine.points import Points, points_of
-from simulations.engine.study import Study
+from simulations.engine.study import Axis, Points, Study, points_of
 from simulations.files import checksum, write_whole
 
 MARKS = "done"

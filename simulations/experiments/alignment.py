@@ -11,10 +11,8 @@ import xarray as xr
 from jaxtyping import Array, Float, Int, Key
 
 from simulations import store
-from simulations.engine.chunks import Progress
-from simulations.engine.in_memory import in_memory
-from simulations.engine.repeats import study_of_repeats
-from simulations.engine.study import Study
+from simulations.engine.in_memory import Progress, in_memory
+from simulations.engine.study import Study, study_of_repeats
 from simulations.training.alignment import Rounds, check_checkpoints, initial_point
 from simulations.training.alignment_arms import ARMS, Problem, train_arms
 from theory.alignment import AlignmentPoint, aligned_statistics

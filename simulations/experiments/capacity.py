@@ -13,10 +13,8 @@ from jaxtyping import Array, Float, Key
 
 from simulations import store
 from simulations.draws.low_rank import fold_common, low_rank_parameters
-from simulations.engine.chunks import Progress
-from simulations.engine.in_memory import in_memory
-from simulations.engine.repeats import study_of_repeats
-from simulations.engine.study import Study
+from simulations.engine.in_memory import Progress, in_memory
+from simulations.engine.study import Study, study_of_repeats
 from simulations.sampling import sample_statistics
 from theory.linear import (
     common_covariance_optimum,

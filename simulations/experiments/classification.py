@@ -13,10 +13,8 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from simulations import store
-from simulations.engine.chunks import Progress, repeat_keys
-from simulations.engine.in_memory import in_memory
-from simulations.engine.repeats import study_of_repeats
-from simulations.engine.study import Study
+from simulations.engine.in_memory import Progress, in_memory, repeat_keys
+from simulations.engine.study import Study, study_of_repeats
 from simulations.training import LevenbergMarquardt, LogisticModel, Status, train
 from theory.tasks import Tasks
 

@@ -11,10 +11,8 @@ import xarray as xr
 from jaxtyping import Array, Float, Int, Key
 
 from simulations import store
-from simulations.engine.axes import Axis
-from simulations.engine.chunks import Progress
-from simulations.engine.in_memory import in_memory
-from simulations.engine.study import Columns, Study
+from simulations.engine.in_memory import Progress, in_memory
+from simulations.engine.study import Axis, Columns, Study
 from simulations.training import ReluModel, Solver, train
 from simulations.training.solver_choice import SOLVERS, check_solvers
 from theory.relu import plane_optimum

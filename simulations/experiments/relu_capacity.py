@@ -11,10 +11,8 @@ import xarray as xr
 from jaxtyping import Array, Float, Key
 
 from simulations import store
-from simulations.engine.chunks import Progress
-from simulations.engine.in_memory import in_memory
-from simulations.engine.repeats import study_of_repeats
-from simulations.engine.study import Study
+from simulations.engine.in_memory import Progress, in_memory
+from simulations.engine.study import Study, study_of_repeats
 from simulations.training import LevenbergMarquardt, ReluModel, Trained, train_grid
 from theory.relu import Population, population_task_losses, task_losses
 from theory.tasks import Tasks

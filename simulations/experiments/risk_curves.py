@@ -12,10 +12,8 @@ from jaxtyping import Array, Float, Key
 
 from simulations import store
 from simulations.draws.shared_pairs import METHODS, SharedPair, shared_errors
-from simulations.engine.chunks import Progress
-from simulations.engine.in_memory import in_memory
-from simulations.engine.repeats import study_of_repeats
-from simulations.engine.study import Study
+from simulations.engine.in_memory import Progress, in_memory
+from simulations.engine.study import Study, study_of_repeats
 from theory.risk import (
     best_head_ratio,
     best_penalty,

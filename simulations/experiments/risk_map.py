@@ -9,7 +9,7 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 from simulations import store
-from simulations.engine.chunks import Progress
+from simulations.engine.in_memory import Progress
 from theory.risk import crossings, phase_transition, pooled_risk
 
 KINDS = ("equal covariances", "own covariance")

@@ -12,9 +12,8 @@ import xarray as xr
 from jaxtyping import Array, Bool, Float, Key
 
 from simulations import store
-from simulations.engine.chunks import Progress, map_chunks, repeat_keys
-from simulations.engine.repeats import study_of_repeats
-from simulations.engine.study import Study
+from simulations.engine.in_memory import Progress, map_chunks, repeat_keys
+from simulations.engine.study import Study, study_of_repeats
 from simulations.sampling import sample_statistics
 from theory.covariance import similarity_matrix
 from theory.linear import single_task_optimum

@@ -13,10 +13,8 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from simulations import store
 from simulations.draws.turned_tasks import turned_tasks
-from simulations.engine.axes import Axis
-from simulations.engine.chunks import Progress
-from simulations.engine.in_memory import in_memory
-from simulations.engine.study import Columns, Study
+from simulations.engine.in_memory import Progress, in_memory
+from simulations.engine.study import Axis, Columns, Study
 from simulations.training import LinearModel, Solver, train
 from simulations.training.solver_choice import SOLVERS, check_solvers
 from theory.linear import shared_optimum

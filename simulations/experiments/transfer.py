@@ -18,9 +18,8 @@ from simulations.draws.figure_3_tasks import (
     Reading,
     figure_3_tasks,
 )
-from simulations.engine.chunks import Progress, map_chunks, repeat_keys
-from simulations.engine.repeats import study_of_repeats
-from simulations.engine.study import Study
+from simulations.engine.in_memory import Progress, map_chunks, repeat_keys
+from simulations.engine.study import Study, study_of_repeats
 from simulations.sampling import sample_statistics
 from theory.linear import single_task_optimum
 from theory.linear.two_tasks import two_task_optimum

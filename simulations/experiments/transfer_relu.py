@@ -14,10 +14,8 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from simulations import store
 from simulations.draws.figure_3_tasks import SOURCES, Figure3Tasks, figure_3_tasks
-from simulations.engine.chunks import Progress
-from simulations.engine.in_memory import in_memory
-from simulations.engine.repeats import study_of_repeats
-from simulations.engine.study import Study
+from simulations.engine.in_memory import Progress, in_memory
+from simulations.engine.study import Study, study_of_repeats
 from simulations.training import (
     LevenbergMarquardt,
     Parameters,

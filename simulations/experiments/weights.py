@@ -12,10 +12,8 @@ from jaxtyping import Array, Float, Key
 
 from simulations import store
 from simulations.draws.low_rank import fold_common, low_rank_parameters
-from simulations.engine.chunks import Progress
-from simulations.engine.in_memory import in_memory
-from simulations.engine.repeats import study_of_repeats
-from simulations.engine.study import Study
+from simulations.engine.in_memory import Progress, in_memory
+from simulations.engine.study import Study, study_of_repeats
 from theory.linear import common_covariance_optimum, single_task_optimum
 from theory.tasks import TaskStatistics
 from theory.weighting import svd_weights

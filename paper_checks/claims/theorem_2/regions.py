@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float, Key, PRNGKeyArray
 from paper_checks.claims.theorem_2.pair import Design, whole
 from paper_checks.claims.theorem_2.theorem_2_positions import Quantities, random
 from simulations import store
-from simulations.engine.chunks import Progress, map_chunks, repeat_keys
+from simulations.engine.in_memory import Progress, map_chunks, repeat_keys
 from theory.linear import two_task_optimum
 from theory.linear.gain_certificate import gain_certificate
 

@@ -18,7 +18,7 @@ from paper_checks.claims.theorem_2.theorem_2_positions import (
 from paper_checks.judge.exponent import Exponent, exponent
 from paper_checks.judge.threshold import Brackets, Budget, thresholds
 from simulations import store
-from simulations.engine.chunks import Progress
+from simulations.engine.in_memory import Progress
 from theory.linear import two_task_optimum
 
 # What is varied, with the exponent of m_1 in it that the theorem states; ‖y_2‖² is kept

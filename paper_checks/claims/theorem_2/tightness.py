@@ -15,7 +15,7 @@ from paper_checks.judge.look import drawn, look
 from paper_checks.judge.search import by_ascent
 from paper_checks.judge.statement import Statement
 from simulations import store
-from simulations.engine.chunks import Progress
+from simulations.engine.in_memory import Progress
 
 STATEMENTS: dict[str, Callable[[], Statement[Any]]] = {
     "W-T2h": theorem_2,

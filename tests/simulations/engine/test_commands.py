@@ -18,8 +18,8 @@ from simulations.engine.commands import (
 )
 from simulations.engine.in_memory import in_memory
 from simulations.engine.lock import sole_run
+from simulations.engine.program import Sizes
 from simulations.engine.run import Choices, load_columns, run_cells
-from simulations.engine.sizes import Sizes
 from simulations.engine.store_files import open_store
 from tests.simulations.engine.toy import Toy
 

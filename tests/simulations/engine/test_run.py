@@ -10,8 +10,8 @@ from simulations import provenance
 from simulations.engine.in_memory import in_memory
 from simulations.engine.lock import holder, sole_run
 from simulations.engine.place import Here
+from simulations.engine.program import Sizes
 from simulations.engine.run import Choices, StoppedError, load_columns, run_cells
-from simulations.engine.sizes import Sizes
 from simulations.engine.store_files import open_store
 from tests.simulations.engine.toy import Toy
 

@@ -11,8 +11,7 @@ import numpy as np
 import xarray as xr
 
 from simulations import store
-from simulations.engine.axes import Axis
-from simulations.engine.study import Study
+from simulations.engine.study import Axis, Study
 
 
 @dataclass(frozen=True, kw_only=True)
