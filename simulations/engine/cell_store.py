@@ -1,13 +1,17 @@
 """Cells on disk: Zarr arrays by chunk, each chunk with a checksum written last."""
 
+import datetime
 import os
 import shutil
-from collections.abc import Mapping
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import filelock
 import numpy as np
 import zarr
 
@@ -15,7 +19,7 @@ from simulations.engine.layout import Layout
 from simulations.engine.study import Axis, Points, Study, points_of
 from simulations.files import checksum, write_whole
 
-MARKS = "done"
+MARKS, LOCK, OWNER = "done", ".lock", ".owner"
 
 
 @dataclass(frozen=True)
@@ -136,6 +140,56 @@ class CellStore:
             place = {value: n for n, value in enumerate(theirs.values)}
             found.append(np.array([place[value] for value in mine.values]))
         return found
+
+
+@contextmanager
+def sole_run(store: Path) -> Iterator[None]:
+    """Hold the store; the kernel releases it when the process ends, even by SIGKILL.
+
+    Over NFS this needs version 4 or a lock daemon, as `flock` always does.
+
+    Raises:
+        ValueError: Another process holds it.
+        OSError: The store cannot be written.
+    """
+    try:
+        held = filelock.FileLock(store / LOCK, blocking=False).acquire()
+    except filelock.Timeout:
+        raise ValueError(
+            f"{store} is in use by {_owner(store)}: wait for it, or stop it"
+        ) from None
+    except OSError as error:
+        raise OSError(f"{store} cannot be written: {error}") from error
+    with held:
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        # The lock holds without the words, which a full disk does not take.
+        with suppress(OSError):
+            (store / OWNER).write_text(
+                f"process {os.getpid()} on {socket.gethostname()}, since {now}"
+            )
+        yield
+
+
+def holder(store: Path) -> str | None:
+    """Who runs on the store now; None if nobody does.
+
+    Raises:
+        OSError: The lock cannot be tried, since the store cannot be written.
+    """
+    if not (store / LOCK).exists():
+        return None
+    try:
+        with filelock.FileLock(store / LOCK, blocking=False):
+            return None
+    except filelock.Timeout:
+        return _owner(store)
+
+
+def _owner(store: Path) -> str:
+    try:
+        return (store / OWNER).read_text(errors="replace") or "another run"
+    except OSError:
+        return "another run"
 
 
 def axis_from_json(entry: dict[str, Any]) -> Axis:

@@ -13,9 +13,8 @@ import xarray as xr
 from rich.console import Console
 
 from simulations import provenance, store
-from simulations.engine.cell_store import CellStore
+from simulations.engine.cell_store import CellStore, holder
 from simulations.engine.export import export
-from simulations.engine.lock import holder
 from simulations.engine.merge import merge
 from simulations.engine.place import Here, Place
 from simulations.engine.run import Choices, load_columns, run_cells
@@ -192,7 +191,7 @@ def describe(path: Path, *, check: bool = False) -> str:
     """Say what a store is of, how far it is, and who runs on it.
 
     Args:
-        path: Of the store; it is not written to.
+        path: Of the store, whose cells are not written to.
         check: Compare every chunk with its checksum.
 
     Raises:
@@ -221,7 +220,9 @@ def describe(path: Path, *, check: bool = False) -> str:
             if damaged
             else "every chunk is as it was written"
         )
-    running = holder(path)
-    if running:
-        lines.append(f"in use by {running}")
+    try:
+        running = holder(path)
+        lines += [f"in use by {running}"] if running else []
+    except OSError as error:
+        lines.append(f"whether a run holds it cannot be told: {error}")
     return "\n".join(lines)

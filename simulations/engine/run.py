@@ -18,8 +18,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from simulations.engine.cell_store import CellStore, resume_command
-from simulations.engine.lock import sole_run
+from simulations.engine.cell_store import CellStore, resume_command, sole_run
 from simulations.engine.place import Here, Place
 from simulations.engine.program import Sizes
 from simulations.engine.store_files import create, discard_other, fit, open_store

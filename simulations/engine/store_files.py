@@ -11,9 +11,8 @@ import numcodecs
 import numpy as np
 import zarr
 
-from simulations.engine.cell_store import MARKS, CellStore, axis_to_json
+from simulations.engine.cell_store import MARKS, CellStore, axis_to_json, sole_run
 from simulations.engine.layout import Layout, whole
-from simulations.engine.lock import sole_run
 from simulations.engine.study import Axis, Study
 from simulations.files import replace_folder, write_json
 from simulations.provenance import differences

@@ -7,6 +7,7 @@ import xarray as xr
 from rich.console import Console
 
 from simulations import store
+from simulations.engine.cell_store import sole_run
 from simulations.engine.commands import (
     Export,
     Machines,
@@ -17,7 +18,6 @@ from simulations.engine.commands import (
     run_spec,
 )
 from simulations.engine.in_memory import in_memory
-from simulations.engine.lock import sole_run
 from simulations.engine.program import Sizes
 from simulations.engine.run import Choices, load_columns, run_cells
 from simulations.engine.store_files import open_store

@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from simulations import provenance
+from simulations.engine.cell_store import holder, sole_run
 from simulations.engine.in_memory import in_memory
-from simulations.engine.lock import holder, sole_run
 from simulations.engine.place import Here
 from simulations.engine.program import Sizes
 from simulations.engine.run import Choices, StoppedError, load_columns, run_cells
@@ -147,7 +147,7 @@ def test_a_second_run_is_refused_and_a_dead_one_is_not_waited_for(tmp_path):
         assert "process" in str(holder(path))
         with pytest.raises(ValueError, match=r"in use by process \d+ on"):
             run(Toy(), path)
-    (path / ".lock").write_text("process 1 on a machine that is gone")
+    (path / ".owner").write_text("process 1 on a machine that is gone")
     run(Toy(), path)
 
 
