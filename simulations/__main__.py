@@ -14,7 +14,7 @@ from rich.progress import Progress as Bar
 
 from simulations import store
 from simulations.advice.advise import Advice
-from simulations.advice.command import command as advise
+from simulations.advice.report import command as advise
 from simulations.engine.cell_store import CellStore
 from simulations.engine.commands import (
     COMMANDS,

@@ -11,7 +11,7 @@ import xarray as xr
 from jaxtyping import Array, Float, Key
 
 from simulations import store
-from simulations.draws.shared_pairs import METHODS, SharedPair, shared_errors
+from simulations.draws.pooled_draws import METHODS, SharedPair, shared_errors
 from simulations.engine.in_memory import Progress, in_memory
 from simulations.engine.study import Study, study_of_repeats
 from theory.risk import (

@@ -12,7 +12,7 @@ import xarray as xr
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from simulations import store
-from simulations.draws.turned_tasks import turned_tasks
+from simulations.draws.low_rank import turned_tasks
 from simulations.engine.in_memory import Progress, in_memory
 from simulations.engine.study import Axis, Columns, Study
 from simulations.training import LinearModel, Solver, train
