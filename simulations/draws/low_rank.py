@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from simulations.draws.pairs import turned_planes
 from theory.covariance import similarity_matrix
 from theory.tasks import TaskStatistics
 
@@ -76,7 +77,9 @@ def turned_tasks(
     k, d, m = tasks, dimension, samples
     size = condition ** (jnp.arange(d) / (d - 1))
     size = size * jnp.sqrt(d / jnp.sum(size**2))
-    turns = jax.vmap(partial(_turn, d))(angle * jnp.arange(k) / (k - 1))
+    plane = jnp.arange(d // 2)
+    turn = partial(turned_planes, d, plane, d - 1 - plane)
+    turns = jax.vmap(turn)(angle * jnp.arange(k) / (k - 1))
     task_key, row_key, turn_key, label_key, _ = jax.random.split(key, 5)
     theta = low_rank_parameters(task_key, k, d, true_rank, deviation)
     rows = jax.random.normal(row_key, (m, d)) * size
@@ -94,12 +97,3 @@ def turned_tasks(
     )
     score = similarity_matrix(found.gram[jnp.array([0, -1])])
     return found, score[0, 1] / jnp.sqrt(score[0, 0] * score[1, 1])
-
-
-def _turn(dimension: int, angle: Float[Array, ""]) -> Float[Array, "d d"]:
-    """Planes (j, d − 1 − j) turned by an angle."""
-    one = jnp.arange(dimension // 2)
-    two = dimension - 1 - one
-    c, s = jnp.cos(angle), jnp.sin(angle)
-    turn = jnp.eye(dimension).at[one, one].set(c).at[two, two].set(c)
-    return turn.at[two, one].set(s).at[one, two].set(-s)

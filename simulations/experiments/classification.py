@@ -1,5 +1,6 @@
 """W-F2: two sources with one decision boundary and other inputs, in the plane."""
 
+import itertools
 import math
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +16,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from simulations import store
 from simulations.engine.in_memory import Progress, in_memory, repeat_keys
 from simulations.engine.study import Study, study_of_repeats
+from simulations.intervals import check_fields
 from simulations.training import LevenbergMarquardt, LogisticModel, Status, train
 from theory.tasks import Tasks
 
@@ -69,21 +71,17 @@ class ClassificationSweep:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run, before anything is computed."""
-        for name in ("samples_source", "starts", "repeats"):
-            if (value := getattr(self, name)) < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
-        if not self.samples_target or min(self.samples_target) < 1:
-            raise ValueError(
-                f"samples_target must be at least 1, got {self.samples_target}"
-            )
-        if not self.angles or not all(0 <= angle <= 90 for angle in self.angles):
-            raise ValueError(f"angles must be in [0, 90], got {self.angles}")
-        if not 0 < self.flips < 0.5:
-            raise ValueError(f"flips must be in (0, 1/2), got {self.flips}")
-        if not (math.isfinite(self.stretch) and self.stretch > 0):
-            raise ValueError(f"stretch must be finite and > 0, got {self.stretch}")
-        angle, samples = self.shown
-        if angle not in self.angles or samples not in self.samples_target:
+        check_fields(
+            self,
+            samples_target="[1, inf)",
+            angles="[0, 90]",
+            samples_source="[1, inf)",
+            stretch="(0, inf)",
+            flips="(0, 0.5)",
+            starts="[1, inf)",
+            repeats="[1, inf)",
+        )
+        if self.shown not in itertools.product(self.angles, self.samples_target):
             raise ValueError(
                 f"shown must be in angles and in samples_target, got {self.shown}"
             )

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Key
 from simulations import store
 from simulations.engine.in_memory import Progress, in_memory
 from simulations.engine.study import Study, study_of_repeats
+from simulations.intervals import check_fields
 from simulations.training import LevenbergMarquardt, ReluModel, Trained, train_grid
 from theory.relu import Population, population_task_losses, task_losses
 from theory.tasks import Tasks
@@ -59,19 +60,18 @@ class ReluCapacity:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run, before anything is computed."""
-        least = {"tasks": 2, "dimension": 2, "samples": self.dimension}
-        least |= {"directions": 1, "past": 0, "starts": 1, "repeats": 1}
-        for name, value in least.items():
-            if getattr(self, name) < value:
-                raise ValueError(
-                    f"{name} must be at least {value}, got {getattr(self, name)}"
-                )
-        if not 0 <= self.deviation < float("inf"):
-            raise ValueError(
-                f"deviation must be finite and at least 0, got {self.deviation}"
-            )
-        if not self.noises or not all(0 <= noise < 1e100 for noise in self.noises):
-            raise ValueError(f"noises must be finite and at least 0, got {self.noises}")
+        check_fields(
+            self,
+            tasks="[2, inf)",
+            dimension="[2, inf)",
+            samples=f"[{self.dimension}, inf)",
+            directions="[1, inf)",
+            deviation="[0, inf)",
+            noises="[0, 1e100)",
+            past="[0, inf)",
+            starts="[1, inf)",
+            repeats="[1, inf)",
+        )
 
     def study(self) -> Study:
         """For the engine: a cell is a repeat at every width; not compiled as one."""

@@ -14,6 +14,7 @@ from simulations import store
 from simulations.draws.pooled_draws import METHODS, SharedPair, shared_errors
 from simulations.engine.in_memory import Progress, in_memory
 from simulations.engine.study import Study, study_of_repeats
+from simulations.intervals import check_fields
 from theory.risk import (
     best_head_ratio,
     best_penalty,
@@ -61,26 +62,18 @@ class RiskCurves:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run, before anything is computed."""
-        least = {"dimension": 1, "points": 2, "repeats": 2}
-        least |= {"samples_target": self.dimension + 4}
-        for name, value in least.items():
-            if getattr(self, name) < value:
-                raise ValueError(
-                    f"{name} must be at least {value}, got {getattr(self, name)}"
-                )
-        if not self.samples_source or min(self.samples_source) < 1:
-            raise ValueError(
-                f"samples_source must be at least 1, got {self.samples_source}"
-            )
-        least = {"shift_variance": 0, "common_variance": 0, "condition": 1}
-        for name, value in least.items():
-            if not value <= getattr(self, name) < float("inf"):
-                raise ValueError(
-                    f"{name} must be finite and at least {value}, got "
-                    f"{getattr(self, name)}"
-                )
-        if not 0 < self.noise < float("inf"):
-            raise ValueError(f"noise must be finite and above 0, got {self.noise}")
+        check_fields(
+            self,
+            dimension="[1, inf)",
+            samples_target=f"[{self.dimension + 4}, inf)",
+            noise="(0, inf)",
+            shift_variance="[0, inf)",
+            common_variance="[0, inf)",
+            condition="[1, inf)",
+            samples_source="[1, inf)",
+            points="[2, inf)",
+            repeats="[2, inf)",
+        )
 
     def study(self) -> Study:
         """For the engine: a cell is a repeat of all kinds; not compiled as one."""

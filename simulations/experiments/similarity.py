@@ -12,8 +12,10 @@ import xarray as xr
 from jaxtyping import Array, Bool, Float, Key
 
 from simulations import store
+from simulations.draws.pairs import parameters_at, turned_planes
 from simulations.engine.in_memory import Progress, map_chunks, repeat_keys
 from simulations.engine.study import Study, study_of_repeats
+from simulations.intervals import check_fields
 from simulations.sampling import sample_statistics
 from theory.covariance import similarity_matrix
 from theory.linear import single_task_optimum
@@ -68,30 +70,19 @@ class SimilaritySweep:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run, before anything is computed."""
-        for name, least in {"dimension": 2, "samples_target": 1, "repeats": 1}.items():
-            if getattr(self, name) < least:
-                raise ValueError(
-                    f"{name} must be at least {least}, got {getattr(self, name)}"
-                )
-        few = self.dimension + 2 - self.samples_target
-        if not self.samples_source or min(self.samples_source) < max(1, few):
-            raise ValueError(
-                f"samples_source must be at least {max(1, few)} for dimension "
-                f"{self.dimension} and samples_target {self.samples_target}, got "
-                f"{self.samples_source}: with fewer the optimum is not unique"
-            )
-        if not self.turns or not all(0 <= turn <= 1 for turn in self.turns):
-            raise ValueError(f"turns must be in [0, 1], got {self.turns}")
-        if not self.noise >= 0 or not -1 <= self.cosine <= 1:
-            raise ValueError(
-                "noise must be >= 0 and cosine must be in [-1, 1], got "
-                f"{self.noise} and {self.cosine}"
-            )
-        if not 1 < self.condition < float("inf") or not 0 < self.energy <= 1:
-            raise ValueError(
-                "condition must be above 1 and energy must be in (0, 1], got "
-                f"{self.condition} and {self.energy}"
-            )
+        few = max(1, self.dimension + 2 - self.samples_target)
+        check_fields(
+            self,
+            dimension="[2, inf)",
+            samples_target="[1, inf)",
+            samples_source=(f"[{few}, inf)", "with fewer the optimum is not unique"),
+            turns="[0, 1]",
+            noise="[0, inf)",
+            cosine="[-1, 1]",
+            condition="(1, inf)",
+            energy="(0, 1]",
+            repeats="[1, inf)",
+        )
 
     def study(self) -> Study:
         """For the engine: a cell is a repeat, with all points of both paths."""
@@ -159,11 +150,7 @@ def source_roots(spec: SimilaritySweep) -> Float[Array, "path turn d d"]:
     diagonal = diagonal.at[:, :tenth].set(spec.condition ** (1 - turn)[:, None])
     diagonal = diagonal.at[:, tenth : 2 * tenth].set(spec.condition ** turn[:, None])
     one, two = jnp.arange(tenth), tenth + jnp.arange(tenth)
-    c = jnp.cos(turn * jnp.pi / 2)[:, None]
-    s = jnp.sin(turn * jnp.pi / 2)[:, None]
-    rotation = jnp.broadcast_to(jnp.eye(d), (len(turn), d, d))
-    rotation = rotation.at[:, one, one].set(c).at[:, two, two].set(c)
-    rotation = rotation.at[:, two, one].set(s).at[:, one, two].set(-s)
+    rotation = jax.vmap(partial(turned_planes, d, one, two))(turn * jnp.pi / 2)
     start = jnp.ones(d).at[:tenth].set(spec.condition)
     return jnp.stack([rotation * start, jax.vmap(jnp.diag)(diagonal)])
 
@@ -182,7 +169,7 @@ def _chunk(
 def _targets(keys: Key[Array, " n"], spec: SimilaritySweep) -> _Targets:
     def one(key: Key[Array, ""]) -> _Targets:
         task_key, target_key, _ = jax.random.split(key, 3)
-        theta, source_theta = _parameters(task_key, spec)
+        theta, source_theta = parameters_at(task_key, spec.dimension, spec.cosine)
         root, count = _target_root(spec), float(spec.samples_target)
         target = sample_statistics(target_key, root, theta, spec.noise, count)
         alone = single_task_optimum(TaskStatistics.stack([target]))[0]
@@ -255,16 +242,6 @@ def _over_points(point: Callable[..., Any]) -> Callable[..., Any]:
 def _target_root(spec: SimilaritySweep) -> Float[Array, "d d"]:
     tenth = max(1, spec.dimension // 10)
     return jnp.diag(jnp.ones(spec.dimension).at[:tenth].set(spec.condition))
-
-
-def _parameters(
-    key: Key[Array, ""], spec: SimilaritySweep
-) -> tuple[Float[Array, " d"], Float[Array, " d"]]:
-    draws = jax.random.normal(key, (2, spec.dimension))
-    first = draws[0] / jnp.linalg.norm(draws[0])
-    across = draws[1] - (draws[1] @ first) * first
-    across = across / jnp.linalg.norm(across)
-    return first, spec.cosine * first + (1 - spec.cosine**2) ** 0.5 * across
 
 
 def _dataset(spec: SimilaritySweep, result: _Result) -> xr.Dataset:

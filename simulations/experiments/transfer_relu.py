@@ -1,6 +1,5 @@
 """W-F3r: Fig 3 with a ReLU module, trained on rows."""
 
-import math
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from simulations import store
 from simulations.draws.figure_3_tasks import SOURCES, Figure3Tasks, figure_3_tasks
 from simulations.engine.in_memory import Progress, in_memory
 from simulations.engine.study import Study, study_of_repeats
+from simulations.intervals import check_fields
 from simulations.training import (
     LevenbergMarquardt,
     Parameters,
@@ -67,12 +67,25 @@ class TransferReluSweep:
     repeats: int = 200
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be run, before anything is computed."""
+        check_fields(
+            self,
+            dimension="[2, inf)",
+            samples_target="[1, inf)",
+            samples_source="[1, inf)",
+            noise="[0, inf)",
+            cosine="[-1, 1]",
+            condition="(0, inf)",
+            starts="[1, inf)",
+            repeats="[1, inf)",
+        )
+
     def study(self) -> Study:
         """For the engine: a cell is a repeat, with all sources and sizes.
 
         It is not compiled as one: each padded size has a program of its own.
         """
-        _check(self)
         return study_of_repeats(self, _chunk, _Result, _dataset, batch=CHUNK)
 
     @classmethod
@@ -108,24 +121,9 @@ def run(spec: TransferReluSweep, progress: Progress | None = None) -> xr.Dataset
     rows of a smaller source are the first of a larger one, so points of a curve are
     paired.
 
-    Raises:
-        ValueError: A field of the spec is out of range.
-
     Source: W-F3 (Fig 3) with W's ReLU model.
     """
     return in_memory(spec.study(), progress)
-
-
-def _check(spec: TransferReluSweep) -> None:
-    for name in ("samples_target", "starts", "repeats"):
-        if getattr(spec, name) < 1:
-            raise ValueError(f"{name} must be at least 1, got {getattr(spec, name)}")
-    if not (math.isfinite(spec.noise) and spec.noise >= 0):
-        raise ValueError(f"noise must be finite and >= 0, got {spec.noise}")
-    if not spec.samples_source or min(spec.samples_source) < 1:
-        raise ValueError(
-            f"samples_source must be at least 1, got {spec.samples_source or 'none'}"
-        )
 
 
 def _chunk(spec: TransferReluSweep, keys: Key[Array, " n"]) -> _Result:
