@@ -18,7 +18,7 @@ from paper_checks.judge import registry
 from paper_checks.judge.finding import Finding
 from paper_checks.settings import Settings
 from paper_checks.studies import simulated
-from simulations.engine.cpu_threads import share_cpu
+from simulations.engine.process import share_cpu
 from simulations.files import write_whole
 
 RECORD = Path(__file__).with_name("records") / "findings.json"

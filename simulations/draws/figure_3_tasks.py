@@ -1,11 +1,14 @@
 """The four tasks of W's Figure 3, in both readings of its rotation."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
+
+from simulations.draws.pairs import parameters_at
+from simulations.intervals import check
 
 SOURCES = ("same covariance", "other diagonal", "other rotation")
 Reading = Literal["rotated", "as written"]
@@ -58,9 +61,13 @@ def figure_3_tasks(
 
     Source: W-F3 (Fig 3), in both readings.
     """
-    _check(dimension, condition, cosine, reading)
+    check("dimension", dimension, "[2, inf)")
+    check("condition", condition, "(0, inf)")
+    check("cosine", cosine, "[-1, 1]")
+    if reading not in get_args(Reading):
+        raise ValueError(f"reading must be one of {get_args(Reading)}, got {reading!r}")
     theta_key, turn_key = jax.random.split(key)
-    first, second = _parameters(theta_key, dimension, cosine)
+    first, second = parameters_at(theta_key, dimension, cosine)
     # One batched call for both: jaxlib 0.10 can deadlock on two CPU cores when a graph
     # has two independent batched LAPACK calls, each holding a worker of one pool.
     q_1, q_2 = jax.random.orthogonal(turn_key, dimension, (2,))
@@ -77,24 +84,3 @@ def figure_3_tasks(
             for d, q in ((d_1, q_1), (d_1, q_1), (d_2, q_1), (d_1, q_2))
         ]
     return Figure3Tasks(first, second, roots[0], jnp.stack(roots[1:]))
-
-
-def _parameters(
-    key: PRNGKeyArray, dimension: int, cosine: float
-) -> tuple[Float[Array, " d"], Float[Array, " d"]]:
-    draws = jax.random.normal(key, (2, dimension))
-    first = draws[0] / jnp.linalg.norm(draws[0])
-    across = draws[1] - (draws[1] @ first) * first
-    across = across / jnp.linalg.norm(across)
-    return first, cosine * first + jnp.sqrt(1 - cosine**2) * across
-
-
-def _check(dimension: int, condition: float, cosine: float, reading: str) -> None:
-    if dimension < 2:
-        raise ValueError(f"Fig 3's tasks need dimension >= 2, got {dimension}")
-    if not 0 < condition < jnp.inf:
-        raise ValueError(f"condition must be positive and finite, got {condition}")
-    if not -1 <= cosine <= 1:
-        raise ValueError(f"cosine must be in [-1, 1], got {cosine}")
-    if reading not in ("rotated", "as written"):
-        raise ValueError(f"reading must be 'rotated' or 'as written', got {reading!r}")

@@ -10,11 +10,11 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Int, Key
 
-from simulations import labelled
-from simulations.engine.chunks import Progress
-from simulations.engine.in_memory import in_memory
-from simulations.engine.repeats import study_of_repeats
-from simulations.engine.study import Study
+from simulations import store
+from simulations.draws.pairs import at_cosine, turned_planes
+from simulations.engine.in_memory import Progress, in_memory
+from simulations.engine.study import Study, study_of_repeats
+from simulations.intervals import check_fields
 from simulations.training.alignment import Rounds, check_checkpoints, initial_point
 from simulations.training.alignment_arms import ARMS, Problem, train_arms
 from theory.alignment import AlignmentPoint, aligned_statistics
@@ -73,27 +73,21 @@ class AlignmentSweep:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run, before anything is computed."""
-        least = {"dimension": 4, "width": 1, "repeats": 1}
-        least |= {f"samples_{of}": 1 for of in ("target", "source", "validation")}
-        for name, value in least.items():
-            if getattr(self, name) < value:
-                raise ValueError(
-                    f"{name} must be at least {value}, got {getattr(self, name)}"
-                )
-        if not self.angles or not all(0 <= angle <= 90 for angle in self.angles):
-            raise ValueError(f"angles must be in [0, 90], got {self.angles}")
-        if not self.ridges or not all(0 < ridge < 1e300 for ridge in self.ridges):
-            raise ValueError(f"ridges must be finite and above 0, got {self.ridges}")
-        if not 0 <= self.noise < 1e300 or not 0 < self.rate < 1e300:
-            raise ValueError(
-                "noise must be finite and >= 0 and rate must be finite and above 0, "
-                f"got {self.noise} and {self.rate}"
-            )
-        if not -1 <= self.cosine <= 1 or not 1 <= self.condition < 1e150:
-            raise ValueError(
-                "cosine must be in [-1, 1] and condition must be at least 1, got "
-                f"{self.cosine} and {self.condition}"
-            )
+        check_fields(
+            self,
+            dimension="[4, inf)",
+            samples_target="[1, inf)",
+            samples_source="[1, inf)",
+            samples_validation="[1, inf)",
+            angles="[0, 90]",
+            noise="[0, 1e300)",
+            cosine="[-1, 1]",
+            condition="[1, 1e150)",
+            width="[1, inf)",
+            ridges="(0, 1e300)",
+            rate="(0, 1e300)",
+            repeats="[1, inf)",
+        )
         check_checkpoints(self.checkpoints)
 
     def study(self) -> Study:
@@ -152,9 +146,7 @@ def rotation(spec: AlignmentSweep, angle: Float[Array, ""]) -> Float[Array, "d d
     """`U`: each of the first quarter of coordinates turned toward its partner."""
     quarter = spec.dimension // 4
     one, two = jnp.arange(quarter), quarter + jnp.arange(quarter)
-    c, s = jnp.cos(jnp.deg2rad(angle)), jnp.sin(jnp.deg2rad(angle))
-    turn = jnp.eye(spec.dimension).at[one, one].set(c).at[two, two].set(c)
-    return turn.at[two, one].set(s).at[one, two].set(-s)
+    return turned_planes(spec.dimension, one, two, jnp.deg2rad(angle))
 
 
 def _chunk(spec: AlignmentSweep, keys: Key[Array, " n"]) -> _Result:
@@ -244,11 +236,7 @@ def _parameters(
 ) -> tuple[Float[Array, " d"], Float[Array, " d"], Float[Array, " d"]]:
     """`θ_1`; a unit vector at the given cosine to it; an independent one."""
     draws = jax.random.normal(key, (3, spec.dimension))
-    first = draws[0] / jnp.linalg.norm(draws[0])
-    across = draws[1] - (draws[1] @ first) * first
-    across = across / jnp.linalg.norm(across)
-    near = spec.cosine * first + (1 - spec.cosine**2) ** 0.5 * across
-    return first, near, draws[2] / jnp.linalg.norm(draws[2])
+    return *at_cosine(draws[:2], spec.cosine), draws[2] / jnp.linalg.norm(draws[2])
 
 
 @jax.jit
@@ -276,7 +264,7 @@ def _dataset(spec: AlignmentSweep, result: _Result) -> xr.Dataset:
     unit = "labels' units squared"
     joint = risk[ARMS.index("joint")]
     alone = risk[ARMS.index("alone")]
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         "risk": (axes, risk, "excess risk of the target", unit),
         "risk_last": (axes, last, "excess risk of the target, last round", unit),
         "gain_over_joint": (
@@ -290,10 +278,10 @@ def _dataset(spec: AlignmentSweep, result: _Result) -> xr.Dataset:
         "rounds": (axes, rounds, "rounds chosen", "rounds"),
         "similarity": (axes, similarity, "similarity of aligned covariances", "1"),
     }
-    coordinates: dict[str, labelled.Entry] = {
+    coordinates: dict[str, store.Entry] = {
         "arm": ("arm", list(ARMS), "how the target is trained", "1"),
         "misalignment": ("misalignment", list(MISALIGNMENTS), "what is turned", "1"),
         "angle": ("angle", np.asarray(spec.angles), "angle of the turn", "degrees"),
         "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
     }
-    return labelled.dataset(spec, variables, coordinates)
+    return store.dataset(spec, variables, coordinates)

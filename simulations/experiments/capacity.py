@@ -11,12 +11,11 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Key
 
-from simulations import labelled
+from simulations import store
 from simulations.draws.low_rank import fold_common, low_rank_parameters
-from simulations.engine.chunks import Progress
-from simulations.engine.in_memory import in_memory
-from simulations.engine.repeats import study_of_repeats
-from simulations.engine.study import Study
+from simulations.engine.in_memory import Progress, in_memory
+from simulations.engine.study import Study, study_of_repeats
+from simulations.intervals import check_fields
 from simulations.sampling import sample_statistics
 from theory.linear import (
     common_covariance_optimum,
@@ -65,21 +64,18 @@ class CapacitySweep:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run, before anything is computed."""
-        least = {"tasks": 2, "repeats": 1, "past": 0, "samples": self.dimension + 1}
-        least |= {"dimension": self.tasks + self.past, "true_rank": 1}
-        for name, value in least.items():
-            if getattr(self, name) < value:
-                raise ValueError(
-                    f"{name} must be at least {value}, got {getattr(self, name)}"
-                )
-        if self.true_rank > self.dimension:
-            raise ValueError(f"true_rank must be at most d, got {self.true_rank}")
-        for name, value in {"deviation": 0, "noise": 0, "condition": 1}.items():
-            if not value <= getattr(self, name) < float("inf"):
-                raise ValueError(
-                    f"{name} must be finite and at least {value}, got "
-                    f"{getattr(self, name)}"
-                )
+        check_fields(
+            self,
+            tasks="[2, inf)",
+            past="[0, inf)",
+            dimension=f"[{self.tasks + self.past}, inf)",
+            samples=f"[{self.dimension + 1}, inf)",
+            true_rank=f"[1, {self.dimension}]",
+            deviation="[0, inf)",
+            noise="[0, inf)",
+            condition="[1, inf)",
+            repeats="[1, inf)",
+        )
 
     def study(self) -> Study:
         """For the engine: a cell is a repeat, at every width; not compiled as one."""
@@ -191,16 +187,16 @@ def _dataset(spec: CapacitySweep, result: _Result) -> xr.Dataset:
     unit = "labels' units squared"
     axes = ("covariates", "width", "task", "repeat")
     few = ("covariates", "task", "repeat")
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         "risk": (axes, together[:, :, 0], "excess risk of the joint optimum", unit),
         "risk_alone": (few, apart[:, 0], "excess risk of the task alone", unit),
         "training": (axes, together[:, :, 1], "training loss a row, joint", unit),
         "training_alone": (few, apart[:, 1], "training loss a row, alone", unit),
     }
-    coordinates: dict[str, labelled.Entry] = {
+    coordinates: dict[str, store.Entry] = {
         "covariates": ("covariates", list(KINDS), "kind of covariates", "1"),
         "width": ("width", np.asarray(spec.widths), "columns r of the module", "1"),
         "task": ("task", np.arange(spec.tasks), "number of the task", "1"),
         "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
     }
-    return labelled.dataset(spec, variables, coordinates)
+    return store.dataset(spec, variables, coordinates)

@@ -1,5 +1,6 @@
 """W-F2: two sources with one decision boundary and other inputs, in the plane."""
 
+import itertools
 import math
 from dataclasses import dataclass
 from functools import partial
@@ -12,11 +13,10 @@ import xarray as xr
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from simulations import labelled
-from simulations.engine.chunks import Progress, repeat_keys
-from simulations.engine.in_memory import in_memory
-from simulations.engine.repeats import study_of_repeats
-from simulations.engine.study import Study
+from simulations import store
+from simulations.engine.in_memory import Progress, in_memory, repeat_keys
+from simulations.engine.study import Study, study_of_repeats
+from simulations.intervals import check_fields
 from simulations.training import LevenbergMarquardt, LogisticModel, Status, train
 from theory.tasks import Tasks
 
@@ -71,21 +71,17 @@ class ClassificationSweep:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run, before anything is computed."""
-        for name in ("samples_source", "starts", "repeats"):
-            if (value := getattr(self, name)) < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
-        if not self.samples_target or min(self.samples_target) < 1:
-            raise ValueError(
-                f"samples_target must be at least 1, got {self.samples_target}"
-            )
-        if not self.angles or not all(0 <= angle <= 90 for angle in self.angles):
-            raise ValueError(f"angles must be in [0, 90], got {self.angles}")
-        if not 0 < self.flips < 0.5:
-            raise ValueError(f"flips must be in (0, 1/2), got {self.flips}")
-        if not (math.isfinite(self.stretch) and self.stretch > 0):
-            raise ValueError(f"stretch must be finite and > 0, got {self.stretch}")
-        angle, samples = self.shown
-        if angle not in self.angles or samples not in self.samples_target:
+        check_fields(
+            self,
+            samples_target="[1, inf)",
+            angles="[0, 90]",
+            samples_source="[1, inf)",
+            stretch="(0, inf)",
+            flips="(0, 0.5)",
+            starts="[1, inf)",
+            repeats="[1, inf)",
+        )
+        if self.shown not in itertools.product(self.angles, self.samples_target):
             raise ValueError(
                 f"shown must be in angles and in samples_target, got {self.shown}"
             )
@@ -236,7 +232,7 @@ def _dataset(spec: ClassificationSweep, result: _Result) -> xr.Dataset:
         np.moveaxis(np.asarray(values), 0, -1) for values in result
     )
     right_alone, right_joint = (_accuracy(turn, spec.flips) for turn in (alone, joint))
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         "accuracy_joint": (axes, right_joint, "test accuracy, both tasks", "1"),
         "accuracy_alone": (few, right_alone, "test accuracy of the target alone", "1"),
         "gain": (axes, right_joint - right_alone, "accuracy joint minus alone", "1"),
@@ -245,7 +241,7 @@ def _dataset(spec: ClassificationSweep, result: _Result) -> xr.Dataset:
         "converged_joint": (axes[:3], joint_ended.mean(-1), "share converged", "1"),
         "converged_alone": (few[:1], alone_ended.mean(-1), "share converged", "1"),
     }
-    coordinates: dict[str, labelled.Entry] = {
+    coordinates: dict[str, store.Entry] = {
         "angle": ("angle", np.asarray(spec.angles), "between boundaries", "degrees"),
         "source": ("source", list(SOURCES), "source", "1"),
         "samples_target": (
@@ -254,8 +250,8 @@ def _dataset(spec: ClassificationSweep, result: _Result) -> xr.Dataset:
         ),
         "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
     }
-    found = labelled.dataset(spec, variables, coordinates)
-    shown = labelled.dataset(spec, *_shown(spec, found))
+    found = store.dataset(spec, variables, coordinates)
+    shown = store.dataset(spec, *_shown(spec, found))
     return xr.merge([found, shown], combine_attrs="override")
 
 
@@ -265,7 +261,7 @@ def _accuracy(turn: np.ndarray, flips: float) -> np.ndarray:
 
 def _shown(
     spec: ClassificationSweep, found: xr.Dataset
-) -> tuple[dict[str, labelled.Entry], dict[str, labelled.Entry]]:
+) -> tuple[dict[str, store.Entry], dict[str, store.Entry]]:
     """One draw for a picture: that with accuracies nearest to their means."""
     angle, samples = spec.shown
     cell = found.sel(angle=angle, samples_target=samples)
@@ -286,14 +282,14 @@ def _shown(
         )
         inputs[task, :count] = rows.inputs[:count]
         labels[task, :count] = rows.labels[:count]
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         "shown_inputs": (("task", "row", "axis"), inputs, "inputs of a draw", "1"),
         "shown_labels": (("task", "row"), labels, "classes of a draw", "1"),
         "shown_turn": ("fit", turns[:, repeat], "boundary's turn", "degrees"),
         "shown_accuracy": ("fit", right[:, repeat], "test accuracy", "1"),
         "shown_repeat": ((), np.asarray(repeat), "which draw is shown", "1"),
     }
-    coordinates: dict[str, labelled.Entry] = {
+    coordinates: dict[str, store.Entry] = {
         "task": ("task", list(TASKS), "task", "1"),
         "fit": ("fit", list(FITS), "what was trained", "1"),
     }

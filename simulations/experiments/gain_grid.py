@@ -1,6 +1,5 @@
 """What a source is worth to a target, cell by cell: similarity, cosine, m, α, seeds."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,11 +11,11 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Key
 
-from simulations import labelled
-from simulations.engine.axes import Axis
-from simulations.engine.chunks import Progress
-from simulations.engine.in_memory import in_memory
-from simulations.engine.study import Columns, Study
+from simulations import store
+from simulations.draws.pairs import parameters_at, turned_planes
+from simulations.engine.in_memory import Progress, in_memory
+from simulations.engine.study import Axis, Columns, Study
+from simulations.intervals import check_fields
 from simulations.sampling import sample_statistics
 from theory.linear import single_task_optimum
 from theory.linear.two_tasks import two_task_optimum
@@ -61,24 +60,20 @@ class GainGrid:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run, before anything is computed."""
-        for name, least in {"dimension": 2, "samples_target": 1, "repeats": 1}.items():
-            if getattr(self, name) < least:
-                raise ValueError(
-                    f"{name} must be at least {least}, got {getattr(self, name)}"
-                )
-        least = max(1, self.dimension + 2 - self.samples_target)
-        if any(m < least for m in self.samples_source):
-            raise ValueError(
-                f"samples_source must be at least {least}, dimension + 2 - "
-                f"samples_target, got {self.samples_source}: with fewer the optimum is "
-                "not unique"
-            )
-        _check_range("turns", self.turns, 0.0, 1.0)
-        _check_range("cosines", self.cosines, -1.0, 1.0)
-        # Beyond, a Gram matrix of one task drowns in the rounding of the other.
-        _check_range("weights", self.weights, 1e-6, 1e6)
-        _check_range("noise", (self.noise,), 0.0, 1e100)
-        _check_range("condition", (self.condition,), 1.0, 1e6)
+        few = max(1, self.dimension + 2 - self.samples_target)
+        check_fields(
+            self,
+            turns="[0, 1]",
+            cosines="[-1, 1]",
+            samples_source=(f"[{few}, inf)", "with fewer the optimum is not unique"),
+            # Beyond, a Gram matrix of one task drowns in the rounding of the other.
+            weights="[1e-6, 1e6]",
+            dimension="[2, inf)",
+            samples_target="[1, inf)",
+            noise="[0, 1e100]",
+            condition="[1, 1e6]",
+            repeats="[1, inf)",
+        )
 
     def study(self) -> Study:
         """Cells along turn, cosine, source size, weight and repeat."""
@@ -116,13 +111,6 @@ def run(spec: GainGrid, progress: Progress | None = None) -> xr.Dataset:
     return in_memory(spec.study(), progress)
 
 
-def _check_range(
-    name: str, values: tuple[float, ...], least: float, most: float
-) -> None:
-    if not all(math.isfinite(x) and least <= x <= most for x in values):
-        raise ValueError(f"{name} must be in [{least}, {most}], got {values}")
-
-
 @partial(jax.jit, static_argnums=0)
 def _cells(spec: GainGrid, keys: Key[Array, " n"], points: Columns) -> dict[str, Any]:
     return jax.vmap(partial(_cell, spec))(keys, dict(points))
@@ -132,7 +120,7 @@ def _cell(
     spec: GainGrid, key: Key[Array, ""], point: dict[str, Float[Array, ""]]
 ) -> dict[str, Array]:
     task_key, target_key, source_key = jax.random.split(key, 3)
-    theta, source_theta = _parameters(task_key, spec.dimension, point["cosine"])
+    theta, source_theta = parameters_at(task_key, spec.dimension, point["cosine"])
     root, source_root = _roots(spec, point["turn"])
     noise, count = spec.noise, float(spec.samples_target)
     target = sample_statistics(target_key, root, theta, noise, count)
@@ -151,40 +139,27 @@ def _cell(
     }
 
 
-def _parameters(
-    key: Key[Array, ""], dimension: int, cosine: Float[Array, ""]
-) -> tuple[Float[Array, " d"], Float[Array, " d"]]:
-    draws = jax.random.normal(key, (2, dimension))
-    first = draws[0] / jnp.linalg.norm(draws[0])
-    across = draws[1] - (draws[1] @ first) * first
-    across = across / jnp.linalg.norm(across)
-    return first, cosine * first + jnp.sqrt(1 - cosine**2) * across
-
-
 def _roots(
     spec: GainGrid, turn: Float[Array, ""]
 ) -> tuple[Float[Array, "d d"], Float[Array, "d d"]]:
     """Roots of the covariances of target and source."""
     d, tenth = spec.dimension, max(1, spec.dimension // 10)
     size = jnp.ones(d).at[:tenth].set(spec.condition)
-    one, two = np.arange(tenth), tenth + np.arange(tenth)
-    c, s = jnp.cos(turn * jnp.pi / 2), jnp.sin(turn * jnp.pi / 2)
-    rotation = jnp.eye(d).at[one, one].set(c).at[two, two].set(c)
-    rotation = rotation.at[two, one].set(s).at[one, two].set(-s)
-    return jnp.diag(size), rotation * size
+    one, two = jnp.arange(tenth), tenth + jnp.arange(tenth)
+    return jnp.diag(size), turned_planes(d, one, two, turn * jnp.pi / 2) * size
 
 
 def _dataset(spec: GainGrid, columns: Mapping[str, np.ndarray]) -> xr.Dataset:
     axes = ("turn", "cosine", "samples_source", "weight", "repeat")
     joint, alone = columns["risk_joint"], columns["risk_alone"]
     relative = (alone - joint) / (alone + joint)
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         "risk_joint": (axes, joint, "excess risk of the target, both tasks", UNIT),
         "risk_alone": (axes, alone, "excess risk of the target alone", UNIT),
         "relative_gain": (axes, relative, "(alone - joint) / (alone + joint)", "1"),
         "certified": (axes, columns["certified"], "whether it is certified", "1"),
     }
-    coordinates: dict[str, labelled.Entry] = {
+    coordinates: dict[str, store.Entry] = {
         "turn": ("turn", list(spec.turns), "place on the path", "1"),
         "cosine": ("cosine", list(spec.cosines), "cosine of the parameters", "1"),
         "samples_source": (
@@ -194,4 +169,4 @@ def _dataset(spec: GainGrid, columns: Mapping[str, np.ndarray]) -> xr.Dataset:
         "weight": ("weight", list(spec.weights), "weight of the source", "1"),
         "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
     }
-    return labelled.dataset(spec, variables, coordinates)
+    return store.dataset(spec, variables, coordinates)

@@ -10,11 +10,10 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Int, Key
 
-from simulations import labelled
-from simulations.engine.axes import Axis
-from simulations.engine.chunks import Progress
-from simulations.engine.in_memory import in_memory
-from simulations.engine.study import Columns, Study
+from simulations import store
+from simulations.engine.in_memory import Progress, in_memory
+from simulations.engine.study import Axis, Columns, Study
+from simulations.intervals import check_fields
 from simulations.training import ReluModel, Solver, train
 from simulations.training.solver_choice import SOLVERS, check_solvers
 from theory.relu import plane_optimum
@@ -60,21 +59,16 @@ class PhaseMap:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run, before anything is computed."""
-        for name, least in {"samples": 2, "starts": 1, "repeats": 1}.items():
-            if getattr(self, name) < least:
-                raise ValueError(
-                    f"{name} must be at least {least}, got {getattr(self, name)}"
-                )
-        if not self.angles or not all(0 <= angle <= 180 for angle in self.angles):
-            raise ValueError(f"angles must be in [0, 180], got {self.angles}")
-        if not self.conditions or not all(
-            1 <= condition <= 1e12 for condition in self.conditions
-        ):
-            raise ValueError(f"conditions must be in [1, 1e12], got {self.conditions}")
-        if not 0 < self.noise < float("inf"):
-            raise ValueError(f"noise must be finite and above 0, got {self.noise}")
-        if not 0 < self.threshold < 0.1:
-            raise ValueError(f"threshold must be in (0, 0.1), got {self.threshold}")
+        check_fields(
+            self,
+            angles="[0, 180]",
+            conditions="[1, 1e12]",
+            samples="[2, inf)",
+            noise="(0, inf)",
+            threshold="(0, 0.1)",
+            starts="[1, inf)",
+            repeats="[1, inf)",
+        )
         check_solvers(self.solvers)
 
     def study(self) -> Study:
@@ -186,7 +180,7 @@ def _dataset(spec: PhaseMap, result: _Result) -> xr.Dataset:
     thresholds = np.array([factor * spec.threshold for factor in FACTORS])
     missed = excess[..., None, :, :] > thresholds[:, None, None]
     kinds = "0 converged, 1 out of steps, 2 diverged, 3 dead, 4 stalled"
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         "excess": (axes, excess, "relative excess of the loss", "1"),
         "missed": (
             (*few, "solver", "threshold", "repeat"),
@@ -202,7 +196,7 @@ def _dataset(spec: PhaseMap, result: _Result) -> xr.Dataset:
             "1",
         ),
     }
-    coordinates: dict[str, labelled.Entry] = {
+    coordinates: dict[str, store.Entry] = {
         "angle": ("angle", list(spec.angles), "angle between teachers", "degrees"),
         "condition": (
             *("condition", list(spec.conditions)),
@@ -213,4 +207,4 @@ def _dataset(spec: PhaseMap, result: _Result) -> xr.Dataset:
         "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
         "start": ("start", np.arange(spec.starts), "random start", "1"),
     }
-    return labelled.dataset(spec, variables, coordinates)
+    return store.dataset(spec, variables, coordinates)

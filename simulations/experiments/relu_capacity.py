@@ -10,11 +10,10 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Key
 
-from simulations import labelled
-from simulations.engine.chunks import Progress
-from simulations.engine.in_memory import in_memory
-from simulations.engine.repeats import study_of_repeats
-from simulations.engine.study import Study
+from simulations import store
+from simulations.engine.in_memory import Progress, in_memory
+from simulations.engine.study import Study, study_of_repeats
+from simulations.intervals import check_fields
 from simulations.training import LevenbergMarquardt, ReluModel, Trained, train_grid
 from theory.relu import Population, population_task_losses, task_losses
 from theory.tasks import Tasks
@@ -61,19 +60,18 @@ class ReluCapacity:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run, before anything is computed."""
-        least = {"tasks": 2, "dimension": 2, "samples": self.dimension}
-        least |= {"directions": 1, "past": 0, "starts": 1, "repeats": 1}
-        for name, value in least.items():
-            if getattr(self, name) < value:
-                raise ValueError(
-                    f"{name} must be at least {value}, got {getattr(self, name)}"
-                )
-        if not 0 <= self.deviation < float("inf"):
-            raise ValueError(
-                f"deviation must be finite and at least 0, got {self.deviation}"
-            )
-        if not self.noises or not all(0 <= noise < 1e100 for noise in self.noises):
-            raise ValueError(f"noises must be finite and at least 0, got {self.noises}")
+        check_fields(
+            self,
+            tasks="[2, inf)",
+            dimension="[2, inf)",
+            samples=f"[{self.dimension}, inf)",
+            directions="[1, inf)",
+            deviation="[0, inf)",
+            noises="[0, 1e100)",
+            past="[0, inf)",
+            starts="[1, inf)",
+            repeats="[1, inf)",
+        )
 
     def study(self) -> Study:
         """For the engine: a cell is a repeat at every width; not compiled as one."""
@@ -204,7 +202,7 @@ def _dataset(spec: ReluCapacity, result: _Result) -> xr.Dataset:
     )
     unit = "labels' units squared"
     axes = ("noise", "width", "task", "repeat")
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         "training": (axes, training, "training loss a row, joint", unit),
         "training_alone": (axes, training_alone, "training loss a row, alone", unit),
         "risk": (axes, risk, "excess risk, joint", unit),
@@ -216,10 +214,10 @@ def _dataset(spec: ReluCapacity, result: _Result) -> xr.Dataset:
             "1",
         ),
     }
-    coordinates: dict[str, labelled.Entry] = {
+    coordinates: dict[str, store.Entry] = {
         "noise": ("noise", list(spec.noises), "noise σ of the labels", "labels' units"),
         "width": ("width", np.asarray(spec.widths), "columns r of the module", "1"),
         "task": ("task", np.arange(spec.tasks), "number of the task", "1"),
         "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
     }
-    return labelled.dataset(spec, variables, coordinates)
+    return store.dataset(spec, variables, coordinates)

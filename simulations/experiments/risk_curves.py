@@ -10,12 +10,11 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Key
 
-from simulations import labelled
-from simulations.draws.shared_pairs import METHODS, SharedPair, shared_errors
-from simulations.engine.chunks import Progress
-from simulations.engine.in_memory import in_memory
-from simulations.engine.repeats import study_of_repeats
-from simulations.engine.study import Study
+from simulations import store
+from simulations.draws.pooled_draws import METHODS, SharedPair, shared_errors
+from simulations.engine.in_memory import Progress, in_memory
+from simulations.engine.study import Study, study_of_repeats
+from simulations.intervals import check_fields
 from theory.risk import (
     best_head_ratio,
     best_penalty,
@@ -63,26 +62,18 @@ class RiskCurves:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run, before anything is computed."""
-        least = {"dimension": 1, "points": 2, "repeats": 2}
-        least |= {"samples_target": self.dimension + 4}
-        for name, value in least.items():
-            if getattr(self, name) < value:
-                raise ValueError(
-                    f"{name} must be at least {value}, got {getattr(self, name)}"
-                )
-        if not self.samples_source or min(self.samples_source) < 1:
-            raise ValueError(
-                f"samples_source must be at least 1, got {self.samples_source}"
-            )
-        least = {"shift_variance": 0, "common_variance": 0, "condition": 1}
-        for name, value in least.items():
-            if not value <= getattr(self, name) < float("inf"):
-                raise ValueError(
-                    f"{name} must be finite and at least {value}, got "
-                    f"{getattr(self, name)}"
-                )
-        if not 0 < self.noise < float("inf"):
-            raise ValueError(f"noise must be finite and above 0, got {self.noise}")
+        check_fields(
+            self,
+            dimension="[1, inf)",
+            samples_target=f"[{self.dimension + 4}, inf)",
+            noise="(0, inf)",
+            shift_variance="[0, inf)",
+            common_variance="[0, inf)",
+            condition="[1, inf)",
+            samples_source="[1, inf)",
+            points="[2, inf)",
+            repeats="[2, inf)",
+        )
 
     def study(self) -> Study:
         """For the engine: a cell is a repeat of all kinds; not compiled as one."""
@@ -208,7 +199,7 @@ def _dataset(spec: RiskCurves, result: _Result) -> xr.Dataset:
     padded = np.array(
         [np.pad(f, (0, most - len(f)), constant_values=np.nan) for f in found]
     )
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         "risk": (
             ("shift", "sharing", "samples_source", "repeat"),
             np.transpose(result.risk, (1, 3, 2, 0)),
@@ -236,14 +227,14 @@ def _dataset(spec: RiskCurves, result: _Result) -> xr.Dataset:
         ),
     }
     sizes = list(spec.samples_source)
-    coordinates: dict[str, labelled.Entry] = {
+    coordinates: dict[str, store.Entry] = {
         "shift": ("shift", list(KINDS), "what differs between the tasks", "1"),
         "sharing": ("sharing", list(METHODS), "how the tasks share", "1"),
         "samples_source": ("samples_source", sizes, "source samples n₁", "samples"),
         "size": ("size", curve, "source samples n₁", "samples"),
         "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
     }
-    return labelled.dataset(spec, variables, coordinates)
+    return store.dataset(spec, variables, coordinates)
 
 
 def _crossings(spec: RiskCurves, kind: str) -> np.ndarray:

@@ -8,8 +8,9 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
 
-from simulations import labelled
-from simulations.engine.chunks import Progress
+from simulations import store
+from simulations.engine.in_memory import Progress
+from simulations.intervals import check_fields
 from theory.risk import crossings, phase_transition, pooled_risk
 
 KINDS = ("equal covariances", "own covariance")
@@ -54,25 +55,23 @@ class RiskMap:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run, before anything is computed."""
-        least = {"dimension": 2, "side": 2, "samples_target": self.dimension + 1}
-        for name, value in least.items():
-            if getattr(self, name) < value:
-                raise ValueError(
-                    f"{name} must be at least {value}, got {getattr(self, name)}"
-                )
+        check_fields(
+            self,
+            dimension="[2, inf)",
+            samples_target=f"[{self.dimension + 1}, inf)",
+            noise_variance="(0, inf)",
+            samples_source="(0, inf)",
+            shift_variances="(0, inf)",
+            conditions="(0, inf)",
+            shift_variance="(0, inf)",
+            condition="(0, inf)",
+            weak="(0, 1)",
+            side="[2, inf)",
+        )
         for name in ("samples_source", "shift_variances", "conditions"):
             ends = getattr(self, name)
-            if len(ends) != 2 or not 0 < ends[0] < ends[1] < float("inf"):
-                raise ValueError(
-                    f"{name} must be two numbers, 0 < least < largest, got {ends}"
-                )
-        for name in ("noise_variance", "shift_variance", "condition"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise ValueError(
-                    f"{name} must be finite and above 0, got {getattr(self, name)}"
-                )
-        if not 0 < self.weak < 1:
-            raise ValueError(f"weak must be in (0, 1), got {self.weak}")
+            if len(ends) != 2 or ends[0] >= ends[1]:
+                raise ValueError(f"{name} must be least < largest, got {ends}")
 
     @classmethod
     def quick(cls) -> "RiskMap":
@@ -166,7 +165,7 @@ def _dataset(
         "source size where the gain changes sign",
     )
     borders = phase_transition(spec.samples_target, spec.dimension, spec.noise_variance)
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         "gain_shift": ((*over_shift, "size"), np.stack(gains[:2]), gain, "1"),
         "crossing_shift": (
             (*over_shift, "crossing"),
@@ -193,7 +192,7 @@ def _dataset(
             "labels' units squared",
         ),
     }
-    coordinates: dict[str, labelled.Entry] = {
+    coordinates: dict[str, store.Entry] = {
         "size": ("size", sizes, "source samples n₁", "samples"),
         "covariances": ("covariances", list(KINDS), "of source and target", "1"),
         "shift_variance": (
@@ -212,4 +211,4 @@ def _dataset(
             *("up to this shift, sharing", "1"),
         ),
     }
-    return labelled.dataset(spec, variables, coordinates)
+    return store.dataset(spec, variables, coordinates)

@@ -11,10 +11,11 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Bool, Float, Key
 
-from simulations import labelled
-from simulations.engine.chunks import Progress, map_chunks, repeat_keys
-from simulations.engine.repeats import study_of_repeats
-from simulations.engine.study import Study
+from simulations import store
+from simulations.draws.pairs import parameters_at, turned_planes
+from simulations.engine.in_memory import Progress, map_chunks, repeat_keys
+from simulations.engine.study import Study, study_of_repeats
+from simulations.intervals import check_fields
 from simulations.sampling import sample_statistics
 from theory.covariance import similarity_matrix
 from theory.linear import single_task_optimum
@@ -69,30 +70,19 @@ class SimilaritySweep:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run, before anything is computed."""
-        for name, least in {"dimension": 2, "samples_target": 1, "repeats": 1}.items():
-            if getattr(self, name) < least:
-                raise ValueError(
-                    f"{name} must be at least {least}, got {getattr(self, name)}"
-                )
-        few = self.dimension + 2 - self.samples_target
-        if not self.samples_source or min(self.samples_source) < max(1, few):
-            raise ValueError(
-                f"samples_source must be at least {max(1, few)} for dimension "
-                f"{self.dimension} and samples_target {self.samples_target}, got "
-                f"{self.samples_source}: with fewer the optimum is not unique"
-            )
-        if not self.turns or not all(0 <= turn <= 1 for turn in self.turns):
-            raise ValueError(f"turns must be in [0, 1], got {self.turns}")
-        if not self.noise >= 0 or not -1 <= self.cosine <= 1:
-            raise ValueError(
-                "noise must be >= 0 and cosine must be in [-1, 1], got "
-                f"{self.noise} and {self.cosine}"
-            )
-        if not 1 < self.condition < float("inf") or not 0 < self.energy <= 1:
-            raise ValueError(
-                "condition must be above 1 and energy must be in (0, 1], got "
-                f"{self.condition} and {self.energy}"
-            )
+        few = max(1, self.dimension + 2 - self.samples_target)
+        check_fields(
+            self,
+            dimension="[2, inf)",
+            samples_target="[1, inf)",
+            samples_source=(f"[{few}, inf)", "with fewer the optimum is not unique"),
+            turns="[0, 1]",
+            noise="[0, inf)",
+            cosine="[-1, 1]",
+            condition="(1, inf)",
+            energy="(0, 1]",
+            repeats="[1, inf)",
+        )
 
     def study(self) -> Study:
         """For the engine: a cell is a repeat, with all points of both paths."""
@@ -160,11 +150,7 @@ def source_roots(spec: SimilaritySweep) -> Float[Array, "path turn d d"]:
     diagonal = diagonal.at[:, :tenth].set(spec.condition ** (1 - turn)[:, None])
     diagonal = diagonal.at[:, tenth : 2 * tenth].set(spec.condition ** turn[:, None])
     one, two = jnp.arange(tenth), tenth + jnp.arange(tenth)
-    c = jnp.cos(turn * jnp.pi / 2)[:, None]
-    s = jnp.sin(turn * jnp.pi / 2)[:, None]
-    rotation = jnp.broadcast_to(jnp.eye(d), (len(turn), d, d))
-    rotation = rotation.at[:, one, one].set(c).at[:, two, two].set(c)
-    rotation = rotation.at[:, two, one].set(s).at[:, one, two].set(-s)
+    rotation = jax.vmap(partial(turned_planes, d, one, two))(turn * jnp.pi / 2)
     start = jnp.ones(d).at[:tenth].set(spec.condition)
     return jnp.stack([rotation * start, jax.vmap(jnp.diag)(diagonal)])
 
@@ -183,7 +169,7 @@ def _chunk(
 def _targets(keys: Key[Array, " n"], spec: SimilaritySweep) -> _Targets:
     def one(key: Key[Array, ""]) -> _Targets:
         task_key, target_key, _ = jax.random.split(key, 3)
-        theta, source_theta = _parameters(task_key, spec)
+        theta, source_theta = parameters_at(task_key, spec.dimension, spec.cosine)
         root, count = _target_root(spec), float(spec.samples_target)
         target = sample_statistics(target_key, root, theta, spec.noise, count)
         alone = single_task_optimum(TaskStatistics.stack([target]))[0]
@@ -258,16 +244,6 @@ def _target_root(spec: SimilaritySweep) -> Float[Array, "d d"]:
     return jnp.diag(jnp.ones(spec.dimension).at[:tenth].set(spec.condition))
 
 
-def _parameters(
-    key: Key[Array, ""], spec: SimilaritySweep
-) -> tuple[Float[Array, " d"], Float[Array, " d"]]:
-    draws = jax.random.normal(key, (2, spec.dimension))
-    first = draws[0] / jnp.linalg.norm(draws[0])
-    across = draws[1] - (draws[1] @ first) * first
-    across = across / jnp.linalg.norm(across)
-    return first, spec.cosine * first + (1 - spec.cosine**2) ** 0.5 * across
-
-
 def _dataset(spec: SimilaritySweep, result: _Result) -> xr.Dataset:
     axes = ("path", "turn", "samples_source", "repeat")
     alone = np.asarray(result.risk_alone)
@@ -277,7 +253,7 @@ def _dataset(spec: SimilaritySweep, result: _Result) -> xr.Dataset:
     unit = "labels' units squared"
     relative = (alone - joint) / (alone + joint)
     turn = np.asarray(spec.turns)
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         "risk_joint": (axes, joint, "excess risk of the target, both tasks", unit),
         "risk_alone": (axes[3:], alone, "excess risk of the target alone", unit),
         "gain": (axes, alone - joint, "excess risk alone minus joint", unit),
@@ -286,7 +262,7 @@ def _dataset(spec: SimilaritySweep, result: _Result) -> xr.Dataset:
         "similarity_normalised": (axes, normalised, "similarity, normalised", "1"),
         "certified": (axes[:3], certified.mean(axis=-1), "share certified", "1"),
     }
-    coordinates: dict[str, labelled.Entry] = {
+    coordinates: dict[str, store.Entry] = {
         "path": ("path", list(PATHS), "what is turned", "1"),
         "turn": ("turn", turn, "place on the path", "1"),
         "angle": ("turn", 90 * turn, "angle of the rotation", "degrees"),
@@ -296,4 +272,4 @@ def _dataset(spec: SimilaritySweep, result: _Result) -> xr.Dataset:
         ),
         "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
     }
-    return labelled.dataset(spec, variables, coordinates)
+    return store.dataset(spec, variables, coordinates)

@@ -1,5 +1,6 @@
 """How far training of linear tasks ends above the optimum, by method."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,12 +12,11 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from simulations import labelled
-from simulations.draws.turned_tasks import turned_tasks
-from simulations.engine.axes import Axis
-from simulations.engine.chunks import Progress
-from simulations.engine.in_memory import in_memory
-from simulations.engine.study import Columns, Study
+from simulations import store
+from simulations.draws.low_rank import turned_tasks
+from simulations.engine.in_memory import Progress, in_memory
+from simulations.engine.study import Axis, Columns, Study
+from simulations.intervals import check_fields
 from simulations.training import LinearModel, Solver, train
 from simulations.training.solver_choice import SOLVERS, check_solvers
 from theory.linear import shared_optimum
@@ -70,34 +70,27 @@ class TrainedGap:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run, before anything is computed."""
-        least = {"tasks": 2, "past": 0, "true_rank": 1, "starts": 1, "repeats": 1}
-        least |= {"samples": self.dimension, "dimension": self.tasks + self.past}
-        for name, value in least.items():
-            if getattr(self, name) < value:
-                raise ValueError(
-                    f"{name} must be at least {value}, got {getattr(self, name)}"
-                )
-        if self.true_rank > self.dimension:
-            raise ValueError(f"true_rank must be at most d, got {self.true_rank}")
-        for name, (low, high) in {"conditions": (1, 1e4), "angles": (0, 90)}.items():
-            values = getattr(self, name)
-            if not values or not all(low <= value <= high for value in values):
-                raise ValueError(f"{name} must be in [{low}, {high:g}], got {values}")
-        if not 0 <= self.deviation < float("inf"):
-            raise ValueError(
-                f"deviation must be finite and at least 0, got {self.deviation}"
-            )
-        if not 0 < self.noise < float("inf"):
-            raise ValueError(f"noise must be finite and above 0, got {self.noise}")
+        check_fields(
+            self,
+            tasks="[2, inf)",
+            past="[0, inf)",
+            dimension=f"[{self.tasks + self.past}, inf)",
+            samples=f"[{self.dimension}, inf)",
+            conditions="[1, 1e4]",
+            angles="[0, 90]",
+            true_rank=f"[1, {self.dimension}]",
+            deviation="[0, inf)",
+            noise="(0, inf)",
+            starts="[1, inf)",
+            repeats="[1, inf)",
+        )
         check_solvers(self.solvers)
-        for value, axis in zip(
-            self.shown, (self.widths, self.conditions, self.angles), strict=True
-        ):
-            if value not in axis:
-                raise ValueError(
-                    f"shown must be a width, condition and angle of the axes, got "
-                    f"{self.shown}: {value:g} is not in {axis}"
-                )
+        axes = (self.widths, self.conditions, self.angles)
+        if self.shown not in itertools.product(*axes):
+            raise ValueError(
+                f"shown must be a width, condition and angle of {axes}, got "
+                f"{self.shown}"
+            )
 
     def study(self) -> Study:
         """For the engine: a cell is a condition, an angle and a repeat, at every width.
@@ -268,7 +261,7 @@ def _dataset(spec: TrainedGap, columns: Mapping[str, np.ndarray]) -> xr.Dataset:
     axes = (*cells, "solver", "repeat", "start")
     few = (*cells, "repeat")
     kinds = "0 converged, 1 out of steps, 2 diverged, 3 dead, 4 stalled"
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         "gap": (axes, gap, "loss above the optimum, share of explained energy", "1"),
         "status": (axes, status, f"how a start ended: {kinds}", "1"),
         "steps": (axes, steps, "steps taken", "steps"),
@@ -281,7 +274,7 @@ def _dataset(spec: TrainedGap, columns: Mapping[str, np.ndarray]) -> xr.Dataset:
             "1",
         ),
     }
-    coordinates: dict[str, labelled.Entry] = {
+    coordinates: dict[str, store.Entry] = {
         "condition": ("condition", list(spec.conditions), "condition κ of X", "1"),
         "angle": ("angle", list(spec.angles), "turn of the last task", "degrees"),
         "width": ("width", list(spec.widths), "columns r of the module", "1"),
@@ -289,4 +282,4 @@ def _dataset(spec: TrainedGap, columns: Mapping[str, np.ndarray]) -> xr.Dataset:
         "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
         "start": ("start", np.arange(spec.starts), "random start", "1"),
     }
-    return labelled.dataset(spec, variables, coordinates)
+    return store.dataset(spec, variables, coordinates)

@@ -1,6 +1,5 @@
 """W-F3: what a source is worth to a target, against its number of samples."""
 
-import math
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -11,16 +10,16 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Bool, Float, Key
 
-from simulations import labelled
+from simulations import store
 from simulations.draws.figure_3_tasks import (
     SOURCES,
     Figure3Tasks,
     Reading,
     figure_3_tasks,
 )
-from simulations.engine.chunks import Progress, map_chunks, repeat_keys
-from simulations.engine.repeats import study_of_repeats
-from simulations.engine.study import Study
+from simulations.engine.in_memory import Progress, map_chunks, repeat_keys
+from simulations.engine.study import Study, study_of_repeats
+from simulations.intervals import check_fields
 from simulations.sampling import sample_statistics
 from theory.linear import single_task_optimum
 from theory.linear.two_tasks import two_task_optimum
@@ -70,9 +69,22 @@ class TransferSweep:
     repeats: int = 200
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be run, before anything is computed."""
+        few = max(1, self.dimension + 2 - self.samples_target)
+        check_fields(
+            self,
+            dimension="[2, inf)",
+            samples_target="[1, inf)",
+            samples_source=(f"[{few}, inf)", "with fewer the optimum is not unique"),
+            noise="[0, inf)",
+            cosine="[-1, 1]",
+            condition="(0, inf)",
+            repeats="[1, inf)",
+        )
+
     def study(self) -> Study:
         """For the engine: a cell is a repeat, with all sources and sizes."""
-        _check(self)
         return study_of_repeats(
             self, _chunk, _Result, _dataset, batch=_batch(self), compiled=True
         )
@@ -105,12 +117,8 @@ def run(spec: TransferSweep, progress: Progress | None = None) -> xr.Dataset:
     repeat has one target and one set of normals for all sources, so the points of a
     curve are correlated, and differences between them are less noisy than the points.
 
-    Raises:
-        ValueError: A field of the spec is out of range.
-
     Source: W-F3 (Fig 3).
     """
-    _check(spec)
     keys = repeat_keys(spec.seed, spec.repeats)
     result = map_chunks(partial(_chunk, spec), keys, _batch(spec), progress)
     return _dataset(spec, result)
@@ -118,21 +126,6 @@ def run(spec: TransferSweep, progress: Progress | None = None) -> xr.Dataset:
 
 def _batch(spec: TransferSweep) -> int:
     return max(1, POINTS // (len(SOURCES) * len(spec.samples_source)))
-
-
-def _check(spec: TransferSweep) -> None:
-    for name in ("samples_target", "repeats"):
-        if getattr(spec, name) < 1:
-            raise ValueError(f"{name} must be at least 1, got {getattr(spec, name)}")
-    if not (math.isfinite(spec.noise) and spec.noise >= 0):
-        raise ValueError(f"noise must be finite and >= 0, got {spec.noise}")
-    least = max(1, spec.dimension + 2 - spec.samples_target)
-    few = [m for m in spec.samples_source if m < least]
-    if few or not spec.samples_source:
-        raise ValueError(
-            f"samples_source must be at least {least}, dimension + 2 - samples_target, "
-            f"got {few or 'none'}: with fewer, the joint optimum is not unique"
-        )
 
 
 def _chunk(spec: TransferSweep, keys: Key[Array, " n"]) -> _Result:
@@ -218,7 +211,7 @@ def _dataset(spec: TransferSweep, result: _Result) -> xr.Dataset:
     axes = ("source", "samples_source", "repeat")
     unit = "labels' units squared"
     certified = np.moveaxis(np.asarray(result.certified), 0, -1).mean(axis=-1)
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         "risk_joint": (axes, joint, "excess risk of the target, both tasks", unit),
         "risk_alone": (axes[2:], alone, "excess risk of the target alone", unit),
         "gain": (axes, alone - joint, "excess risk alone minus joint", unit),
@@ -228,7 +221,7 @@ def _dataset(spec: TransferSweep, result: _Result) -> xr.Dataset:
         ),
         "certified": (axes[:2], certified, "share of certified optima", "1"),
     }
-    coordinates: dict[str, labelled.Entry] = {
+    coordinates: dict[str, store.Entry] = {
         "source": ("source", list(SOURCES), "kind of source", "1"),
         "samples_source": (
             *("samples_source", np.asarray(spec.samples_source)),
@@ -236,4 +229,4 @@ def _dataset(spec: TransferSweep, result: _Result) -> xr.Dataset:
         ),
         "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
     }
-    return labelled.dataset(spec, variables, coordinates)
+    return store.dataset(spec, variables, coordinates)

@@ -1,6 +1,5 @@
 """W-F3r: Fig 3 with a ReLU module, trained on rows."""
 
-import math
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -12,12 +11,11 @@ import xarray as xr
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from simulations import labelled
+from simulations import store
 from simulations.draws.figure_3_tasks import SOURCES, Figure3Tasks, figure_3_tasks
-from simulations.engine.chunks import Progress
-from simulations.engine.in_memory import in_memory
-from simulations.engine.repeats import study_of_repeats
-from simulations.engine.study import Study
+from simulations.engine.in_memory import Progress, in_memory
+from simulations.engine.study import Study, study_of_repeats
+from simulations.intervals import check_fields
 from simulations.training import (
     LevenbergMarquardt,
     Parameters,
@@ -69,12 +67,25 @@ class TransferReluSweep:
     repeats: int = 200
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be run, before anything is computed."""
+        check_fields(
+            self,
+            dimension="[2, inf)",
+            samples_target="[1, inf)",
+            samples_source="[1, inf)",
+            noise="[0, inf)",
+            cosine="[-1, 1]",
+            condition="(0, inf)",
+            starts="[1, inf)",
+            repeats="[1, inf)",
+        )
+
     def study(self) -> Study:
         """For the engine: a cell is a repeat, with all sources and sizes.
 
         It is not compiled as one: each padded size has a program of its own.
         """
-        _check(self)
         return study_of_repeats(self, _chunk, _Result, _dataset, batch=CHUNK)
 
     @classmethod
@@ -110,24 +121,9 @@ def run(spec: TransferReluSweep, progress: Progress | None = None) -> xr.Dataset
     rows of a smaller source are the first of a larger one, so points of a curve are
     paired.
 
-    Raises:
-        ValueError: A field of the spec is out of range.
-
     Source: W-F3 (Fig 3) with W's ReLU model.
     """
     return in_memory(spec.study(), progress)
-
-
-def _check(spec: TransferReluSweep) -> None:
-    for name in ("samples_target", "starts", "repeats"):
-        if getattr(spec, name) < 1:
-            raise ValueError(f"{name} must be at least 1, got {getattr(spec, name)}")
-    if not (math.isfinite(spec.noise) and spec.noise >= 0):
-        raise ValueError(f"noise must be finite and >= 0, got {spec.noise}")
-    if not spec.samples_source or min(spec.samples_source) < 1:
-        raise ValueError(
-            f"samples_source must be at least 1, got {spec.samples_source or 'none'}"
-        )
 
 
 def _chunk(spec: TransferReluSweep, keys: Key[Array, " n"]) -> _Result:
@@ -248,7 +244,7 @@ def _dataset(spec: TransferReluSweep, result: _Result) -> xr.Dataset:
     ended = np.moveaxis(np.asarray(result.converged), 0, -1).mean(axis=-1)
     axes = ("source", "samples_source", "repeat")
     unit = "labels' units squared"
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         "risk_joint": (axes, joint, "excess risk of the target, both tasks", unit),
         "risk_alone": (axes[2:], alone, "excess risk of the target alone", unit),
         "gain": (axes, alone - joint, "excess risk alone minus joint", unit),
@@ -258,7 +254,7 @@ def _dataset(spec: TransferReluSweep, result: _Result) -> xr.Dataset:
         ),
         "converged": (axes[:2], ended, "share of draws with a start converged", "1"),
     }
-    coordinates: dict[str, labelled.Entry] = {
+    coordinates: dict[str, store.Entry] = {
         "source": ("source", list(SOURCES), "kind of source", "1"),
         "samples_source": (
             *("samples_source", np.asarray(spec.samples_source)),
@@ -266,4 +262,4 @@ def _dataset(spec: TransferReluSweep, result: _Result) -> xr.Dataset:
         ),
         "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
     }
-    return labelled.dataset(spec, variables, coordinates)
+    return store.dataset(spec, variables, coordinates)

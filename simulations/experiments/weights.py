@@ -10,18 +10,16 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Key
 
-from simulations import labelled
+from simulations import store
 from simulations.draws.low_rank import fold_common, low_rank_parameters
-from simulations.engine.chunks import Progress
-from simulations.engine.in_memory import in_memory
-from simulations.engine.repeats import study_of_repeats
-from simulations.engine.study import Study
+from simulations.engine.in_memory import Progress, in_memory
+from simulations.engine.study import Study, study_of_repeats
+from simulations.intervals import check_fields
 from theory.linear import common_covariance_optimum, single_task_optimum
 from theory.tasks import TaskStatistics
 from theory.weighting import svd_weights
 
 SOURCES = ("clean", "noisy")
-CORRUPTIONS = ("randomised", "additive")
 SCHEMES = ("uniform", "printed", "uniform, scaled", "standardised")
 # Repeats of one chunk: small matrices, so many to a kernel.
 CHUNK = 50
@@ -76,33 +74,23 @@ class WeightsSweep:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run, before anything is computed."""
-        least = {"dimension": 2, "samples": self.dimension + 1, "tasks": 2}
-        least |= {"width": 1, "true_rank": 1, "corrupted": 0, "repeats": 1}
-        for name, value in least.items():
-            if getattr(self, name) < value:
-                raise ValueError(
-                    f"{name} must be at least {value}, got {getattr(self, name)}"
-                )
-        if self.corrupted >= self.tasks:
-            raise ValueError(f"corrupted must be below tasks, got {self.corrupted}")
-        most = min(self.tasks, self.dimension)
-        if self.width > most or self.true_rank > self.dimension:
-            raise ValueError(
-                f"width must be at most {most}, and true_rank must be at most "
-                f"{self.dimension}, got {self.width} and {self.true_rank}"
-            )
-        limits = {"ratios": (1e-300, 1e300), "shares": (0, 1), "loudness": (0, 1e300)}
-        for name, (low, high) in limits.items():
-            values = getattr(self, name)
-            if not values or not all(low <= value <= high for value in values):
-                raise ValueError(f"{name} must be in [{low}, {high}], got {values}")
-        for name, high in {"noise": 1e300, "noisy": 1e300, "deviation": 1e300}.items():
-            if not 0 <= getattr(self, name) <= high:
-                raise ValueError(
-                    f"{name} must be finite and >= 0, got {getattr(self, name)}"
-                )
-        if not -1 <= self.cosine <= 1:
-            raise ValueError(f"cosine must be in [-1, 1], got {self.cosine}")
+        check_fields(
+            self,
+            dimension="[2, inf)",
+            samples=f"[{self.dimension + 1}, inf)",
+            noise="[0, 1e300]",
+            cosine="[-1, 1]",
+            ratios="[1e-300, 1e300]",
+            noisy="[0, 1e300]",
+            tasks="[2, inf)",
+            width=f"[1, {min(self.tasks, self.dimension)}]",
+            true_rank=f"[1, {self.dimension}]",
+            deviation="[0, 1e300]",
+            corrupted=f"[0, {self.tasks - 1}]",
+            shares="[0, 1]",
+            loudness="[0, 1e300]",
+            repeats="[1, inf)",
+        )
 
     def study(self) -> Study:
         """For the engine: a cell is a repeat of both parts; not compiled as one."""
@@ -266,7 +254,7 @@ def _dataset(spec: WeightsSweep, result: _Result) -> xr.Dataset:
         np.moveaxis(np.asarray(values), 0, -1) for values in result[1:]
     )
     unit = "labels' units squared"
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         "target_alone": ("repeat", result.target_alone, "excess risk, alone", unit),
         "target_joint": (
             *(("source", "ratio", "repeat"), target_joint),
@@ -280,10 +268,10 @@ def _dataset(spec: WeightsSweep, result: _Result) -> xr.Dataset:
             f"risk_{name}": (axes, joint[part], "excess risk, all tasks", unit),
             f"weight_{name}": (axes, weights[part], "weight of the loss", "any"),
         }
-    return labelled.dataset(spec, variables, _coordinates(spec))
+    return store.dataset(spec, variables, _coordinates(spec))
 
 
-def _coordinates(spec: WeightsSweep) -> dict[str, labelled.Entry]:
+def _coordinates(spec: WeightsSweep) -> dict[str, store.Entry]:
     bad = np.arange(spec.tasks) < spec.corrupted
     return {
         "source": ("source", list(SOURCES), "labels of the source", "1"),

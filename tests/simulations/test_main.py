@@ -26,10 +26,11 @@ def test_a_study_is_run_once_then_reused_then_refused(tmp_path, capsys):
     assert main([*SMALL, *out, "--seed", "9", "--rewrite"]) == 0
 
 
-def test_a_bad_spec_is_one_line_of_text(tmp_path, capsys):
-    assert main([*SMALL, "--noise", "-1", "--out", str(tmp_path)]) == 1
-    error = capsys.readouterr().err
-    assert error == "simulations: noise must be finite and >= 0, got -1.0\n"
+def test_a_bad_spec_is_refused_before_anything_is_written(tmp_path, capsys):
+    with pytest.raises(SystemExit) as done:
+        main([*SMALL, "--noise", "-1", "--out", str(tmp_path)])
+    assert done.value.code == 2
+    assert "noise must be in [0, inf), got -1.0" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 

@@ -64,8 +64,8 @@ def test_rotations_are_haar_distributed():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"dimension": 1}, "dimension >= 2, got 1"),
-        ({"condition": 0.0}, "condition must be positive and finite, got 0"),
+        ({"dimension": 1}, r"dimension must be in \[2, inf\), got 1"),
+        ({"condition": 0.0}, r"condition must be in \(0, inf\), got 0"),
         ({"cosine": 1.5}, r"cosine must be in \[-1, 1\], got 1.5"),
     ],
 )

@@ -1,13 +1,10 @@
-import dataclasses
-
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
 
-from simulations import provenance
 from simulations.experiments.alignment import AlignmentSweep, rotation, run
-from simulations.training.alignment_arms import ALIGNED, ARMS
+from simulations.training.alignment_arms import ALIGNED
 
 SPEC = AlignmentSweep(
     dimension=4,
@@ -28,12 +25,7 @@ def data() -> xr.Dataset:
 
 
 @pytest.mark.long
-def test_variables_say_what_they_are_and_the_spec_comes_back(data):
-    for variable in data.variables.values():
-        assert variable.attrs["long_name"]
-        assert variable.attrs["units"]
-    assert provenance.read_spec(data, AlignmentSweep) == SPEC
-    assert list(data["arm"].values) == list(ARMS)
+def test_rounds_are_checkpoints(data):
     assert set(np.unique(data["rounds"])) <= set(SPEC.checkpoints)
 
 
@@ -108,27 +100,3 @@ def test_the_turn_is_a_rotation_of_planes():
     np.testing.assert_allclose(turn[4:, 4:], np.eye(5))
     half = np.asarray(rotation(spec, jnp.asarray(30.0)))
     np.testing.assert_allclose(half[0, 0], np.sqrt(3) / 2)
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("dimension", 3),
-        ("samples_target", 0),
-        ("samples_source", 0),
-        ("samples_validation", 0),
-        ("angles", (91.0,)),
-        ("angles", ()),
-        ("noise", float("nan")),
-        ("cosine", 2.0),
-        ("condition", 0.5),
-        ("width", 0),
-        ("ridges", (0.0,)),
-        ("rate", 0.0),
-        ("checkpoints", (4, 2)),
-        ("repeats", 0),
-    ],
-)
-def test_a_bad_field_is_named(field, value):
-    with pytest.raises(ValueError, match=f"{field} .*must|{field} must|{field} .*and"):
-        dataclasses.replace(SPEC, **{field: value})

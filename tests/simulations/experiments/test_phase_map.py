@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from simulations import provenance
 from simulations.experiments.phase_map import PhaseMap, run
 from simulations.training import Status
 from simulations.training.solver_choice import SOLVERS
@@ -30,16 +29,6 @@ def data() -> xr.Dataset:
         found = run(SPEC, lambda *step: told.append(step))
     assert told == [(3, 6), (6, 6)]
     return found
-
-
-def test_variables_say_what_they_are_and_the_spec_comes_back(data):
-    for variable in data.variables.values():
-        assert variable.attrs["long_name"]
-        assert variable.attrs["units"]
-    assert provenance.read_spec(data, PhaseMap) == SPEC
-    assert data["missed"].dims == (
-        *("angle", "condition", "solver", "threshold", "repeat"),
-    )
 
 
 def test_no_start_is_below_the_exact_optimum(data):
@@ -92,23 +81,3 @@ def test_every_method_is_above_the_optimum_and_starts_are_paired():
         alone["excess"].isel(solver=0),
         atol=1e-12,
     )
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("samples", 1),
-        ("starts", 0),
-        ("repeats", 0),
-        ("angles", (190.0,)),
-        ("conditions", (0.5,)),
-        ("noise", 0.0),
-        ("threshold", 0.0),
-        ("solvers", ("newton",)),
-        ("solvers", ()),
-        ("solvers", ("adam", "adam")),
-    ],
-)
-def test_a_bad_field_is_named(field, value):
-    with pytest.raises(ValueError, match=f"{field} must be .* got"):
-        dataclasses.replace(SPEC, **{field: value})

@@ -1,10 +1,7 @@
-import dataclasses
-
 import numpy as np
 import pytest
 import xarray as xr
 
-from simulations import provenance
 from simulations.experiments.relu_capacity import ReluCapacity, run
 
 SPEC = ReluCapacity(
@@ -19,15 +16,6 @@ def data() -> xr.Dataset:
     found = run(SPEC, lambda *step: told.append(step))
     assert told == [(1, 3), (2, 3), (3, 3)]
     return found
-
-
-@pytest.mark.long
-def test_variables_say_what_they_are_and_the_spec_comes_back(data):
-    for variable in data.variables.values():
-        assert variable.attrs["long_name"]
-        assert variable.attrs["units"]
-    assert provenance.read_spec(data, ReluCapacity) == SPEC
-    assert data["risk"].dims == ("noise", "width", "task", "repeat")
 
 
 @pytest.mark.long
@@ -69,23 +57,3 @@ def test_the_risk_of_a_task_alone_falls_as_one_over_m():
     error = risk.std() / np.sqrt(len(risk))
     # Five standard errors, and terms of order d/m beside the first.
     assert abs(risk.mean() - wanted) < 5 * error + 0.02 * wanted
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("tasks", 1),
-        ("dimension", 1),
-        ("samples", 1),
-        ("directions", 0),
-        ("deviation", -0.1),
-        ("noises", ()),
-        ("noises", (float("nan"),)),
-        ("past", -1),
-        ("starts", 0),
-        ("repeats", 0),
-    ],
-)
-def test_a_bad_field_is_named(field, value):
-    with pytest.raises(ValueError, match=f"{field} must be .* got"):
-        dataclasses.replace(SPEC, **{field: value})

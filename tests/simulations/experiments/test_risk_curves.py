@@ -1,13 +1,9 @@
-import dataclasses
-
 import numpy as np
 import pytest
 import xarray as xr
 
-from simulations import provenance
 from simulations.experiments.risk_curves import (
     KINDS,
-    METHODS,
     RiskCurves,
     run,
     source_spectrum,
@@ -29,16 +25,6 @@ def data() -> xr.Dataset:
     found = run(SPEC, lambda *step: told.append(step))
     assert told == [(done, 400) for done in (100, 200, 300, 400)]
     return found
-
-
-@pytest.mark.long
-def test_variables_say_what_they_are_and_the_spec_comes_back(data):
-    for variable in data.variables.values():
-        assert variable.attrs["long_name"]
-        assert variable.attrs["units"]
-    assert provenance.read_spec(data, RiskCurves) == SPEC
-    assert data["risk"].dims == ("shift", "sharing", "samples_source", "repeat")
-    assert list(data["sharing"].values) == list(METHODS)
 
 
 @pytest.mark.long
@@ -78,23 +64,3 @@ def test_spectra_are_flat_or_of_geometric_mean_one():
     assert np.all(source_spectrum(KINDS[0], 5, 100.0) == 1)
     own = source_spectrum(KINDS[2], 5, 100.0)
     np.testing.assert_allclose([own[-1] / own[0], np.prod(own)], [100, 1])
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("dimension", 0),
-        ("samples_target", 15),
-        ("points", 1),
-        ("repeats", 1),
-        ("samples_source", ()),
-        ("samples_source", (0, 3)),
-        ("shift_variance", -1.0),
-        ("common_variance", float("nan")),
-        ("condition", 0.5),
-        ("noise", 0.0),
-    ],
-)
-def test_a_bad_field_is_named(field, value):
-    with pytest.raises(ValueError, match=f"{field} must be .* got"):
-        dataclasses.replace(SPEC, **{field: value})

@@ -1,11 +1,8 @@
-import dataclasses
-
 import numpy as np
 import pytest
 import xarray as xr
 
-from simulations import provenance
-from simulations.experiments.risk_map import KINDS, RiskMap, run
+from simulations.experiments.risk_map import RiskMap, run
 
 SPEC = RiskMap(dimension=8, samples_target=12, side=30)
 
@@ -16,15 +13,6 @@ def data() -> xr.Dataset:
     found = run(SPEC, lambda *step: told.append(step))
     assert told == [(1, 3), (2, 3), (3, 3)]
     return found
-
-
-@pytest.mark.long
-def test_variables_say_what_they_are_and_the_spec_comes_back(data):
-    for variable in data.variables.values():
-        assert variable.attrs["long_name"]
-        assert variable.attrs["units"]
-    assert provenance.read_spec(data, RiskMap) == SPEC
-    assert list(data["covariances"].values) == list(KINDS)
 
 
 @pytest.mark.long
@@ -50,23 +38,3 @@ def test_no_row_of_equal_covariances_pays_above_the_last_border(data):
     above = equal.where(equal["shift_variance"] > last, drop=True)
     assert above.size
     assert float(above.max()) < 0
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("dimension", 1),
-        ("samples_target", 8),
-        ("side", 1),
-        ("samples_source", (0.0, 5.0)),
-        ("shift_variances", (2.0, 1.0)),
-        ("conditions", (1.0, float("inf"))),
-        ("noise_variance", 0.0),
-        ("shift_variance", -1.0),
-        ("condition", float("nan")),
-        ("weak", 1.0),
-    ],
-)
-def test_a_bad_field_is_named(field, value):
-    with pytest.raises(ValueError, match=f"{field} must be .* got"):
-        dataclasses.replace(SPEC, **{field: value})

@@ -1,10 +1,7 @@
-import dataclasses
-
 import numpy as np
 import pytest
 import xarray as xr
 
-from simulations import provenance
 from simulations.experiments.similarity import SimilaritySweep, run, source_roots
 
 SPEC = SimilaritySweep(
@@ -19,16 +16,6 @@ SPEC = SimilaritySweep(
 @pytest.fixture(scope="module")
 def data() -> xr.Dataset:
     return run(SPEC)
-
-
-@pytest.mark.long
-def test_variables_say_what_they_are_and_the_spec_comes_back(data):
-    for variable in data.variables.values():
-        assert variable.attrs["long_name"]
-        assert variable.attrs["units"]
-    assert provenance.read_spec(data, SimilaritySweep) == SPEC
-    assert list(data["angle"].values) == [0, 45, 90]
-    assert float(data["certified"].min()) > 0.5
 
 
 def test_paths_have_common_ends_and_keep_what_they_should():
@@ -66,25 +53,7 @@ def test_scores_fall_as_the_source_is_turned_and_normalised_is_larger(data):
 
 @pytest.mark.long
 def test_a_large_source_of_the_same_covariance_helps(data):
+    assert float(data["certified"].min()) > 0.5
     gain = data["relative_gain"].sel(turn=0.0, samples_source=1_000)
     error = gain.std("repeat") / SPEC.repeats**0.5
     assert bool((gain.mean("repeat") > 3 * error).all())
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("dimension", 1),
-        ("samples_source", (5,)),
-        ("samples_source", ()),
-        ("turns", (2.0,)),
-        ("noise", float("nan")),
-        ("cosine", 2.0),
-        ("condition", 1.0),
-        ("energy", 0.0),
-        ("repeats", 0),
-    ],
-)
-def test_a_bad_field_is_named(field, value):
-    with pytest.raises(ValueError, match=f"{field} .*must|{field} must"):
-        dataclasses.replace(SPEC, **{field: value})

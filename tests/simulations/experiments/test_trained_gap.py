@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from simulations import provenance
 from simulations.experiments.trained_gap import TrainedGap, run
 from simulations.training import Status
 from simulations.training.solver_choice import SOLVERS
@@ -36,17 +35,6 @@ def data() -> xr.Dataset:
         found = run(SPEC, lambda *step: told.append(step))
     assert told == [(2, 2)]
     return found
-
-
-@pytest.mark.long
-def test_variables_say_what_they_are_and_the_spec_comes_back(data):
-    for variable in data.variables.values():
-        assert variable.attrs["long_name"]
-        assert variable.attrs["units"]
-    assert provenance.read_spec(data, TrainedGap) == SPEC
-    assert data["gap"].dims == (
-        *("condition", "angle", "width", "solver", "repeat", "start"),
-    )
 
 
 @pytest.mark.long
@@ -108,29 +96,3 @@ def test_two_tasks_at_width_one_are_certified_for_every_turn():
     found = run(spec)
     assert bool(found["certified"].all())
     assert float(found["gap"].min()) > -CERTIFICATE
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("tasks", 1),
-        ("dimension", 1),
-        ("samples", 2),
-        ("past", -1),
-        ("true_rank", 0),
-        ("true_rank", 4),
-        ("conditions", (0.5,)),
-        ("conditions", ()),
-        ("angles", (91.0,)),
-        ("deviation", float("nan")),
-        ("noise", 0.0),
-        ("solvers", ("newton",)),
-        ("shown", (3, 1.0, 0.0)),
-        ("shown", (1, 2.0, 0.0)),
-        ("starts", 0),
-        ("repeats", 0),
-    ],
-)
-def test_a_bad_field_is_named(field, value):
-    with pytest.raises(ValueError, match=f"{field} must be .* got"):
-        dataclasses.replace(SPEC, **{field: value})
