@@ -1,11 +1,13 @@
 """Five tasks of GLUE from a data folder, checked against its manifest."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int
+from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 
 from paper_checks.data.manifest import MANIFEST, Entry, read_manifest
 
@@ -43,6 +45,27 @@ TASKS: Mapping[str, GlueTask] = {
         GlueTask(name="sst2", title="SST-2", texts=1, metrics=("accuracy",)),
     )
 }
+
+
+def _matthews(true: np.ndarray, answers: np.ndarray) -> float:
+    """0 if all labels and answers are one class; scikit-learn says that and warns."""
+    one_class = np.ptp(np.concatenate([true, answers])) == 0
+    return 0.0 if one_class else matthews_corrcoef(true, answers)
+
+
+METRICS: Mapping[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "accuracy": accuracy_score,
+    "f1": partial(f1_score, zero_division=0.0),  # pyright: ignore[reportArgumentType]
+    "matthews": _matthews,
+}
+
+
+def scores(
+    task: str, true: Int[np.ndarray, " n"], answers: Int[np.ndarray, " n"]
+) -> dict[str, float]:
+    """The metrics of a task, and `score`, their mean in percent: GLUE's entry."""
+    found = {one: float(METRICS[one](true, answers)) for one in TASKS[task].metrics}
+    return found | {"score": 100 * float(np.mean(list(found.values())))}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
