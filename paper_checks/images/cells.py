@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from paper_checks.data.rows import LabelledImages
+from paper_checks.data.chest_images import LabelledImages
 from paper_checks.images.problems import Problem, Scheme, Study, problem
 from paper_checks.images.training import Fit, Training, fit
 from simulations.files import write_json
