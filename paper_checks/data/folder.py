@@ -226,7 +226,7 @@ def _without_missing(inputs: pd.DataFrame, entry: Entry) -> tuple[pd.DataFrame, 
     The 0/1 columns are the indicators of a nominal attribute. A row whose category is
     unknown belongs to none of them, which needs no moment of other rows.
     """
-    gaps = inputs.isna().sum()
+    gaps = dict(inputs.isna().sum())
     holed = [name for name in inputs.columns if gaps[name]]
     if not holed:
         return inputs, "no missing values"
@@ -237,7 +237,7 @@ def _without_missing(inputs: pd.DataFrame, entry: Entry) -> tuple[pd.DataFrame, 
                 "no 0/1 indicator, so there is no neutral value"
             )
     return inputs.fillna(0.0), (
-        f"{gaps.sum()} missing values in {len(holed)} indicator columns and "
+        f"{sum(gaps.values())} missing values in {len(holed)} indicator columns and "
         f"{inputs.isna().any(axis=1).sum()} rows are read as 0, 'none of the "
         "categories'"
     )
