@@ -1,6 +1,6 @@
 """Batches of one task and of about one length, the same for every process."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -116,11 +116,3 @@ def assemble(task: Rows, chosen: Chosen, size: int) -> HostBatch:
     mask[len(chosen.rows) :, 0] = True
     seen = np.arange(size) < len(chosen.rows)
     return HostBatch(piece, kind, mask, labels, seen, chosen.task, tokens)
-
-
-def assembled(
-    tasks: Sequence[Rows], batches: Sequence[Chosen], size: int
-) -> Iterator[HostBatch]:
-    """Batches one after the other."""
-    for chosen in batches:
-        yield assemble(tasks[chosen.task], chosen, size)

@@ -1,7 +1,7 @@
 """The shape of a BERT, as `config.json` of a Hugging Face folder states it."""
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +20,12 @@ KEYS = {
     "attention_dropout": "attention_probs_dropout_prob",
     "spread": "initializer_range",
 }
-# Those that a config may leave out, and what transformers takes then.
-DEFAULTS = {
-    "kinds": 2,
-    "epsilon": 1e-12,
-    "activation": "gelu",
-    "dropout": 0.1,
-    "attention_dropout": 0.1,
-    "spread": 0.02,
-}
 ACTIVATIONS = ("gelu", "gelu_new", "relu")
-# Fields that state how a model is trained rather than what it is.
-TRAINED = ("dropout", "attention_dropout", "spread")
 
 
 @dataclass(frozen=True, kw_only=True)
 class BertConfig:
-    """Sizes of a BERT.
+    """Sizes of a BERT; defaults are those that transformers takes for missing keys.
 
     Attributes:
         vocabulary: Word pieces.
@@ -101,16 +90,6 @@ class BertConfig:
         block = 4 * (d * d + d) + (d * f + f) + (f * d + d) + 4 * d
         return table + self.layers * block + d * d + d
 
-    def same_shape(self, other: "BertConfig") -> tuple[str, ...]:
-        """What of the model itself differs, as `key: ours, theirs`."""
-        return tuple(
-            f"{KEYS[field.name]}: {getattr(self, field.name)}, "
-            f"{getattr(other, field.name)}"
-            for field in fields(self)
-            if field.name not in TRAINED
-            and getattr(self, field.name) != getattr(other, field.name)
-        )
-
 
 def _uncased(width: int, layers: int) -> BertConfig:
     return BertConfig(
@@ -153,22 +132,14 @@ def read_config(path: Path) -> BertConfig:
     if not isinstance(found, dict):
         raise ValueError(f"{path} must hold an object, got {type(found).__name__}")
     _refuse_others(found, path)
-    values = {}
-    for name, key in KEYS.items():
-        if key not in found and name not in DEFAULTS:
-            raise ValueError(f"{path} has no key {key!r}")
-        values[name] = found.get(key, DEFAULTS.get(name))
+    for field in fields(BertConfig):
+        if KEYS[field.name] not in found and field.default is MISSING:
+            raise ValueError(f"{path} has no key {KEYS[field.name]!r}")
+    values = {name: found[key] for name, key in KEYS.items() if key in found}
     try:
         return BertConfig(**{name: _typed(name, one) for name, one in values.items()})
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-
-
-def as_json(config: BertConfig) -> dict[str, Any]:
-    """The config in Hugging Face's words."""
-    return {"model_type": "bert"} | {
-        key: getattr(config, name) for name, key in KEYS.items()
-    }
 
 
 def _typed(name: str, value: Any) -> Any:

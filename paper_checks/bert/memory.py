@@ -1,4 +1,4 @@
-"""Bytes that a step of training needs on each device, and the batch that fits."""
+"""Bytes and operations that a step of training needs, and the batch that fits."""
 
 from dataclasses import dataclass, replace
 
@@ -10,6 +10,20 @@ from paper_checks.bert.config import BertConfig
 WIDE = 4  # bytes of a weight, a moment, a norm
 # Share of a device's memory that a plan may use: allocators need the rest.
 USABLE = 0.9
+# Dense bfloat16 products a second, by the start of jax's name of a device; vendors'
+# data sheets, without sparsity.
+PEAKS = {
+    "NVIDIA H200": 989e12,
+    "NVIDIA H100": 989e12,
+    "NVIDIA A100": 312e12,
+    "NVIDIA L4": 121e12,
+    "TPU v4": 275e12,
+    "TPU v5 lite": 197e12,
+    "TPU v5": 459e12,
+    "TPU v6 lite": 918e12,
+}
+# A backward pass is two products for each one forward.
+BACKWARD = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,13 +71,7 @@ class Memory:
     @property
     def total(self) -> int:
         """All of them."""
-        return (
-            self.weights
-            + self.moments
-            + self.gradients
-            + self.lowered
-            + self.activations
-        )
+        return sum(vars(self).values())
 
 
 def training_memory(setting: Setting) -> Memory:
@@ -159,18 +167,21 @@ def check_memory(setting: Setting, limit: float | None) -> Memory:
     )
 
 
-def _advice(setting: Setting, limit: float) -> str:
-    compute = setting.compute
-    tried = [("", setting)]
-    anew = replace(compute, remat="layer")
-    if compute.remat == "none":
-        tried.append((" with remat layer", replace(setting, compute=anew)))
+def smaller_ways(setting: Setting) -> dict[str, Setting]:
+    """The setting and those that need less memory, by what they add to a command."""
+    anew, found = replace(setting.compute, remat="layer"), {"": setting}
+    if setting.compute.remat == "none":
+        found[" with remat layer"] = replace(setting, compute=anew)
     if setting.pieces < setting.devices:
         cut = replace(setting, compute=anew, pieces=setting.devices)
-        tried.append((f" with remat layer and pieces {setting.devices}", cut))
+        found[f" with remat layer and pieces {setting.devices}"] = cut
+    return found
+
+
+def _advice(setting: Setting, limit: float) -> str:
     said = [
         f"batch {rows}{how}"
-        for how, one in tried
+        for how, one in smaller_ways(setting).items()
         if (rows := largest_batch(one, USABLE * limit))
     ]
     if not said:
@@ -183,3 +194,33 @@ def device_limit() -> float | None:
     stats = jax.local_devices()[0].memory_stats()
     limit = (stats or {}).get("bytes_limit")
     return None if limit is None else float(limit)
+
+
+def forward_flops(
+    config: BertConfig, rows: int, length: int, *, aligned: bool = False
+) -> int:
+    """Operations of products of matrices, forward, for `rows` sequences of `length`.
+
+    A block's maps take `2(4d² + 2df)` a token, and attention `4ld`; the pooler takes
+    `2d²` a sequence, and `R_i` `2d²` a token. Norms, softmax and tables are not
+    counted, nor is what is computed anew to save memory.
+
+    Source: derived here; the count of model FLOPs of Chowdhery et al. 2022.
+    """
+    d, f, n = config.width, config.inner, config.layers
+    token = n * (2 * (4 * d * d + 2 * d * f) + 4 * length * d)
+    token += 2 * d * d if aligned else 0
+    return rows * (length * token + 2 * d * d)
+
+
+def training_flops(
+    config: BertConfig, rows: int, length: int, *, aligned: bool = False
+) -> int:
+    """`(1 + 2)` times `forward_flops`."""
+    return (1 + BACKWARD) * forward_flops(config, rows, length, aligned=aligned)
+
+
+def peak_flops(kind: str) -> float | None:
+    """What a device of a kind can do a second at most; `None` if it is not listed."""
+    found = [name for name in PEAKS if kind.startswith(name)]
+    return PEAKS[max(found, key=len)] if found else None

@@ -11,7 +11,6 @@ import optax
 from jax.typing import ArrayLike
 from jaxtyping import Array, PyTree
 
-from paper_checks.bert.layers import Norm
 from paper_checks.bert.model import ALIGNMENTS, Alignment
 
 # Largest norm of all gradients together (Devlin et al. 2019 clip there).
@@ -126,18 +125,7 @@ def _hold(alignment: Alignment) -> optax.GradientTransformation:
 
 
 def _decayed(params: PyTree) -> PyTree:
-    """True at matrices; norms and offsets of affine maps are not decayed."""
-
-    def of(part: PyTree) -> PyTree:
-        if isinstance(part, Norm):
-            return jax.tree.map(lambda _: False, part)
-        return part
-
-    marked = jax.tree.map(of, params, is_leaf=lambda part: isinstance(part, Norm))
+    """True at matrices; norms and offsets of affine maps do not decay."""
     return jax.tree_util.tree_map_with_path(
-        lambda path, leaf: leaf is not False and not _is_bias(path), marked
+        lambda path, _: path[-1].name not in ("bias", "scale", "offset"), params
     )
-
-
-def _is_bias(path: tuple) -> bool:
-    return getattr(path[-1], "name", "") == "bias"

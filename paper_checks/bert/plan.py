@@ -1,19 +1,20 @@
 """What a full run needs: memory, operations, time and the commands."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
 
 from paper_checks.bert.compute import Compute
 from paper_checks.bert.config import SHAPES, BertConfig
-from paper_checks.bert.flops import training_flops
 from paper_checks.bert.memory import (
     USABLE,
     Memory,
     Setting,
     largest_batch,
+    smaller_ways,
+    training_flops,
     training_memory,
 )
 
@@ -29,19 +30,11 @@ OFFICIAL_ROWS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Layouts:
-    """One line of a plan.
-
-    Attributes:
-        setting: What is trained, on how many devices.
-        memory: Bytes on one of them.
-        largest: The largest batch that fits.
-        step_flops: Of a step.
-        study_hours: Of the whole study.
-    """
+    """One line of a plan: what is trained, and bytes and operations of a step."""
 
     setting: Setting
-    memory: Memory
-    largest: int
+    memory: Memory  # of one device
+    largest: int  # batch that fits
     step_flops: int
     study_hours: float
 
@@ -117,12 +110,7 @@ def plan(
 
 
 def _fitting(asked: Setting, limit: float) -> Setting:
-    anew = replace(asked.compute, remat="layer")
-    tried = (
-        asked,
-        replace(asked, compute=anew),
-        replace(asked, compute=anew, pieces=asked.devices),
-    )
+    tried = list(smaller_ways(asked).values())
     for setting in tried:
         if training_memory(setting).total <= USABLE * limit:
             return setting

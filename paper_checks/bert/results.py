@@ -9,7 +9,7 @@ import numpy as np
 
 from paper_checks.bert.run import Machine, Run
 from paper_checks.bert.train import Trained
-from simulations.files import write_whole
+from simulations.files import write_json
 
 # Fields of a run that tell it from the others of its protocol.
 WITHIN = ("tasks", "sources", "alignment", "seed")
@@ -59,7 +59,9 @@ def write_result(
         "compute": vars(machine.compute),
         **about,
     }
-    return write_json(result_path(folder, run), found)
+    path = result_path(folder, run)
+    write_json(path, found, indent=1)
+    return path
 
 
 def read_result(path: Path) -> dict[str, Any]:
@@ -106,15 +108,8 @@ def collect(folder: Path, path: Path) -> dict[str, Any]:
             for one in found
         ],
     }
-    write_json(path, kept)
+    write_json(path, kept, indent=1)
     return kept
-
-
-def write_json(path: Path, values: Any) -> Path:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(values, indent=1, allow_nan=False) + "\n")
-    return path
 
 
 def table(found: dict[str, Any]) -> list[tuple[str, str, Sequence[float]]]:

@@ -14,7 +14,6 @@ from jaxtyping import Array, Float
 from rich.console import Console
 from rich.table import Table
 
-from paper_checks.bert import results
 from paper_checks.bert.batches import Rows, assemble, in_order
 from paper_checks.bert.compute import DEFAULT
 from paper_checks.bert.encoder import Tokens
@@ -22,6 +21,7 @@ from paper_checks.bert.model import MultiTask, new_model
 from paper_checks.bert.problem import Problem, load_problem
 from paper_checks.bert.run import Machine, Run
 from paper_checks.bert.train import train
+from simulations.files import write_json
 from theory.covariance import similarity_matrix
 
 # Rows of a task that covariances are taken from; their tokens are some 20 times more.
@@ -157,7 +157,8 @@ class Command:
         scores = before_and_after(run, problem, done.model, self.sampled)
         path = self.out / "similarity" / f"{run.name}.json"
         plain = {name: found.tolist() for name, found in scores.items()}
-        results.write_json(path, {"run": run.as_json(), "scores": done.scores, **plain})
+        found = {"run": run.as_json(), "scores": done.scores, **plain}
+        write_json(path, found, indent=1)
         Console().print(_table(run, scores), f"Written: {path}")
 
 

@@ -12,14 +12,18 @@ import tyro
 from paper_checks.bert.batches import HostBatch
 from paper_checks.bert.config import SHAPES, BertConfig
 from paper_checks.bert.encoder import new_encoder
-from paper_checks.bert.flops import peak_flops, training_flops
-from paper_checks.bert.memory import Setting, check_memory, device_limit
+from paper_checks.bert.memory import (
+    Setting,
+    check_memory,
+    device_limit,
+    peak_flops,
+    training_flops,
+)
 from paper_checks.bert.model import Alignment, new_model
 from paper_checks.bert.optimiser import Rates
-from paper_checks.bert.progress import Meter, Speed
 from paper_checks.bert.run import Machine
 from paper_checks.bert.sharding import check_batch, new_layout
-from paper_checks.bert.trainer import Trainer
+from paper_checks.bert.trainer import Meter, Speed, Trainer
 
 
 def made_up_batch(config: BertConfig, rows: int, length: int) -> HostBatch:

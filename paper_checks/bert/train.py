@@ -13,15 +13,19 @@ from jaxtyping import Array
 from paper_checks.bert.batches import assemble, epoch, in_order
 from paper_checks.bert.checkpoints import Checkpoints
 from paper_checks.bert.encoder import Encoder
-from paper_checks.bert.flops import peak_flops, training_flops
-from paper_checks.bert.memory import Setting, check_memory, device_limit
-from paper_checks.bert.metrics import scores
+from paper_checks.bert.memory import (
+    Setting,
+    check_memory,
+    device_limit,
+    peak_flops,
+    training_flops,
+)
 from paper_checks.bert.model import MultiTask, new_model
 from paper_checks.bert.problem import Problem, Tasks
-from paper_checks.bert.progress import Meter
 from paper_checks.bert.run import Machine, Run
 from paper_checks.bert.sharding import Layout, check_batch, new_layout
-from paper_checks.bert.trainer import State, Trainer
+from paper_checks.bert.trainer import Meter, State, Trainer
+from paper_checks.data.glue import scores
 
 Report = Callable[[str], None]
 

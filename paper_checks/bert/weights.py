@@ -1,14 +1,12 @@
-"""Weights of a BERT from `model.safetensors`, and back."""
+"""Weights of a BERT from `model.safetensors`."""
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from paper_checks.bert.config import BertConfig
 from paper_checks.bert.encoder import Encoder
@@ -62,13 +60,6 @@ def weights_path(folder: Path) -> Path:
     raise FileNotFoundError(f"{folder} has no {WEIGHTS}")
 
 
-def save_encoder(encoder: Encoder, path: Path) -> None:
-    """Write weights as transformers' `BertModel` names them, whole or not at all."""
-    beside = path.with_name(f".{path.name}.partial")
-    save_file(dict(named_tensors(encoder)), beside, metadata={"format": "pt"})
-    os.replace(beside, path)
-
-
 class _Tensors:
     """Tensors of a file by the names of `BertModel`, checked."""
 
@@ -120,7 +111,9 @@ def _assemble(read: Read, config: BertConfig) -> Encoder:
             jnp.asarray(np.stack(arrays)) for arrays in zip(*found, strict=True)
         )
 
-    parts = [every(affine, f"attention.self.{x}", d, d) for x in QUERY_KEY_VALUE]
+    parts = [
+        every(affine, f"attention.self.{x}", d, d) for x in ("query", "key", "value")
+    ]
     mixed = tuple(
         jnp.concatenate(arrays, axis=-1) for arrays in zip(*parts, strict=True)
     )
@@ -146,45 +139,3 @@ def _assemble(read: Read, config: BertConfig) -> Encoder:
         pooler=Affine(*map(jnp.asarray, affine("pooler.dense", d, d))),
         config=config,
     )
-
-
-QUERY_KEY_VALUE = ("query", "key", "value")
-
-
-def named_tensors(encoder: Encoder) -> Iterator[tuple[str, np.ndarray]]:
-    """Names and values of `BertModel`."""
-    yield "embeddings.word_embeddings.weight", np.asarray(encoder.pieces)
-    yield "embeddings.position_embeddings.weight", np.asarray(encoder.positions)
-    yield "embeddings.token_type_embeddings.weight", np.asarray(encoder.kinds)
-    yield from _norm("embeddings.LayerNorm", encoder.norm)
-    yield from _affine("pooler.dense", encoder.pooler)
-    blocks, d = encoder.blocks, encoder.config.width
-    for i in range(encoder.config.layers):
-        start = f"encoder.layer.{i}."
-        for place, name in enumerate(QUERY_KEY_VALUE):
-            part = slice(place * d, (place + 1) * d)
-            own = Affine(blocks.mixed.weight[i, :, part], blocks.mixed.bias[i, part])
-            yield from _affine(f"{start}attention.self.{name}", own)
-        for name, stacked in (
-            ("attention.output.dense", blocks.output),
-            ("intermediate.dense", blocks.inner),
-            ("output.dense", blocks.outer),
-        ):
-            own = Affine(stacked.weight[i], stacked.bias[i])
-            yield from _affine(start + name, own)
-        for name, stacked in (
-            ("attention.output.LayerNorm", blocks.attention_norm),
-            ("output.LayerNorm", blocks.norm),
-        ):
-            own = Norm(stacked.scale[i], stacked.offset[i])
-            yield from _norm(start + name, own)
-
-
-def _affine(name: str, part: Affine) -> Iterator[tuple[str, np.ndarray]]:
-    yield f"{name}.weight", np.ascontiguousarray(np.asarray(part.weight).T)
-    yield f"{name}.bias", np.asarray(part.bias)
-
-
-def _norm(name: str, part: Norm) -> Iterator[tuple[str, np.ndarray]]:
-    yield f"{name}.weight", np.asarray(part.scale)
-    yield f"{name}.bias", np.asarray(part.offset)

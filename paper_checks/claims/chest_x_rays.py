@@ -11,9 +11,8 @@ import numpy as np
 from paper_checks.benchmarks.folds import standardised_whole
 from paper_checks.benchmarks.label_noise import weighting_schemes
 from paper_checks.benchmarks.label_pairs import READINGS, linear_auc
-from paper_checks.data.chest_images import NAME, SPLIT
+from paper_checks.data.chest_images import NAME, SPLIT, load_labelled
 from paper_checks.data.manifest import read_manifest
-from paper_checks.data.rows import load_labelled
 from paper_checks.images.record import measurements
 from paper_checks.judge.finding import Finding
 from paper_checks.judge.measurement import Measurement, extreme

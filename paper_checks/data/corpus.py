@@ -10,8 +10,13 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Int, Shaped
 
-from paper_checks.data.sentences import SPLITS, Sentences, load_sentences
-from paper_checks.data.tokens import key, tokens
+from paper_checks.data.sentences import (
+    SPLITS,
+    Sentences,
+    key,
+    load_sentences,
+    tokens,
+)
 
 # A `scipy.sparse.csr_array`; type checkers take what its methods return for more.
 Sparse = Any

@@ -1,7 +1,6 @@
 """Files from a mirror of a data folder: resumed, checked, and there whole or not."""
 
 import errno
-import hashlib
 import os
 import sys
 import urllib.error
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import tyro
 
-from paper_checks.data.manifest import MANIFEST, read_entries
+from paper_checks.data.manifest import MANIFEST, file_digest, read_entries
 
 SCHEMES = ("http", "https")
 BLOCK = 1 << 16
@@ -46,7 +45,7 @@ def download(
     """
     if urllib.parse.urlsplit(url).scheme not in SCHEMES:
         raise ValueError(f"{url}: only {' and '.join(SCHEMES)} are fetched")
-    if sha256 is not None and path.is_file() and _digest(path) == sha256:
+    if sha256 is not None and path.is_file() and file_digest(path) == sha256:
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
@@ -54,11 +53,11 @@ def download(
         part.unlink(missing_ok=True)
     old = part.exists()
     _fetch(url, part, path, timeout)
-    found = _digest(part)
+    found = file_digest(part)
     if old and found != sha256:
         part.unlink()
         _fetch(url, part, path, timeout)
-        found = _digest(part)
+        found = file_digest(part)
     if sha256 not in (None, found):
         size = part.stat().st_size
         part.unlink()
@@ -131,11 +130,6 @@ def _fetch(url: str, part: Path, path: Path, timeout: float) -> None:
             f"{url} cannot be fetched ({reason}): is there a network? Try again, which "
             f"goes on where this stopped, or put the file at {path} by hand"
         ) from error
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,11 +11,12 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import scipy.io
 
 from paper_checks.data.benchmark import LinearBenchmark
 from paper_checks.data.manifest import MANIFEST, Entry, read_manifest
-from paper_checks.data.tables import Table, read_arff, read_csv
+from paper_checks.data.tables import read_arff, read_csv
 
 
 def benchmark_names(folder: Path) -> tuple[str, ...]:
@@ -69,19 +70,21 @@ def load_benchmark(folder: Path, name: str, part: str | None = None) -> LinearBe
 
 def _school(entry: Entry) -> LinearBenchmark:
     """Exam scores; cells `X` and `Y`, one school each."""
-    content = _read_mat(entry)
-    cells = [_variable(content, key, entry).ravel() for key in ("X", "Y")]
+    content = read_mat(entry)
+    cells = [variable(content, key, entry).ravel() for key in ("X", "Y")]
     if any(cell.dtype != object for cell in cells) or len(cells[0]) != len(cells[1]):
         raise ValueError(f"{entry.path}: X and Y must be cell arrays of one length")
     names = [f"school {index + 1}" for index in range(len(cells[0]))]
     covariates = [_real(x, entry) for x in cells[0]]
     labels = [_real(y, entry).ravel() for y in cells[1]]
-    return _benchmark(entry, names, covariates, labels, "one task a school, with its X")
+    return as_benchmark(
+        entry, names, covariates, labels, "one task a school, with its X"
+    )
 
 
 def _sarcos(entry: Entry) -> LinearBenchmark:
     """Seven torques on 21 inputs, all rows of one array of 28 columns."""
-    values = _real(_variable(_read_mat(entry), "sarcos_inv_test", entry), entry)
+    values = _real(variable(read_mat(entry), "sarcos_inv_test", entry), entry)
     if values.ndim != 2 or values.shape[1] != 28:
         raise ValueError(
             f"{entry.path}: 21 inputs and 7 torques make 28 columns, got shape "
@@ -91,7 +94,7 @@ def _sarcos(entry: Entry) -> LinearBenchmark:
     note = (
         "seven torques on one X; the test part only, which overlaps the training part"
     )
-    return _benchmark(entry, names, values[:, :21], values[:, 21:], note)
+    return as_benchmark(entry, names, values[:, :21], values[:, 21:], note)
 
 
 def _parkinsons(entry: Entry) -> LinearBenchmark:
@@ -101,63 +104,60 @@ def _parkinsons(entry: Entry) -> LinearBenchmark:
     between visits were interpolated linearly in it.
     """
     table = read_csv(entry.read_lines(), entry.path)
-    missing = [name for name in (_SUBJECT, _SCORE) if name not in table.names]
+    missing = [name for name in (_SUBJECT, _SCORE) if name not in table]
     if missing:
         raise ValueError(f"{entry.path}, line 1: no column {', '.join(missing)}")
-    _refuse_missing(table, table.names, entry)
-    columns = dict(zip(table.names, table.values.T, strict=True))
-    voice = [name for name in table.names if name not in _NOT_VOICE]
-    inputs = np.stack([columns[name] for name in voice], axis=1)
-    patients = np.unique(columns[_SUBJECT])
-    own = [columns[_SUBJECT] == patient for patient in patients]
-    return _benchmark(
+    _refuse_missing(table, entry)
+    inputs = table.drop(columns=[name for name in _NOT_VOICE if name in table])
+    patients = np.unique(table[_SUBJECT])
+    own = [table[_SUBJECT] == patient for patient in patients]
+    return as_benchmark(
         entry,
         [f"patient {patient:g}" for patient in patients],
-        [inputs[rows] for rows in own],
-        [columns[_SCORE][rows] for rows in own],
-        f"{_SCORE} from {len(voice)} voice measures, one task a patient; age and sex "
-        "are dropped as constant within a patient, test_time because scores between "
-        "visits are interpolated linearly in it, total_UPDRS as another target",
+        [_values(inputs[rows]) for rows in own],
+        [_values(table.loc[rows, _SCORE]) for rows in own],
+        f"{_SCORE} from {inputs.shape[1]} voice measures, one task a patient; age and "
+        "sex are dropped as constant within a patient, test_time because scores "
+        "between visits are interpolated linearly in it, total_UPDRS as another target",
     )
 
 
 def _multitarget(entry: Entry) -> LinearBenchmark:
     """Targets are the last attributes; missing values by `_without_missing`."""
     table = read_arff(entry.read_lines(), entry.path)
-    targets = table.names[len(table.names) - (entry.tasks or 0) :]
-    if targets != entry.target_names or len(targets) == len(table.names):
+    start = table.shape[1] - (entry.tasks or 0)
+    targets = tuple(table.columns[start:])
+    if targets != entry.target_names or not start:
         raise ValueError(
             f"{entry.path}: its last attributes are {', '.join(targets)}, and "
             f"{MANIFEST} names the targets {', '.join(entry.target_names)}"
         )
-    _refuse_missing(table, targets, entry)
-    inputs = table.values[:, : len(table.names) - len(targets)]
-    filled, note = _without_missing(inputs, table.names, entry)
-    labels = table.values[:, -len(targets) :]
-    return _benchmark(entry, targets, filled, labels, f"targets on one X; {note}")
+    _refuse_missing(table.iloc[:, start:], entry)
+    filled, note = _without_missing(table.iloc[:, :start], entry)
+    labels = _values(table.iloc[:, start:])
+    note = f"targets on one X; {note}"
+    return as_benchmark(entry, targets, _values(filled), labels, note)
 
 
 def _multilabel(entry: Entry) -> LinearBenchmark:
     """Labels 0 and 1, read as -1 and +1, are the attributes the manifest names."""
-    table = read_arff(entry.read_lines(), entry.path)
-    absent = [name for name in entry.target_names if name not in table.names]
-    if absent or not entry.target_names:
+    table, names = read_arff(entry.read_lines(), entry.path), list(entry.target_names)
+    absent = [name for name in names if name not in table]
+    if absent or not names:
         raise ValueError(
             f"{entry.path}: no attribute for the labels {', '.join(absent) or '(none)'}"
             f" of {MANIFEST}"
         )
-    _refuse_missing(table, table.names, entry)
-    columns = dict(zip(table.names, table.values.T, strict=True))
-    labels = np.stack([columns[name] for name in entry.target_names], axis=1)
+    _refuse_missing(table, entry)
+    labels = _values(table[names])
     if not np.isin(labels, (0, 1)).all():
         raise ValueError(
             f"{entry.path}: labels must be 0 or 1, got {np.unique(labels)}"
         )
-    inputs = [columns[name] for name in table.names if name not in entry.target_names]
-    return _benchmark(
+    return as_benchmark(
         entry,
-        entry.target_names,
-        np.stack(inputs, axis=1),
+        names,
+        _values(table.drop(columns=names)),
         2 * labels - 1,
         f"labels on one X, 0 and 1 read as -1 and +1; the {entry.split} part only",
     )
@@ -181,13 +181,14 @@ READERS: Mapping[str, tuple[str, _Reader]] = MappingProxyType(
 )
 
 
-def _benchmark(
+def as_benchmark(
     entry: Entry,
     names: list[str] | tuple[str, ...],
     covariates: np.ndarray | list[np.ndarray],
     labels: np.ndarray | list[np.ndarray],
     note: str,
 ) -> LinearBenchmark:
+    """A benchmark with the provenance of its file, whose path is in all messages."""
     common = isinstance(covariates, np.ndarray)
     try:
         return LinearBenchmark(
@@ -205,42 +206,49 @@ def _benchmark(
         raise ValueError(f"{entry.path}: {error}") from None
 
 
-def _refuse_missing(table: Table, names: tuple[str, ...], entry: Entry) -> None:
-    columns = [table.names.index(name) for name in names]
-    gaps = np.isnan(table.values[:, columns]).sum(axis=0)
+def _values(table: pd.DataFrame | pd.Series) -> np.ndarray:
+    """As an array whose rows are contiguous, however pandas keeps them."""
+    return np.ascontiguousarray(table.to_numpy())
+
+
+def _refuse_missing(table: pd.DataFrame, entry: Entry) -> None:
+    gaps = table.isna().sum()
     if gaps.any():
-        worst = names[int(np.argmax(gaps))]
         raise ValueError(
-            f"{entry.path}: column {worst} has {gaps.max()} missing values; labels and "
-            "the inputs of this set may have none"
+            f"{entry.path}: column {gaps.idxmax()} has {gaps.max()} missing values; "
+            "labels and the inputs of this set may have none"
         )
 
 
-def _without_missing(
-    inputs: np.ndarray, names: tuple[str, ...], entry: Entry
-) -> tuple[np.ndarray, str]:
+def _without_missing(inputs: pd.DataFrame, entry: Entry) -> tuple[pd.DataFrame, str]:
     """Read a missing value of a 0/1 column as 0; refuse any other.
 
     The 0/1 columns are the indicators of a nominal attribute. A row whose category is
     unknown belongs to none of them, which needs no moment of other rows.
     """
-    gap = np.isnan(inputs)
-    holed = gap.any(axis=0)
-    if not holed.any():
+    gaps = dict(inputs.isna().sum())
+    holed = [name for name in inputs.columns if gaps[name]]
+    if not holed:
         return inputs, "no missing values"
-    for column in np.flatnonzero(holed):
-        if not np.isin(inputs[~gap[:, column], column], (0, 1)).all():
+    for name in holed:
+        if not np.isin(inputs[name].dropna(), (0, 1)).all():
             raise ValueError(
-                f"{entry.path}: column {names[column]} has {gap[:, column].sum()} "
-                "missing values and is no 0/1 indicator, so there is no neutral value"
+                f"{entry.path}: column {name} has {gaps[name]} missing values and is "
+                "no 0/1 indicator, so there is no neutral value"
             )
-    return np.where(gap, 0.0, inputs), (
-        f"{gap.sum()} missing values in {holed.sum()} indicator columns and "
-        f"{gap.any(axis=1).sum()} rows are read as 0, 'none of the categories'"
+    return inputs.fillna(0.0), (
+        f"{sum(gaps.values())} missing values in {len(holed)} indicator columns and "
+        f"{inputs.isna().any(axis=1).sum()} rows are read as 0, 'none of the "
+        "categories'"
     )
 
 
-def _read_mat(entry: Entry) -> dict[str, Any]:
+def read_mat(entry: Entry) -> dict[str, Any]:
+    """The variables of a MATLAB file.
+
+    Raises:
+        FileNotFoundError, ValueError: As `Entry.read_bytes`; or it cannot be read.
+    """
     content = entry.read_bytes()
     try:
         return scipy.io.loadmat(io.BytesIO(content))
@@ -253,7 +261,12 @@ def _read_mat(entry: Entry) -> dict[str, Any]:
         ) from error
 
 
-def _variable(content: dict[str, Any], key: str, entry: Entry) -> np.ndarray:
+def variable(content: dict[str, Any], key: str, entry: Entry) -> np.ndarray:
+    """One array of a MATLAB file.
+
+    Raises:
+        ValueError: There is no such array; the message names those that are there.
+    """
     if not isinstance(content.get(key), np.ndarray):
         present = [name for name in content if not name.startswith("__")]
         raise ValueError(f"{entry.path} has no array {key}; it has {present}")

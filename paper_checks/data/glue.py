@@ -1,13 +1,15 @@
 """Five tasks of GLUE from a data folder, checked against its manifest."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int
+from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 
-from paper_checks.data.manifest import MANIFEST, Entry, read_manifest
+from paper_checks.data.manifest import Entry, listed_entry
 
 OFFICIAL = "https://gluebenchmark.com/tasks"
 
@@ -45,6 +47,27 @@ TASKS: Mapping[str, GlueTask] = {
 }
 
 
+def _matthews(true: np.ndarray, answers: np.ndarray) -> float:
+    """0 if all labels and answers are one class; scikit-learn says that and warns."""
+    one_class = np.ptp(np.concatenate([true, answers])) == 0
+    return 0.0 if one_class else matthews_corrcoef(true, answers)
+
+
+METRICS: Mapping[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "accuracy": accuracy_score,
+    "f1": partial(f1_score, zero_division=0.0),  # pyright: ignore[reportArgumentType]
+    "matthews": _matthews,
+}
+
+
+def scores(
+    task: str, true: Int[np.ndarray, " n"], answers: Int[np.ndarray, " n"]
+) -> dict[str, float]:
+    """The metrics of a task, and `score`, their mean in percent: GLUE's entry."""
+    found = {one: float(METRICS[one](true, answers)) for one in TASKS[task].metrics}
+    return found | {"score": 100 * float(np.mean(list(found.values())))}
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GlueSplit:
     """Rows of one split: one or two texts each, and labels 0 or 1."""
@@ -66,17 +89,12 @@ def load_glue(folder: Path, name: str) -> tuple[GlueSplit, GlueSplit]:
     """
     if name not in TASKS:
         raise ValueError(f"no task {name!r}: there are {', '.join(TASKS)}")
-    task = TASKS[name]
-    listed = read_manifest(folder)
-    found = []
-    for split in (task.train, task.dev):
-        if (name, split) not in listed:
-            raise ValueError(
-                f"{folder / MANIFEST} does not list {name} ({split}); GLUE is at "
-                f"{OFFICIAL}"
-            )
-        found.append(_read(task, listed[name, split]))
-    return found[0], found[1]
+    task, hint = TASKS[name], f"; GLUE is at {OFFICIAL}"
+    entries = [
+        listed_entry(folder, name, split, hint) for split in (task.train, task.dev)
+    ]
+    train, dev = (_read(task, entry) for entry in entries)
+    return train, dev
 
 
 def first_rows(split: GlueSplit, most: int | None) -> GlueSplit:
@@ -90,24 +108,12 @@ def first_rows(split: GlueSplit, most: int | None) -> GlueSplit:
     if most < 2:
         raise ValueError(f"rows must be >= 2, got {most}")
     kept = np.sort(np.random.default_rng(0).permutation(len(split.labels))[:most])
-    return GlueSplit(
-        task=split.task,
-        split=split.split,
-        texts=tuple(split.texts[place] for place in kept),
-        labels=split.labels[kept],
-        checksum=split.checksum,
-    )
+    texts = tuple(split.texts[place] for place in kept)
+    return replace(split, texts=texts, labels=split.labels[kept])
 
 
 def _read(task: GlueTask, entry: Entry) -> GlueSplit:
-    lines = entry.read_lines()
-    if lines and not lines[-1]:
-        lines.pop()
-    rows = [_row(task, entry, n, line) for n, line in enumerate(lines, start=1)]
-    if len(rows) != entry.rows:
-        raise ValueError(
-            f"{entry.path} has {len(rows)} rows, and {MANIFEST} says {entry.rows}"
-        )
+    rows = entry.read_rows(partial(_row, task))
     return GlueSplit(
         task=task,
         split=entry.split,
@@ -117,10 +123,7 @@ def _read(task: GlueTask, entry: Entry) -> GlueSplit:
     )
 
 
-def _row(
-    task: GlueTask, entry: Entry, number: int, line: str
-) -> tuple[int, tuple[str, ...]]:
-    where = f"{entry.path}, line {number}"
+def _row(task: GlueTask, line: str, where: str) -> tuple[int, tuple[str, ...]]:
     label, *texts = line.split("\t")
     if len(texts) != task.texts:
         wanted = "<TAB>".join(["label", *["text"] * task.texts])

@@ -6,14 +6,15 @@ import io
 import json
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 MANIFEST = "manifest.json"
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +86,27 @@ class Entry:
             raise ValueError(f"{self.path}, line {line}: not UTF-8: {error}") from error
         return text.split("\n")
 
+    def read_rows(self, parse: Callable[[str, str], Row]) -> list[Row]:
+        """What `parse` makes of each line and of the words that say where it is.
+
+        Raises:
+            FileNotFoundError: As `read_bytes`.
+            ValueError: As `read_lines`; also another number of rows than the manifest
+                says.
+        """
+        lines = self.read_lines()
+        if lines and not lines[-1]:
+            lines.pop()
+        found = [
+            parse(line, f"{self.path}, line {number}")
+            for number, line in enumerate(lines, start=1)
+        ]
+        if len(found) != self.rows:
+            raise ValueError(
+                f"{self.path} has {len(found)} rows, and {MANIFEST} says {self.rows}"
+            )
+        return found
+
     def read_arrays(self, *names: str) -> list[np.ndarray]:
         """Some arrays of an `npz` archive; nothing is unpickled.
 
@@ -116,6 +138,20 @@ def read_manifest(folder: Path) -> Mapping[tuple[str, str], Entry]:
         FileNotFoundError, ValueError: As `read_entries`.
     """
     return {(entry.name, entry.split): entry for entry in read_entries(folder)}
+
+
+def listed_entry(folder: Path, name: str, split: str, hint: str = "") -> Entry:
+    """The entry of one file.
+
+    Raises:
+        FileNotFoundError: As `read_entries`.
+        ValueError: As `read_entries`; or the manifest does not list it, with a hint
+            where to get it.
+    """
+    entry = read_manifest(folder).get((name, split))
+    if entry is None:
+        raise ValueError(f"{folder / MANIFEST} does not list {name} ({split}){hint}")
+    return entry
 
 
 def read_entries(folder: Path) -> tuple[Entry, ...]:
@@ -153,7 +189,13 @@ def manifest_digest(folder: Path) -> str:
 
     A spec that has it is that of this data: a store of other files is not its own.
     """
-    return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
+    return file_digest(folder / MANIFEST)
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, which may be larger than the memory."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _entry(folder: Path, index: int, fields: Any) -> Entry:

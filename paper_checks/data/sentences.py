@@ -1,6 +1,8 @@
-"""Sentence sets of a data folder: texts and labels, checked against its manifest."""
+"""Sentence sets of a data folder, checked against its manifest, and their tokens."""
 
+import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -39,11 +41,6 @@ class Sentences:
     source: str
     licence: str
     checksum: str
-
-    @property
-    def empty(self) -> int:
-        """Number of texts without a token; they are kept, as they have labels."""
-        return sum(not text.strip() for text in self.texts)
 
 
 def missing_sets(folder: Path) -> tuple[str, ...]:
@@ -108,14 +105,8 @@ def _official(name: str) -> str:
 
 
 def _read(entry: Entry) -> Sentences:
-    lines = entry.read_lines()
-    if lines and not lines[-1]:
-        lines.pop()
-    rows = [_row(entry, number, line) for number, line in enumerate(lines, start=1)]
-    if len(rows) != entry.rows:
-        raise ValueError(
-            f"{entry.path} has {len(rows)} rows, and {MANIFEST} says {entry.rows}"
-        )
+    declared = [str(one) for one in range(len(entry.class_names))]
+    rows = entry.read_rows(partial(_row, declared))
     return Sentences(
         name=entry.name,
         split=entry.split,
@@ -128,15 +119,31 @@ def _read(entry: Entry) -> Sentences:
     )
 
 
-def _row(entry: Entry, number: int, line: str) -> tuple[int, str]:
-    where = f"{entry.path}, line {number}"
+def _row(declared: list[str], line: str, where: str) -> tuple[int, str]:
     label, tab, text = line.partition("\t")
     if not tab or "\t" in text:
         raise ValueError(f"{where}: not 'label<TAB>text': {line[:60]!r}")
-    declared = [str(one) for one in range(len(entry.class_names))]
     if label not in declared:
         raise ValueError(
             f"{where}: label {label!r} is none of {', '.join(declared) or '(none)'} "
             f"that {MANIFEST} declares"
         )
     return int(label), text
+
+
+# Negations and clitics apart, as the Penn Treebank does and as GloVe has them: what
+# is "doesn't" in one set and "does n't" in another has the same tokens.
+_TOKEN = re.compile(r"\w+?(?=n't\b)|n't\b|'\w+|\w+|[^\w\s]")
+
+
+def tokens(text: str) -> tuple[str, ...]:
+    """Words, clitics and single punctuation marks of a text, lower-case.
+
+    An empty text has no tokens.
+    """
+    return tuple(_TOKEN.findall(text.lower().replace("’", "'")))
+
+
+def key(text: str) -> str:
+    """What exact duplicates have in common: the text lower-case, without blanks."""
+    return "".join(text.lower().split())

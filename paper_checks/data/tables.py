@@ -1,13 +1,12 @@
-"""Comma-separated numbers and ARFF, with the file and line of whatever is wrong."""
+"""Comma-separated numbers and ARFF, with the file, line and column of an error."""
 
 import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+import pandas as pd
 
 MISSING = "?"
 _QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
@@ -15,33 +14,34 @@ _ATTRIBUTE = re.compile(rf"@attribute\s+({_QUOTED}|\S+)\s+(.+)", re.IGNORECASE)
 _NUMBER_TYPES = ("numeric", "real", "integer")
 
 
-class Table(NamedTuple):
-    """Named columns of numbers; a value that the file marks missing is NaN."""
-
-    names: tuple[str, ...]
-    values: Float[np.ndarray, "m n"]
-
-
-def read_csv(lines: Sequence[str], path: Path) -> Table:
+def read_csv(lines: Sequence[str], path: Path) -> pd.DataFrame:
     """Read a header and rows of numbers.
 
     Args:
         lines: The file's lines.
         path: What messages call the file.
 
+    Returns:
+        64-bit floats, NaN where the file marks a value as missing; rows are labelled
+        by their line.
+
     Raises:
         ValueError: No rows; a line with another number of fields than the header; a
             column named twice; a field that is no finite number. The message names
             the file and the line.
     """
-    names = tuple(name.strip() for name in lines[0].split(",")) if lines else ()
+    names = [name.strip() for name in lines[0].split(",")] if lines else []
     return _table(names, lines, 1, path)
 
 
-def read_arff(lines: Sequence[str], path: Path) -> Table:
+def read_arff(lines: Sequence[str], path: Path) -> pd.DataFrame:
     """Read a dense ARFF file of numbers.
 
-    Nominal attributes are read where their values are numbers, as `{0,1}`.
+    Nominal attributes are read where their values are numbers, as `{0,1}`. scipy's
+    reader drops surplus fields, takes `nan` for a number and knows no line.
+
+    Returns:
+        As `read_csv`.
 
     Raises:
         ValueError: As `read_csv`; also no `@data`, or an attribute of another type.
@@ -50,7 +50,7 @@ def read_arff(lines: Sequence[str], path: Path) -> Table:
     for index, line in enumerate(lines):
         text = line.strip()
         if text.lower() == "@data":
-            return _table(tuple(names), lines, index + 1, path)
+            return _table(names, lines, index + 1, path)
         if text.lower().startswith("@attribute"):
             names.append(_attribute(text, f"{path}, line {index + 1}"))
     raise ValueError(f"{path}: no @data line in its {len(lines)} lines: truncated?")
@@ -71,42 +71,35 @@ def _attribute(text: str, where: str) -> str:
 
 
 def _table(
-    names: tuple[str, ...], lines: Sequence[str], start: int, path: Path
-) -> Table:
-    """Numbers of all lines from `start` on; blank lines and `%` comments are none."""
+    names: Sequence[str], lines: Sequence[str], start: int, path: Path
+) -> pd.DataFrame:
+    """Numbers of all lines from `start` on but blank lines and `%` comments."""
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise ValueError(
             f"{path}: column {twice[0]} is there {names.count(twice[0])} times"
         )
-    rows: list[list[float]] = []
-    for index in range(start, len(lines)):
-        text = lines[index].strip()
-        if not text or text.startswith("%"):
-            continue
-        fields = text.split(",")
-        where = f"{path}, line {index + 1}"
-        if len(fields) != len(names):
-            raise ValueError(
-                f"{where}: {len(fields)} fields, and the file has {len(names)} columns"
-            )
-        rows.append(_numbers(fields, names, where))
-    if not rows:
+    rows = pd.Series(lines[start:], range(start + 1, len(lines) + 1), "str").str.strip()
+    rows = rows[(rows != "") & ~rows.str.startswith("%")]
+    if rows.empty:
         raise ValueError(f"{path} has no rows of data")
-    return Table(names, np.array(rows))
-
-
-def _numbers(fields: list[str], names: Sequence[str], where: str) -> list[float]:
-    values = []
-    for name, field in zip(names, fields, strict=True):
-        text = field.strip()
-        if text == MISSING:
-            values.append(math.nan)
-            continue
-        if not _is_number(text):
-            raise ValueError(f"{where}: column {name} has {text!r}, no finite number")
-        values.append(float(text))
-    return values
+    counts = rows.str.count(",") + 1
+    for line, count in counts[counts != len(names)].items():
+        raise ValueError(
+            f"{path}, line {line}: {count} fields, and the file has {len(names)} "
+            "columns"
+        )
+    fields = rows.str.split(",", expand=True).set_axis(names, axis=1)
+    fields = fields.apply(lambda column: column.str.strip())
+    missing = fields == MISSING
+    finite = np.isfinite(fields.apply(pd.to_numeric, errors="coerce"))
+    bad = (~missing & ~finite).stack()
+    for line, name in bad.index[bad]:
+        raise ValueError(
+            f"{path}, line {line}: column {name} has {fields.loc[line, name]!r}, no "
+            "finite number"
+        )
+    return fields.mask(missing, "nan").astype(np.float64)
 
 
 def _is_number(text: str) -> bool:

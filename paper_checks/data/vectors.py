@@ -1,7 +1,6 @@
 """Word vectors: those of a data folder, or any text file of GloVe or word2vec."""
 
 import gzip
-import hashlib
 import zlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from paper_checks.data.manifest import MANIFEST, read_manifest
+from paper_checks.data.manifest import file_digest, listed_entry
 
 NAME, SPLIT = "glove_6B_50d_trim", "-"
 OFFICIAL = "https://nlp.stanford.edu/projects/glove/"
@@ -58,12 +57,8 @@ def load_vectors(folder: Path) -> WordVectors:
         ValueError: The manifest does not list them, a wrong checksum, or a file that
             is no archive of the arrays `words`, texts, and `vectors`, finite numbers.
     """
-    entry = read_manifest(folder).get((NAME, SPLIT))
-    if entry is None:
-        raise ValueError(
-            f"{folder / MANIFEST} does not list {NAME}; its authors have the whole of "
-            f"it at {OFFICIAL}, and `read_text_vectors` reads that"
-        )
+    hint = f"its authors have the whole at {OFFICIAL}, for `read_text_vectors`"
+    entry = listed_entry(folder, NAME, SPLIT, f"; {hint}")
     words, vectors = entry.read_arrays("words", "vectors")
     # Bytes would become words that are in no text: b'the'.
     if words.ndim != 1 or words.dtype.kind != "U":
@@ -123,7 +118,7 @@ def read_text_vectors(path: Path, keep: Collection[str] | None = None) -> WordVe
         words=tuple(found),
         vectors=np.stack(list(found.values())),
         source=str(path),
-        checksum=f"sha256:{_digest(path)}",
+        checksum=f"sha256:{file_digest(path)}",
     )
 
 
@@ -178,8 +173,3 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

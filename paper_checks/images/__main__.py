@@ -13,7 +13,7 @@ from typing import Literal
 import jax
 import tyro
 
-from paper_checks.data.rows import LabelledImages, load_labelled
+from paper_checks.data.chest_images import LabelledImages, load_labelled
 from paper_checks.images.cells import Bench
 from paper_checks.images.problems import Study
 from paper_checks.images.record import record

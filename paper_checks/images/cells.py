@@ -3,18 +3,18 @@
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from paper_checks.data.rows import LabelledImages
+from paper_checks.data.chest_images import LabelledImages
 from paper_checks.images.problems import Problem, Scheme, Study, problem
 from paper_checks.images.training import Fit, Training, fit
 from simulations.files import write_json
-from simulations.provenance import attributes
+from simulations.provenance import attributes, spec_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +40,7 @@ class Cell:
         """What its file is called: what it is, and a digest of all of it."""
         depth = self.training.network.depth
         words = [self.study, f"densenet{depth}", f"{self.number:02}", self.scheme]
-        text = json.dumps(asdict(self), sort_keys=True)
-        return "-".join([*words, sha256(text.encode()).hexdigest()[:10]])
+        return "-".join([*words, sha256(spec_json(self).encode()).hexdigest()[:10]])
 
     @property
     def start(self) -> int:
@@ -114,8 +113,7 @@ def _read(path: Path, cell: Cell, checksum: str) -> Result | None:
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
         about = plain["about"]
-        wanted = json.loads(json.dumps(asdict(cell)))
-        if json.loads(about["spec"]) != wanted or about["data"] != checksum:
+        if (about["spec"], about["data"]) != (spec_json(cell), checksum):
             return None
         # JSON's null, the AUC of a task of one class, becomes NaN.
         found = Fit(*(np.array(plain[name], dtype=float) for name in Fit._fields))

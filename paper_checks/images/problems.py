@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from paper_checks.benchmarks.folds import Standardised, standardised_whole
 from paper_checks.benchmarks.label_noise import logistic_weights, weighting_schemes
 from paper_checks.benchmarks.label_pairs import LabelPairs, auc, linear_auc, noisy_pair
-from paper_checks.data.rows import LabelledImages
+from paper_checks.data.chest_images import LabelledImages
 from paper_checks.networks.mlp import mlp_logits, scaled, train_mlps
 
 Study = Literal["clean", "pairs"]

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Float32, Int
 from numpy.typing import ArrayLike
 from sklearn.metrics import roc_auc_score
 
-from paper_checks.data.rows import LabelledImages
+from paper_checks.data.chest_images import LabelledImages
 from paper_checks.networks.densenet import (
     DenseNet,
     DenseNetConfig,

@@ -1,9 +1,18 @@
-"""Several tasks on one encoder: heads of their own, and maps R_i of the embeddings."""
+"""Several tasks on one encoder: heads, maps R_i of embeddings, and steps of training.
+
+Several runs of one shape take their steps in one compiled program.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float32, Int, PRNGKeyArray
+import optax
+from jax import lax
+from jaxtyping import Array, Bool, Float32, Int, Int32, PRNGKeyArray
 
 from paper_checks.networks.encoders import Encoder, Kind, MeanMlp, new_encoder
 
@@ -63,3 +72,112 @@ def new_model(
         bias=jnp.zeros((tasks, classes), "f4"),
         maps=eye if aligned else None,
     )
+
+
+class Data(NamedTuple):
+    """Texts as rows of a table, and which classes the tasks of every run have."""
+
+    table: Float32[Array, "v d"]
+    places: Int32[Array, "n l"]
+    labels: Int32[Array, " n"]
+    classes: Bool[Array, "s k c"]
+
+
+class State(NamedTuple):
+    """Of all runs, along the first axis; of one inside of a step."""
+
+    model: MultiTask
+    optimiser: optax.OptState
+
+
+@partial(jax.jit, static_argnames=("length", "rate", "apart"), donate_argnums=0)
+def advance(
+    state: State,
+    data: Data,
+    task: Int32[Array, " g"],
+    rows: Int32[Array, "g s b"],
+    seen: Bool[Array, "g s b"],
+    length: int,
+    rate: float,
+    apart: bool,
+) -> State:
+    """Take one step per batch in every run, for all runs at once or run by run."""
+
+    def run(state: State, classes: Array, rows: Array, seen: Array) -> State:
+        def step(state: State, batch: tuple[Array, ...]) -> tuple[State, None]:
+            # A batch of no row takes no step: momentum alone would move the model.
+            take = partial(_stepped, data, length, rate, classes, batch)
+            return lax.cond(jnp.any(batch[2]), take, lambda same: same, state), None
+
+        return lax.scan(step, state, (task, rows, seen))[0]
+
+    return _over_runs(run, apart)(state, data.classes, *_by_run(rows, seen))
+
+
+def _stepped(
+    data: Data,
+    length: int,
+    rate: float,
+    classes: Bool[Array, "k c"],
+    batch: tuple[Array, ...],
+    state: State,
+) -> State:
+    """One run after one batch: its task, its rows, and which of them are seen."""
+    task, rows, seen = batch
+    x, mask, labels = _texts(data, rows, length)
+
+    def loss(model: MultiTask) -> Array:
+        logits = model.logits(task, x, mask, classes)
+        each = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+        return jnp.sum(jnp.where(seen, each, 0)) / jnp.maximum(jnp.sum(seen), 1)
+
+    slope = jax.grad(loss)(state.model)
+    change, optimiser = optax.adam(rate).update(slope, state.optimiser)
+    return State(eqx.apply_updates(state.model, change), optimiser)
+
+
+@partial(jax.jit, static_argnames=("length", "apart"))
+def correct(
+    model: MultiTask,
+    data: Data,
+    task: Int32[Array, " g"],
+    rows: Int32[Array, "g s b"],
+    seen: Bool[Array, "g s b"],
+    length: int,
+    apart: bool,
+) -> Int[Array, "g s"]:
+    """Texts of each batch and run whose class has the largest logit."""
+
+    def run(model: MultiTask, classes: Array, rows: Array, seen: Array) -> Array:
+        def count(task: Array, rows: Array, seen: Array) -> Array:
+            x, mask, labels = _texts(data, rows, length)
+            best = jnp.argmax(model.logits(task, x, mask, classes), axis=1)
+            return jnp.sum(seen & (best == labels))
+
+        def counted(batch: tuple[Array, ...]) -> Array:
+            none = jnp.zeros((), int)
+            return lax.cond(jnp.any(batch[2]), count, lambda *_: none, *batch)
+
+        return lax.map(counted, (task, rows, seen))
+
+    return _over_runs(run, apart)(model, data.classes, *_by_run(rows, seen)).T
+
+
+def _over_runs(run: Callable, apart: bool) -> Callable:
+    """One program for all runs, or one run after the other, which skips no-row batches.
+
+    A CPU has nothing to gain from products of many runs in one, and one run after the
+    other keeps a run's weights in its cache.
+    """
+    return (
+        (lambda *own: lax.map(lambda one: run(*one), own)) if apart else jax.vmap(run)
+    )
+
+
+def _by_run(*arrays: Array) -> tuple[Array, ...]:
+    return tuple(jnp.swapaxes(array, 0, 1) for array in arrays)
+
+
+def _texts(data: Data, rows: Array, length: int) -> tuple[Array, Array, Array]:
+    place = data.places[rows, :length]
+    return data.table[place], place > 0, data.labels[rows]

@@ -4,7 +4,8 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from paper_checks.sentences.overlap import overlap_report
 from paper_checks.sentences.splits import Duplicates, Protocol, split
 from paper_checks.sentences.training import Fit, Problem, Training, fit
 from simulations.files import write_json
-from simulations.provenance import attributes
+from simulations.provenance import attributes, spec_json
 from theory.covariance import gram_similarity
 
 
@@ -53,8 +54,8 @@ class Cell:
         words = [how.encoder, self.protocol, f"r{how.width}"]
         words += [f"{size}-tasks" for size in sizes]
         words += ["aligned"] * how.aligned + ["shuffled"] * self.shuffled
-        text = json.dumps(asdict(self), sort_keys=True)
-        return "-".join([*words, hashlib.sha256(text.encode()).hexdigest()[:10]])
+        digest = hashlib.sha256(spec_json(self).encode()).hexdigest()
+        return "-".join([*words, digest[:10]])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -94,24 +95,18 @@ class Bench:
         self.folder = folder
         self.report = report
         self.checksums = {**corpus.checksums, "vectors": vectors.checksum}
-        self._duplicates: Duplicates | None = None
-        self._overlap: xr.Dataset | None = None
         self._inputs: dict[Kind, Inputs] = {}
 
-    @property
+    @cached_property
     def duplicates(self) -> Duplicates:
-        """Of the corpus; found when they are first needed."""
-        if self._duplicates is None:
-            self._duplicates = Duplicates.of(self.corpus)
-        return self._duplicates
+        """Pairs of rows of the corpus that are the same text, or nearly."""
+        return Duplicates.of(self.corpus)
 
-    @property
+    @cached_property
     def overlap(self) -> xr.Dataset:
-        """What the parts of the sets share; found when it is first needed."""
-        if self._overlap is None:
-            pairs = self.duplicates
-            self._overlap = overlap_report(self.corpus, pairs.exact, pairs.near)
-        return self._overlap
+        """What the parts of the sets share."""
+        pairs = self.duplicates
+        return overlap_report(self.corpus, pairs.exact, pairs.near)
 
     def inputs(self, kind: Kind) -> Inputs:
         """What an encoder sees; made when it is first needed."""
@@ -206,9 +201,8 @@ def read_cell(path: Path, cell: Cell, checksums: Mapping[str, str]) -> Result | 
     """Read a cell from its file; `None` if there is none of this cell and data."""
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
-        wanted = json.loads(json.dumps(asdict(cell)))
         about = plain["about"]
-        if json.loads(about["spec"]) != wanted or about["data"] != dict(checksums):
+        if (about["spec"], about["data"]) != (spec_json(cell), dict(checksums)):
             return None
         names = ("test", "dev", "best_pass", "similarity", "aligned_similarity")
         arrays = {name: np.array(plain[name], dtype=float) for name in names}

@@ -9,14 +9,21 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from jaxtyping import Array, Float, Int
 
 from paper_checks.networks.buckets import Group, Rows, edges, plan
 from paper_checks.networks.encoders import Kind
-from paper_checks.networks.multi_task import MultiTask, new_model
+from paper_checks.networks.multi_task import (
+    Data,
+    MultiTask,
+    State,
+    advance,
+    correct,
+    new_model,
+)
 from paper_checks.sentences.inputs import Inputs
 from paper_checks.sentences.splits import Split
-from paper_checks.sentences.steps import Data, State, advance, correct, rule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,8 +117,6 @@ def fit(
     ]
     train = _rows(problems, "train")
     record = _Record(how.patience)
-    # A CPU has nothing to gain from products of many runs in one, and one run after
-    # the other keeps a run's weights in its cache and can leave out empty batches.
     apart = how.encoder != "mlp" and jax.default_backend() == "cpu"
     for _ in range(how.epochs):
         for group in plan(train, lengths, padded, how.batch, how.together, rng):
@@ -183,7 +188,7 @@ def _start(
     )
     keys = jnp.stack([jax.random.key(problem.seed) for problem in problems])
     model = eqx.filter_jit(eqx.filter_vmap(draw))(keys)
-    return State(model, jax.vmap(rule(how.rate).init)(model))
+    return State(model, jax.vmap(optax.adam(how.rate).init)(model))
 
 
 def _accuracy(

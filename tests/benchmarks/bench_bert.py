@@ -11,12 +11,12 @@ import pytest
 from paper_checks.bert.batches import (
     HostBatch,
     Rows,
-    assembled,
+    assemble,
     bucket_lengths,
     epoch,
 )
 from paper_checks.bert.compute import Compute
-from paper_checks.bert.config import SHAPES, BertConfig, as_json
+from paper_checks.bert.config import SHAPES, BertConfig
 from paper_checks.bert.encoder import new_encoder
 from paper_checks.bert.model import new_model
 from paper_checks.bert.optimiser import Rates
@@ -25,6 +25,7 @@ from paper_checks.bert.speed import made_up_batch
 from paper_checks.bert.tokens import Encoded
 from paper_checks.bert.trainer import Trainer
 from tests.benchmarks.paired import interleave, quartiles
+from tests.paper_checks.bert.small import as_json
 
 ROWS, LENGTH = 32, 64
 SMOKE = BertConfig(vocabulary=100, width=32, layers=2, heads=4, inner=64, positions=64)
@@ -93,9 +94,10 @@ def test_a_step_and_buckets_against_pytorch(report, smoke):
     one = [made_up_batch(config, ROWS, LENGTH)] * (1 if smoke else 2)
     task = [_texts(config, 8 * ROWS)]
     batches = {
-        count: list(
-            assembled(task, epoch(task, bucket_lengths(task, count), ROWS, 0, 0), ROWS)
-        )
+        count: [
+            assemble(task[0], chosen, ROWS)
+            for chosen in epoch(task, bucket_lengths(task, count), ROWS, 0, 0)
+        ]
         for count in (1, 4)
     }
     works = {

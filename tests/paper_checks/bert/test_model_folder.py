@@ -10,11 +10,16 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from paper_checks.bert.config import SHAPES, BertConfig, as_json, read_config
-from paper_checks.bert.folder import find_folder
+from paper_checks.bert.config import SHAPES, BertConfig, read_config
+from paper_checks.bert.problem import find_folder
 from paper_checks.bert.tokens import encode, load_tokenizer
 from paper_checks.bert.weights import load_encoder
-from tests.paper_checks.bert.small import CONFIG, small_encoder, write_folder
+from tests.paper_checks.bert.small import (
+    CONFIG,
+    as_json,
+    small_encoder,
+    write_folder,
+)
 
 
 def test_weights_come_back_as_they_were_written(tmp_path: Path):

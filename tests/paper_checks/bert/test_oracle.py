@@ -11,11 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from paper_checks.bert.config import BertConfig, as_json, read_config
+from paper_checks.bert.config import BertConfig, read_config
 from paper_checks.bert.encoder import Encoder, Tokens, new_encoder
-from paper_checks.bert.folder import find_folder
+from paper_checks.bert.problem import find_folder
 from paper_checks.bert.tokens import encode, load_tokenizer
-from paper_checks.bert.weights import load_encoder, named_tensors
+from paper_checks.bert.weights import load_encoder
+from tests.paper_checks.bert.small import as_json, named_tensors
 
 pytestmark = pytest.mark.long
 
@@ -45,7 +46,8 @@ def theirs(encoder: Encoder, tokens: Tokens) -> tuple[np.ndarray, np.ndarray]:
     about = transformers.BertConfig(**as_json(encoder.config))
     about._attn_implementation = "eager"
     model = transformers.BertModel(about).eval()
-    state = {name: torch.tensor(value) for name, value in named_tensors(encoder)}
+    named = named_tensors(encoder)
+    state = {name: torch.tensor(value) for name, value in named.items()}
     lost = model.load_state_dict(state, strict=False)
     assert not lost.unexpected_keys
     assert all("position_ids" in name for name in lost.missing_keys)

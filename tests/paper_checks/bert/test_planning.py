@@ -11,22 +11,23 @@ import pytest
 from paper_checks.bert.compute import Compute
 from paper_checks.bert.config import SHAPES
 from paper_checks.bert.encoder import Tokens, block_output, lowered, new_encoder
-from paper_checks.bert.flops import forward_flops, peak_flops, training_flops
 from paper_checks.bert.layers import Block
 from paper_checks.bert.memory import (
     Setting,
     block_bytes,
     check_memory,
+    forward_flops,
     largest_batch,
+    peak_flops,
+    training_flops,
     training_memory,
 )
 from paper_checks.bert.model import MultiTask, new_model
 from paper_checks.bert.optimiser import Rates
 from paper_checks.bert.plan import plan
-from paper_checks.bert.progress import Meter
 from paper_checks.bert.sharding import new_layout
 from paper_checks.bert.speed import made_up_batch
-from paper_checks.bert.trainer import Trainer
+from paper_checks.bert.trainer import Meter, Trainer
 from tests.paper_checks.bert.small import CONFIG, small_encoder
 
 LARGE = SHAPES["bert-large-uncased"]

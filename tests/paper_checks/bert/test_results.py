@@ -9,9 +9,8 @@ import pytest
 
 from paper_checks.bert import results
 from paper_checks.bert.checkpoints import Checkpoints
-from paper_checks.bert.hosts import join
-from paper_checks.bert.protocol import Protocol, runs
-from paper_checks.bert.run import Machine, Run
+from paper_checks.bert.run import Machine, Protocol, Run, runs
+from paper_checks.bert.sharding import join
 from paper_checks.bert.train import Trained
 
 TREE = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": (np.int32(4),)}

@@ -19,6 +19,7 @@ from paper_checks.bert.run import Machine, Run
 from paper_checks.bert.sharding import new_layout
 from paper_checks.bert.similarity import layer_similarity
 from paper_checks.bert.train import Trained, train
+from tests.paper_checks.bert.small import as_json
 
 RATES = Rates(rate=3e-3, turn_rate=3e-3)
 
@@ -175,7 +176,7 @@ def test_eight_devices_give_what_one_gives(made_up: Path, tmp_path: Path):
 HOSTS = """
 import socket
 import jax
-from paper_checks.bert.hosts import join
+from paper_checks.bert.sharding import join
 with socket.socket() as free:
     free.bind(("127.0.0.1", 0))
     port = free.getsockname()[1]
@@ -218,7 +219,7 @@ def test_the_loss_falls_on_real_data(data_folder: Path, tmp_path: Path):
     """On words that a vocabulary of 2,000 made from SST-2 itself has."""
     from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
 
-    from paper_checks.bert.config import BertConfig, as_json
+    from paper_checks.bert.config import BertConfig
     from paper_checks.data.glue import load_glue
 
     texts = [row[0] for row in load_glue(data_folder, "sst2")[0].texts[:2000]]

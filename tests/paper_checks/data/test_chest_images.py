@@ -10,10 +10,9 @@ from paper_checks.data.chest_images import (
     NAME,
     SPLIT,
     load_chest_images,
-    load_patients,
+    load_labelled,
     small_pixels,
 )
-from paper_checks.data.rows import load_labelled
 from tests.paper_checks.data.test_folder import Folder
 
 ROWS = 60
@@ -70,12 +69,15 @@ def test_pixels_are_means_of_blocks():
         ({"split": np.repeat("train", 59)}, "59 parts"),
         ({"split": np.repeat("fold 1", ROWS)}, "parts must be of train, dev, test"),
         ({"labels": np.array([None] * ROWS)}, "no archive of 'images'"),
+        ({"names": np.arange(ROWS)}, "'names' must be 60 texts"),
+        ({"names": np.repeat("1_0", 5)}, r"60 texts, got shape \(5,\)"),
+        ({"labels": np.zeros((ROWS, 3), int)}, "no task has 5 rows of either kind"),
     ],
 )
 def test_a_bad_archive_is_named(tmp_path: Path, changed: dict, message: str):
     add(tmp_path, **changed)
     with pytest.raises(ValueError, match=message) as caught:
-        load_chest_images(tmp_path)
+        load_labelled(tmp_path)
     assert "chest.npz" in str(caught.value)
 
 
@@ -106,6 +108,5 @@ def test_a_damaged_archive_is_named(tmp_path: Path, kind: str):
 
 def test_a_manifest_without_images_is_told(tmp_path: Path):
     Folder(tmp_path).write()
-    for load in (load_chest_images, load_patients):
-        with pytest.raises(ValueError, match="does not list chestxray14_mini64"):
-            load(tmp_path)
+    with pytest.raises(ValueError, match="does not list chestxray14_mini64"):
+        load_chest_images(tmp_path)

@@ -54,7 +54,7 @@ def test_what_is_no_landmine_is_named(tmp_path):
     manifest = json.loads((bad / "manifest.json").read_text())
     manifest["files"][0]["sha256"] = hashlib.sha256(b"damaged").hexdigest()
     (bad / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(ValueError, match="cannot be read as Landmine"):
+    with pytest.raises(ValueError, match=r"l\.mat cannot be read as a MATLAB"):
         load_landmine(bad)
 
 

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from paper_checks.data.chest_images import NAME, SPLIT
-from paper_checks.data.rows import LabelledImages
+from paper_checks.data.chest_images import NAME, SPLIT, LabelledImages
 from tests.paper_checks.data.test_folder import Folder
 
 PARTS = {"train": 60, "dev": 30, "test": 30}

@@ -6,11 +6,18 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from paper_checks.networks.encoders import Kind
-from paper_checks.networks.multi_task import MultiTask, new_model
-from paper_checks.sentences.steps import Data, State, advance, correct, rule
+from paper_checks.networks.multi_task import (
+    Data,
+    MultiTask,
+    State,
+    advance,
+    correct,
+    new_model,
+)
 
 D, R, RUNS, TEXTS, LENGTH, BATCH = 3, 3, 2, 9, 6, 4
 RATE = 1e-2
@@ -32,7 +39,7 @@ def made(kind: Kind) -> tuple[State, Data]:
         new_model, kind, dimension=D, width=R, tasks=2, classes=2, aligned=True
     )
     model = eqx.filter_vmap(draw)(jax.random.split(jax.random.key(1), RUNS))
-    return State(model, jax.vmap(rule(RATE).init)(model)), data
+    return State(model, jax.vmap(optax.adam(RATE).init)(model)), data
 
 
 def arrays(state: State | MultiTask) -> list[np.ndarray]:
