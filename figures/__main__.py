@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -12,7 +12,7 @@ import tyro
 import xarray as xr
 from matplotlib.figure import Figure
 
-from figures import real_data, recorded
+from figures import findings, real_data, recorded
 from figures.advice import advice
 from figures.advice_on_real_data import advice_on_real_data
 from figures.alignment import alignment
@@ -77,9 +77,11 @@ ON_RECORD: dict[str, tuple[str, Callable[..., Figure]]] = {
     "figure_6_sets": ("sentence_capacity", sentence_gains),
     "figure_7": ("sentence_pairs", sentence_pairs),
 }
+# Pictures of every claim of the ledger, in a folder of their own.
+CLAIMS = "claims"
 # Pictures of the real data that `python -m paper_checks` studied.
 REAL_DATA = "real_data"
-FORMATS = {"png": {"dpi": 200}, "pdf": {}}
+FORMATS: dict[str, dict[str, int]] = {"png": {"dpi": 200}, "pdf": {}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,18 +104,22 @@ class Drawing:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Draw what is there, say what is missing; 1 if nothing could be drawn."""
     asked = tyro.cli(Drawing, prog="python -m figures", args=arguments)
-    known = [*FIGURES, *OF_CHECKS, *OF_DATA, *ON_RECORD, REAL_DATA]
+    known = [*FIGURES, *OF_CHECKS, *OF_DATA, *ON_RECORD, CLAIMS, REAL_DATA]
     unknown = [name for name in asked.only if name not in known]
     if unknown:
         print(f"figures: no {unknown}: there are {', '.join(known)}", file=sys.stderr)
         return 1
     drawn, failed = 0, 0
     pictures = chain(
-        _pictures(asked.results, asked.only), _on_record(asked.records, asked.only)
+        _pictures(asked.results, asked.only),
+        _on_record(asked.records, asked.only),
+        _claims(asked.results, asked.only),
     )
     for stem, draw in pictures:
+        # Claims are many, and their pictures are looked at on a screen.
+        formats = {"png": FORMATS["png"]} if stem.startswith(CLAIMS) else FORMATS
         try:
-            for written in save(draw(), asked.out / stem):
+            for written in save(draw(), asked.out / stem, formats):
                 print(written)
             drawn += 1
         except (ValueError, OSError) as error:
@@ -159,6 +165,18 @@ def _on_record(
             )
 
 
+def _claims(
+    results: Path, only: Sequence[str]
+) -> Iterator[tuple[str, Callable[[], Figure]]]:
+    """Intervals and controls of every claim of the last run that has some."""
+    path = results / "ledger.json"
+    if not path.is_file() or (only and CLAIMS not in only):
+        return
+    for name, data in findings.read(path).items():
+        if findings.drawable(data):
+            yield f"{CLAIMS}/{name}", lambda data=data: findings.intervals(data)
+
+
 def _real_data(results: Path) -> Iterator[tuple[str, Callable[[], Figure]]]:
     """What to draw of the studies of real data: all errors, and own similarities."""
     folder = results / REAL_DATA
@@ -193,8 +211,10 @@ def read(path: Path) -> xr.Dataset:
         raise ValueError(f"{path} cannot be read: {error}") from error
 
 
-def save(figure: Figure, stem: Path) -> list[Path]:
-    """Write `stem.png` and `stem.pdf`, each whole or not at all.
+def save(
+    figure: Figure, stem: Path, formats: Mapping[str, Mapping[str, int]] = FORMATS
+) -> list[Path]:
+    """Write `stem.png` and `stem.pdf`, or other formats, each whole or not at all.
 
     Raises:
         OSError: The folder cannot be written to.
@@ -204,7 +224,7 @@ def save(figure: Figure, stem: Path) -> list[Path]:
     with tempfile.TemporaryDirectory(
         prefix=f".{stem.name}.", dir=stem.parent
     ) as beside:
-        for kind, options in FORMATS.items():
+        for kind, options in formats.items():
             path = stem.with_name(f"{stem.name}.{kind}")
             figure.savefig(Path(beside, path.name), format=kind, **options)
             os.replace(Path(beside, path.name), path)
