@@ -142,15 +142,11 @@ def _measured(draws: Draws, judged: float | None, settings: Settings) -> _Part:
             for route, check in zip(draws.routes, checks, strict=True)
         ],
         controls=[
-            _control(name, check(keys).judged(judged))
+            check(keys).judged(judged).control(name)
             for name, check in draws.without.items()
         ],
         further={} if draws.further is None else draws.further(problems, keys),
     )
-
-
-def _control(name: str, check: Check) -> Control:
-    return Control(dropped=name, noticed=check.broken, instances=check.count)
 
 
 def _largest(
