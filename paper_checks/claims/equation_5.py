@@ -21,7 +21,7 @@ SETTLED = 1e-3  # least distance of shares from LOST, and of kept from lost eige
 
 def build(z):
     spectrum = 10 ** (-DECADES * jax.nn.sigmoid(z["spectrum"]))
-    basis = jnp.stack([rotation(v) for v in z["basis"]])
+    basis = jax.vmap(rotation)(z["basis"])
     return turned_rows.Turned(spectrum, basis, jnp.stack([rotation(z["turn"][0])] * 2))
 
 
@@ -72,7 +72,7 @@ CLAIM = Claim(
         build=build,
         without={
             "one matrix for both": lambda p, z: p._replace(
-                turn=jnp.stack([rotation(v) for v in z["turn"]])
+                turn=jax.vmap(rotation)(z["turn"])
             ),
             "a rotation": lambda p, z: p._replace(turn=p.turn * jnp.exp(z["stretch"])),
             "ranks that are settled": tied,

@@ -37,10 +37,6 @@ def build(z):
     return TwoWeights(gram, error, low, low * jnp.exp(2 * jnp.abs(z["more"])))
 
 
-def own_x(p, z):
-    return p._replace(gram=jnp.stack([definite(free) for free in z["gram"]]))
-
-
 def bound(p):  # the largest ∠(B*, θ) at the higher weight; π where nothing is known
     one, other = THETA + p.error
     gram = p.gram[1]
@@ -77,7 +73,9 @@ CLAIM = Claim(
         latent={"gram": (2, 2, 2), "error": (2, 2), "weight": (), "more": ()},
         build=build,
         without={
-            "one X for both tasks": own_x,
+            "one X for both tasks": lambda p, z: p._replace(
+                gram=jax.vmap(definite)(z["gram"])
+            ),
             "a first task without noise": lambda p, z: p._replace(error=z["error"]),
             "a weight that grows": lambda p, z: p._replace(high=p.low**2 / p.high),
             "B signed so that A_1 > 0": lambda p, z: p._replace(signed=-1.0),

@@ -9,11 +9,7 @@ from jax import lax
 from jaxtyping import Array, Float, Key, PRNGKeyArray
 
 from paper_checks.judge.check import Check
-from paper_checks.judge.measurement import (
-    Measurement,
-    failure_rate,
-    mean_with_interval,
-)
+from paper_checks.judge.measurement import Measurement, mean_with_interval, share
 from paper_checks.studies.trained import train_each
 from theory.linear import two_task_optimum
 from theory.tasks import TaskStatistics
@@ -84,12 +80,10 @@ def described(curves: Curves, keys: Key[Array, " n"]) -> dict[str, Measurement]:
     `|cos|` falls where noise turns the copy's solution by more than a right angle.
     """
     del keys
-    unsigned = int(jnp.sum(~(fall(jnp.abs(curves.cosine)) <= ROUNDING)))
+    unsigned = ~(fall(jnp.abs(curves.cosine)) <= ROUNDING)
     equal = curves.cosine[:, int(np.argmin(np.abs(np.log(WEIGHTS))))]
     return {
-        "unsigned": failure_rate(
-            "curves of |cos| that fall somewhere", unsigned, len(equal)
-        ),
+        "unsigned": share("curves of |cos| that fall somewhere", unsigned),
         "equal": mean_with_interval("cos at alpha_1 = alpha_2", equal),
     }
 

@@ -1,13 +1,14 @@
 """What one direction explains of tasks' labels, and what certified optima explain."""
 
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PRNGKeyArray
 
 from paper_checks.judge.check import Check
-from paper_checks.judge.matrices import NOTHING
+from paper_checks.judge.matrices import NOTHING, solved
 from simulations.sampling import sample_tasks
 from theory.linear import two_task_optimum, wide_optimum
 from theory.tasks import Tasks
@@ -26,6 +27,34 @@ def explained(
     seen = covariates @ direction
     inner = jnp.sum(seen * labels, axis=1)
     return jnp.sum(weights * inner**2 / (jnp.sum(seen**2, axis=1) + NOTHING))
+
+
+class AtModule(NamedTuple):
+    """Rows of tasks, and a module that uses the first `width` of its two columns.
+
+    Units are `g(u) = max(u, slope · u)`: linear for a slope of 1, ReLU for 0.
+    """
+
+    covariates: Float[Array, "k m d"]
+    labels: Float[Array, "k m"]
+    module: Float[Array, "d 2"]
+    weights: Float[Array, " k"]
+    width: Float[Array, ""] | float = 1.0
+    slope: Float[Array, ""] | float = 1.0
+
+    def loss(self) -> Float[Array, ""]:
+        """`min_A Σ_i α_i ‖g(X_iB)A_i − y_i‖²`, residuals of least squares on rows."""
+        used = jnp.arange(2) < self.width
+
+        def one(x: Array, y: Array) -> Array:
+            pre = x @ self.module
+            seen = jnp.where(used, jnp.maximum(pre, self.slope * pre), 0)
+            small = seen.T @ seen
+            # A column that is not used has no part in the others' equations.
+            small += jnp.diag(jnp.where(used, 0, jnp.trace(small)))
+            return jnp.sum((seen @ solved(small, seen.T @ y) - y) ** 2)
+
+        return self.weights @ jax.vmap(one)(self.covariates, self.labels)
 
 
 def drawn(keys: Key[Array, " n"]) -> Problem:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from paper_checks.claims.equation_4 import CLAIM, fitted
+from paper_checks.claims.equation_4 import CLAIM
 from paper_checks.judge.matrices import NOTHING
 from paper_checks.judge.statement import NONE
 from paper_checks.studies import one_direction
@@ -57,7 +57,7 @@ def test_what_is_fitted_is_least_squares_on_rows(dropped):
         seen = x @ here.module[:, :1]
         seen = seen if dropped == NONE else np.maximum(seen, 0)
         lost += weight * np.sum((y - seen @ np.linalg.lstsq(seen, y)[0]) ** 2)
-    assert float(fitted(at)) == pytest.approx(lost, rel=1e-9)
+    assert float(at.loss()) == pytest.approx(lost, rel=1e-9)
 
 
 def drawn(seed: int) -> tuple[Tasks, np.ndarray, np.ndarray]:
