@@ -1,123 +1,109 @@
-"""W-E5: the covariance similarity score does not see rotations."""
+"""W-E5: the similarity score of eq 5 does not see a rotation of both tasks' inputs.
+
+`X_iQ` has the Gram matrix `QᵀX_iᵀX_iQ`: its eigenvalues are those of `X_iᵀX_i`, its
+eigenvectors are turned by `Qᵀ`, and so are both halves of the score.
+"""
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
 
-from paper_checks.claims.equation_5_statement import SOURCE, equation_5
-from paper_checks.judge.check import Check
-from paper_checks.judge.claim import attack, dropped, measured
-from paper_checks.judge.finding import Finding
-from paper_checks.judge.measurement import extreme, failure_rate, mean_with_interval
-from paper_checks.judge.verdict import Control, judge
-from paper_checks.settings import Settings
-from theory.covariance import similarity
+from paper_checks.judge import Claim, Draws, Formula, Route, Sides
+from paper_checks.judge.matrices import rotation
+from paper_checks.studies import turned_rows
+from paper_checks.studies.svd_tasks import MET
+from theory.covariance import gram_similarity
 
-DIMENSION, ROWS = 8, 40
-# d eigenvalues and products of norm 1, each to a few ε.
-TOLERANCE = 64 * DIMENSION * float(np.finfo(np.float64).eps)
+D = 3
+LOST = 0.01  # most of the trace that the kept directions leave out
+DECADES = 4.0  # of a spectrum: often one or two of three directions are kept
+SETTLED = 1e-3  # least distance of shares from LOST, and of kept from lost eigenvalues
 
 
-def check_rotation(
-    x1: Float[Array, "m d"],
-    x2: Float[Array, "n d"],
-    first: Float[Array, "d d"],
-    second: Float[Array, "d d"],
-) -> Check:
-    """Compare the score of `(X_1, X_2)` with that of `(X_1Q_1, X_2Q_2)`.
+def build(z):
+    spectrum = 10 ** (-DECADES * jax.nn.sigmoid(z["spectrum"]))
+    basis = jax.vmap(rotation)(z["basis"])
+    return turned_rows.Turned(spectrum, basis, jnp.stack([rotation(z["turn"][0])] * 2))
 
-    The paper calls the score invariant to rotations; what is true is `Q_1 = Q_2`.
-    """
-    return Check(
-        lhs=similarity(x1 @ first, x2 @ second),
-        rhs=similarity(x1, x2),
-        tolerance=jnp.asarray(TOLERANCE),
+
+def tied(p, z):  # two equal eigenvalues of which eq 5 keeps one, whichever that is
+    tie = 0.7 * LOST * p.spectrum[0, 0]
+    first = jnp.stack([p.spectrum[0, 0], tie, tie])
+    return p._replace(spectrum=p.spectrum.at[0].set(first))
+
+
+def score(p):  # of (X_1Q_1, X_2Q_2)
+    return gram_similarity(*(jnp.swapaxes(p.turn, 1, 2) @ p.gram @ p.turn))
+
+
+def sides(p, says, key):
+    del key
+    before = gram_similarity(*p.gram)
+    # Rounding moves the kept part by ε over its gap (Davis-Kahan), and with it the
+    # square of the score; the score itself by as much over its size, or its root.
+    gap = jnp.maximum(jnp.min(p.ranks(LOST)[1]), SETTLED)
+    square = 64 * D * jnp.finfo(before.dtype).eps / gap
+    return Sides(says(p), before, square / jnp.maximum(before, jnp.sqrt(square)))
+
+
+def margins(p):
+    square = jnp.swapaxes(p.turn, 1, 2) @ p.turn
+    off, gap = p.ranks(LOST)
+    return (
+        MET - jnp.max(jnp.abs(p.turn[0] - p.turn[1])),
+        MET - jnp.max(jnp.abs(square - jnp.eye(D))),
+        jnp.minimum(jnp.min(off), jnp.min(gap)) - SETTLED,
+    )
+
+
+CLAIM = Claim(
+    id="W-E5",
+    title="The covariance similarity score does not change under rotations",
+    source="W-E5 (eq 5)",
+    statement="The covariance similarity score (eq 5) is invariant to rotations.",
+    tex=r"Q^\top Q = I \Rightarrow \operatorname{score}(X_1 Q, X_2 Q) = "
+    r"\operatorname{score}(X_1, X_2)",
+    formula=Formula(
+        latent={
+            "spectrum": (2, D),
+            "basis": (2, 2, D),
+            "turn": (2, 2, D),
+            "stretch": (D,),
+        },
+        build=build,
+        without={
+            "one matrix for both": lambda p, z: p._replace(
+                turn=jax.vmap(rotation)(z["turn"])
+            ),
+            "a rotation": lambda p, z: p._replace(turn=p.turn * jnp.exp(z["stretch"])),
+            "ranks that are settled": tied,
+        },
+        margins=margins,
+        sides=sides,
+        says=score,
         relation="==",
-        source=SOURCE,
-    )
-
-
-def from_rows(x1: np.ndarray, x2: np.ndarray, energy: float = 0.99) -> float:
-    """Eq 5 as printed, from the singular vectors of the rows: another way to it."""
-    halves = []
-    for x in (x1, x2):
-        _, singular, right = np.linalg.svd(x, full_matrices=False)
-        share = np.cumsum(singular**2) / np.sum(singular**2)
-        rank = int(np.searchsorted(share, energy)) + 1
-        halves.append(right[:rank].T * singular[:rank])
-    norms = [np.linalg.norm(half) for half in halves]
-    return float(np.linalg.norm(halves[0].T @ halves[1]) / (norms[0] * norms[1]))
-
-
-def _draw(key: PRNGKeyArray) -> tuple[Array, Array, Array, Array]:
-    parts = jax.random.split(key, 6)
-    scales = [
-        10 ** jax.random.uniform(k, (DIMENSION,), minval=-0.5, maxval=0.5)
-        for k in parts[:2]
-    ]
-    rows = [
-        jax.random.normal(k, (ROWS, DIMENSION)) * s
-        for k, s in zip(parts[2:4], scales, strict=True)
-    ]
-    turns = [
-        jnp.linalg.qr(jax.random.normal(k, (DIMENSION, DIMENSION)))[0]
-        for k in parts[4:]
-    ]
-    return rows[0], rows[1], turns[0], turns[1]
-
-
-def find(settings: Settings) -> Finding:
-    """Measure invariance to a common rotation, and what one-sided rotation does."""
-    found = attack(settings, equation_5())
-    count = settings.scaled(500, 10_000)
-    x1, x2, q1, q2 = jax.vmap(_draw)(
-        jax.random.split(jax.random.key(settings.seed), count)
-    )
-    together = jax.vmap(check_rotation)(x1, x2, q1, q1)
-    apart = jax.vmap(check_rotation)(x1, x2, q1, q2)
-    by_rows = np.array(
-        [from_rows(a, b) for a, b in zip(np.asarray(x1), np.asarray(x2), strict=True)]
-    )
-    printed = Check(
-        lhs=jnp.asarray(by_rows),
-        rhs=together.rhs,
-        tolerance=together.tolerance,
-        relation="==",
-        source=SOURCE,
-    )
-    own = jax.vmap(similarity)(x1, x1)
-    controls = (
-        Control(
-            dropped="one rotation for both tasks (a rotation of task 2 alone)",
-            noticed=apart.broken,
-            instances=apart.count,
+    ),
+    draws=Draws(
+        draw=turned_rows.one_rotation,
+        count=(500, 10_000),
+        routes=(
+            Route(turned_rows.turned, "largest change by a common rotation"),
+            Route(turned_rows.printed, "largest difference from eq 5 on rows"),
         ),
-        *dropped(found),
-    )
-    broken = Check.broken_in_any(together, printed)
-    return Finding(
-        claim="W-E5",
-        statement="The covariance similarity score (eq 5) is invariant to rotations.",
-        source=SOURCE,
-        verdict=judge(broken == 0 and not found.refuted, controls),
-        reason=(
-            "for one rotation of both tasks' inputs, if the spectra settle the ranks: "
-            "of two equal eigenvalues of which one is kept, the score is that of a "
-            "choice. Rotating one task changes it, as it must. score(X, X) is not 1, "
-            "so printed scores do not compare across spectra (the normalised score "
-            "divides by it)"
-        ),
-        measurements=(
-            failure_rate("instances of rows that break it", broken, count),
-            extreme("largest change by a common rotation", jnp.abs(together.slack)),
-            mean_with_interval("change by a one-sided rotation", jnp.abs(apart.slack)),
-            mean_with_interval(f"score(X, X) as printed, d = {DIMENSION}", own),
-            extreme("largest difference from eq 5 on rows", jnp.abs(printed.slack)),
-            *measured(found),
-        ),
-        controls=controls,
-        data="simulated",
-        seed=settings.seed,
-        attack=found.attack,
-    )
+        without={
+            "one rotation for both tasks (a rotation of task 2 alone)": lambda keys: (
+                turned_rows.turned(turned_rows.own_rotations(keys), keys)
+            )
+        },
+        further=turned_rows.means,
+    ),
+    details=(
+        "score(X, X) is {own} and not 1, so printed scores do not compare across "
+        "spectra.",
+        "The normalised score divides by it.",
+    ),
+    caveats=(
+        "Both tasks need the same rotation: turning one alone moves it by {one_sided}.",
+        "The spectra must settle the ranks, or the score depends on which of two equal "
+        "eigenvalues is kept.",
+    ),
+)

@@ -1,150 +1,117 @@
-"""W-EX: a task and its noisy copy, as the clean task's weight grows."""
+"""W-EX: a larger weight of a clean task turns `B*` from its noisy copy towards it.
+
+With one `X` and `α_2 = 1`, `B* ∝ θ + ρθ̂_2` for `ρ = q/(λ − w)`, `λ ≥ α_1p` the first
+squared singular value of whitened `(√α_1 θ, θ̂_2)`, `p = θᵀGθ`, `q = θᵀGθ̂_2` and
+`w = θ̂_2ᵀGθ̂_2`. `λ` grows with `α_1`, so `|ρ|` falls, and with `A_1 > 0` the angle does;
+for `α_1p > w`, `sin∠(B*, θ) ≤ |q| ‖θ̂_2‖/((α_1p − w) ‖θ‖)` (derived here).
+"""
+
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+from jaxtyping import Array, Float
 
-from paper_checks.claims.noisy_copy_statement import SOURCE, noisy_copy
-from paper_checks.judge.claim import attack, dropped, measured
-from paper_checks.judge.finding import Finding
-from paper_checks.judge.measurement import extreme, failure_rate, mean_with_interval
-from paper_checks.judge.verdict import Control, judge
-from paper_checks.settings import Settings
-from paper_checks.studies.trained import train_each
-from theory.linear import two_task_optimum
-from theory.tasks import TaskStatistics
+from paper_checks.judge import Claim, Draws, Formula, Route, Sides
+from paper_checks.judge.matrices import definite
+from paper_checks.studies import noisy_copies
+from paper_checks.studies.svd_tasks import MET
 
-DIMENSION, SAMPLES = 6, 24
-WEIGHTS = tuple(10.0 ** np.linspace(-2, 8, 21))
-# The grid of `α_1` with `α_2 = 1`, and of `α_2` with `α_1 = 1`.
-CLEAN_GROWS = np.stack([WEIGHTS, np.ones(len(WEIGHTS))], axis=1)
-COPY_GROWS = CLEAN_GROWS[:, ::-1]
-# The angle is about σ²/α_1 times a ratio of sizes; at the end of the grid, with noise
-# of up to 100, that is 1e-4, and its cosine 1 − 5e-9. Twenty times that.
-LIMIT = 1e-7
-# cos is second order in the angle, and the certificate's module is good to √1e-15.
-ROUNDING = 1e-12
+THETA = jnp.array([1.0, 0.0])  # no restriction: angles and Gram matrices turn together
 
 
-def cosines(
-    statistics: TaskStatistics,
-    parameter: Float[Array, " d"],
-    weights: Float[Array, "n 2"],
-) -> Float[Array, " n"]:
-    """`cos(B*, θ)` for each pair of weights, with `B` signed so that `A_1 > 0`.
+class TwoWeights(NamedTuple):
+    """A clean task and a copy with `θ̂_i = θ + δ_i`, and two weights of the first."""
 
-    `B` and `A` share a sign that the loss does not see. Fixing it by `A_1 > 0` makes
-    the curve continuous; the absolute cosine is not monotone where the noise turns
-    the copy's least-squares solution by more than a right angle.
-    """
-
-    def one(pair: Array) -> Array:
-        optimum = two_task_optimum(statistics, pair, full_rank=True)
-        return _cosine(optimum.shared, optimum.heads, parameter)
-
-    return jax.vmap(one)(weights)
+    gram: Float[Array, "2 2 2"]
+    error: Float[Array, "2 2"]  # δ_i
+    low: Float[Array, ""]
+    high: Float[Array, ""]
+    signed: Float[Array, ""] | float = 1.0  # B so that A_1 > 0
 
 
-def problem(
-    key: PRNGKeyArray, noise: float | Array, *, common: bool = True
-) -> tuple[TaskStatistics, Array]:
-    """`y_1 = Xθ` and `y_2 = Xθ + ε`, on one `X` unless `common` is dropped."""
-    keys = jax.random.split(key, 4)
-    x = jax.random.normal(keys[0], (SAMPLES, DIMENSION))
-    other = (
-        x
-        if common
-        else jax.random.normal(keys[3], (SAMPLES, DIMENSION))
-        * (10.0 ** jnp.linspace(-1, 1, DIMENSION))
-    )
-    theta = jax.random.normal(keys[1], (DIMENSION,))
-    labels = jnp.stack([x @ theta, other @ theta])
-    labels = labels.at[1].add(noise * jax.random.normal(keys[2], (SAMPLES,)))
-    stacked = jnp.stack([x, other])
-    return TaskStatistics(
-        gram=jnp.einsum("kmd,kme->kde", stacked, stacked),
-        moment=jnp.einsum("kmd,km->kd", stacked, labels),
-        energy=jnp.sum(labels**2, axis=1),
-        samples=jnp.full(2, float(SAMPLES)),
-    ), theta
+def build(z):
+    gram = jnp.stack([definite(z["gram"][0])] * 2)
+    low = jnp.exp(2 * z["weight"])
+    error = z["error"].at[0].set(0.0)
+    return TwoWeights(gram, error, low, low * jnp.exp(2 * jnp.abs(z["more"])))
 
 
-def steps_down(curves: Float[Array, "n a"]) -> Bool[Array, " n"]:
-    """Whether each curve falls anywhere by more than rounding, or has a NaN."""
-    return ~jnp.all(jnp.diff(curves, axis=1) >= -ROUNDING, axis=1)
+def bound(p):  # the largest ∠(B*, θ) at the higher weight; π where nothing is known
+    one, other = THETA + p.error
+    gram = p.gram[1]
+    room = p.high * (one @ p.gram[0] @ one) - other @ gram @ other
+    known = room > 0
+    size = jnp.abs(one @ gram @ other) * jnp.linalg.norm(other)
+    sine = size / jnp.where(known, room, 1)
+    known &= sine < 1
+    return jnp.where(known, jnp.arcsin(jnp.where(known, sine, 0)), jnp.pi)
 
 
-def breaks(curves: Float[Array, "n a"]) -> Bool[Array, " n"]:
-    """Whether each curve falls anywhere, or does not end at 1; a NaN breaks it."""
-    return steps_down(curves) | ~(1 - curves[:, -1] < LIMIT)
+def angle(p, weight):  # ∠(B*, θ)
+    first, second = noisy_copies.best_module(p.gram, THETA + p.error, weight)
+    first = jnp.where(p.signed > 0, first, jnp.abs(first))
+    return jnp.arctan2(jnp.abs(second), first)
 
 
-def find(settings: Settings) -> Finding:
-    """Measure whether `cos(B*, θ)` grows to 1 along a grid of `α_1`."""
-    attacked = attack(settings, noisy_copy())
-    count = settings.scaled(150, 5000)
-    keys = jax.random.split(jax.random.key(settings.seed), count)
-    # Noise of 0.1 to 100, where labels without noise have a deviation of ‖θ‖, about
-    # 2.4: with the loudest some copies point away from θ.
-    noise = 10.0 ** jnp.linspace(-1, 2, count)
-    problems, theta = jax.vmap(problem)(keys, noise)
-    over = jax.jit(jax.vmap(cosines, in_axes=(0, 0, None)))
-    curves = over(problems, theta, jnp.asarray(CLEAN_GROWS))
-    by_copy = over(problems, theta, jnp.asarray(COPY_GROWS))
-    falls = int(jnp.sum(steps_down(jnp.abs(curves))))
-    weights = jnp.asarray([WEIGHTS[-1], 1.0])
-    trained = train_each(problems, 1, jnp.broadcast_to(weights, (count, 2)), keys)
-    by_training = jax.vmap(_cosine)(trained.shared, trained.heads, theta)
-    final = 1 - np.asarray(curves[:, -1])
-    broken = int(jnp.sum(breaks(curves)))
-    # As the copy's weight grows the limit is the copy's own solution, not θ.
-    controls = (
-        Control(
-            dropped="alpha_1 grows (alpha_2 grows instead)",
-            noticed=int(jnp.sum(breaks(by_copy))),
-            instances=count,
-        ),
-        *dropped(attacked),
-    )
-    return Finding(
-        claim="W-EX",
-        statement="y_1 = X theta, y_2 = X theta + eps: cos(B*, theta) grows to 1 as "
-        "alpha_1 grows.",
-        source=SOURCE,
-        verdict=judge(broken == 0 and not attacked.refuted, controls),
-        reason=(
-            f"with B signed so that A_1 > 0, {count - broken} of {count} curves grow "
-            f"to 1; the absolute cosine falls somewhere on {falls}, where noise turned "
-            "the copy's solution away from theta. Under attack the angle falls with "
-            "every increase, and like 1/alpha_1; without one X for both it may grow"
-        ),
-        measurements=(
-            failure_rate("curves that fall or do not end at 1", broken, count),
-            failure_rate("curves of |cos| that fall somewhere", falls, count),
-            extreme(f"largest 1 - cos at alpha_1 = {WEIGHTS[-1]:g}", final),
-            mean_with_interval(
-                "cos at alpha_1 = alpha_2",
-                curves[:, int(np.argmin(np.abs(np.log(WEIGHTS))))],
+def sides(p, says, key):
+    del key
+    before, after = jax.vmap(lambda w: angle(p, w))(jnp.stack([p.low, p.high]))
+    # Newton's last step is rounding over the curvature; angles of θ are of its size.
+    return Sides(after, jnp.minimum(before, says(p)), 1e-9)
+
+
+CLAIM = Claim(
+    id="W-EX",
+    title="More weight on a clean task turns the module from its noisy copy",
+    source="W-EX (example after Proposition 3)",
+    statement="y_1 = X theta, y_2 = X theta + eps: cos(B*, theta) grows to 1 as "
+    "alpha_1 grows.",
+    tex=r"y_1 = X\theta,\ y_2 = X\theta + \varepsilon: \cos(B^*, \theta) \uparrow 1 "
+    r"\text{ as } \alpha_1 \to \infty",
+    formula=Formula(
+        latent={"gram": (2, 2, 2), "error": (2, 2), "weight": (), "more": ()},
+        build=build,
+        without={
+            "one X for both tasks": lambda p, z: p._replace(
+                gram=jax.vmap(definite)(z["gram"])
             ),
-            extreme(
+            "a first task without noise": lambda p, z: p._replace(error=z["error"]),
+            "a weight that grows": lambda p, z: p._replace(high=p.low**2 / p.high),
+            "B signed so that A_1 > 0": lambda p, z: p._replace(signed=-1.0),
+        },
+        margins=lambda p: (
+            MET - jnp.max(jnp.abs(p.gram[0] - p.gram[1])),
+            MET - jnp.max(jnp.abs(p.error[0])),
+            jnp.log(p.high / p.low),
+            p.signed,
+        ),
+        sides=sides,
+        says=bound,
+    ),
+    draws=Draws(
+        draw=noisy_copies.curves,
+        count=(150, 5000),
+        routes=(
+            Route(noisy_copies.ends, "largest 1 - cos at alpha_1 = 1e+08", "end"),
+            Route(noisy_copies.falls, "largest fall of cos along a curve"),
+            Route(
+                noisy_copies.trained,
                 "largest |trained - closed form| cos",
-                jnp.abs(by_training - curves[:, -1]),
+                reported=True,
             ),
-            *measured(attacked),
         ),
-        controls=controls,
-        data="simulated",
-        seed=settings.seed,
-        attack=attacked.attack,
-    )
-
-
-def _cosine(
-    shared: Float[Array, "d 1"],
-    heads: Float[Array, "2 1"],
-    parameter: Float[Array, " d"],
-) -> Float[Array, ""]:
-    direction = shared[:, 0] * jnp.sign(heads[0, 0])
-    size = jnp.linalg.norm(direction) * jnp.linalg.norm(parameter)
-    return direction @ parameter / size
+        without={"alpha_1 grows (alpha_2 grows instead)": noisy_copies.copy_grows},
+        further=noisy_copies.described,
+    ),
+    details=(
+        "1 - cos is {end:.1g} at most where the clean task weighs 1e+08, and cos is "
+        "{equal} at equal weights.",
+        "The attack wants an angle that falls with every increase, and like 1/alpha_1.",
+    ),
+    caveats=(
+        "B is signed so that A_1 > 0: |cos| falls somewhere on {unsigned.count} of "
+        "{unsigned.n} curves, where noise turned the copy away from theta.",
+        "Without one X for both tasks the angle may grow.",
+    ),
+)

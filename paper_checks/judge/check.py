@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from paper_checks.judge.verdict import Control
+
 Relation = Literal["<=", "=="]
 
 
@@ -77,6 +79,10 @@ class Check(eqx.Module):
     def judged(self, coarse: float | None) -> "Check":
         """The instances whose tolerance is at most `coarse`; all if it is `None`."""
         return self.where(Check.all_judged(coarse, self))
+
+    def control(self, dropped: str) -> Control:
+        """How often this check noticed that a hypothesis was dropped."""
+        return Control(dropped=dropped, noticed=self.broken, instances=self.count)
 
     def worst(self) -> float:
         """Largest violation as a share of the tolerance; above 1, or NaN, is broken."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
 
 from paper_checks.judge.check import Check, Relation
 from paper_checks.judge.measurement import CheckError, extreme, failure_rate
@@ -93,7 +93,7 @@ class Formula:
         instance = self.build(latent)
         others = [violate(instance, latent) for violate in self.without.values()]
 
-        def chosen(*leaves: Array) -> Array:
+        def chosen(*leaves: ArrayLike) -> Array:
             return jnp.stack([jnp.asarray(leaf) for leaf in leaves])[dropped]
 
         return jax.tree.map(chosen, *others, instance)  # the last: none is dropped
@@ -198,14 +198,19 @@ def evidence_of(found: Stress) -> Evidence:
     )
     most = extreme(f"largest {name}, under attack", [found.tightness])
     needed = tuple(name for name, worst in found.needed.items() if worst is not None)
+    used = (
+        f"both sides differ by {found.attack.used} at most"
+        if found.relation == "=="
+        else f"{found.attack.used} of the right side is used at most"
+    )
     at_worst = () if found.failure_at_worst is None else (found.failure_at_worst,)
     return Evidence(
         holds=not found.refuted,
         deciding=dataclasses.replace(failure, flips_at=1 / failure.n),
         headline=f"{failure.count} of {failure.n:,} attacked instances break it",
         details=(
-            f"Under attack, {_used(found)}; {len(needed)} of {len(found.needed)} "
-            "hypotheses are needed.",
+            f"Under attack {used}, and {len(needed)} of {len(found.needed)} hypotheses "
+            "are needed.",
         ),
         named={"attack": found, "failure": failure, "tightness": most},
         measurements=(failure, *at_worst, most),
@@ -216,8 +221,3 @@ def evidence_of(found: Stress) -> Evidence:
         attack=found.attack,
     )
 
-
-def _used(found: Stress) -> str:
-    if found.relation == "==":
-        return f"both sides differ by at most {found.tightness:.3g} of the tolerance"
-    return f"at most {found.tightness:.3g} of the right side is used"

@@ -74,6 +74,12 @@ def failure_rate(quantity: str, broken: int, count: int) -> Measurement:
     )
 
 
+def share(quantity: str, true: ArrayLike) -> Measurement:
+    """Share of instances for which something is true, with its interval."""
+    flags = np.asarray(true, dtype=bool).ravel()
+    return failure_rate(quantity, int(flags.sum()), len(flags))
+
+
 def mean_with_interval(
     quantity: str,
     values: ArrayLike,

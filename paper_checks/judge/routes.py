@@ -50,6 +50,8 @@ class Draws:
         routes: Ways of measuring the claim; a problem breaks it if any of them says so.
         without: Checks of problems that violate a hypothesis, by its name, from keys.
         part: Folded into the seed's key where a claim has several kinds of draws.
+        further: Measurements on the problems that decide nothing, such as means, by
+            their names for sentences.
     """
 
     draw: Callable[[Key[Array, " n"]], Any]
@@ -59,6 +61,7 @@ class Draws:
         default_factory=dict
     )
     part: int | None = None
+    further: Callable[[Any, Key[Array, " n"]], Mapping[str, Measurement]] | None = None
 
     def keys(self, settings: Settings) -> Key[Array, " n"]:
         """A key for each problem."""
@@ -73,6 +76,7 @@ class _Part(NamedTuple):
     broken: int
     values: list[tuple[Route, Float[np.ndarray, " n"]]]
     controls: list[Control]
+    further: Mapping[str, Measurement]
 
 
 def measured_on_draws(
@@ -92,22 +96,29 @@ def measured_on_draws(
     rate = failure_rate("drawn problems that break it", broken, kept)
     left_out = failure_rate("draws not judged", drawn - kept, drawn)
     largest, named = _largest(parts)
-    caveat = (
-        (
-            f"{left_out.count} of {drawn} draws are not judged, as their tolerance is "
-            f"above {judged:g}."
-        )
-        if left_out.count
-        else ""
-    )
+    further = {name: one for part in parts for name, one in part.further.items()}
     return Evidence(
         holds=broken == 0,
         deciding=dataclasses.replace(rate, flips_at=1 / kept),
         headline=f"It holds on {rate.rest} of {rate.n} draws",
-        caveats=(caveat,) if caveat else (),
-        named={"broken": rate, "left_out": left_out, **named},
-        measurements=(rate, *((left_out,) * (judged is not None)), *largest),
+        caveats=_caveats(left_out, judged),
+        named={"broken": rate, "left_out": left_out, **named, **further},
+        measurements=(
+            rate,
+            *((left_out,) * (judged is not None)),
+            *largest,
+            *further.values(),
+        ),
         controls=tuple(control for part in parts for control in part.controls),
+    )
+
+
+def _caveats(left_out: Measurement, judged: float | None) -> tuple[str, ...]:
+    if not left_out.count:
+        return ()
+    return (
+        f"{left_out.count} of {left_out.n} draws are not judged, as their tolerance is "
+        f"above {judged:g}.",
     )
 
 
@@ -131,14 +142,11 @@ def _measured(draws: Draws, judged: float | None, settings: Settings) -> _Part:
             for route, check in zip(draws.routes, checks, strict=True)
         ],
         controls=[
-            _control(name, check(keys).judged(judged))
+            check(keys).judged(judged).control(name)
             for name, check in draws.without.items()
         ],
+        further={} if draws.further is None else draws.further(problems, keys),
     )
-
-
-def _control(name: str, check: Check) -> Control:
-    return Control(dropped=name, noticed=check.broken, instances=check.count)
 
 
 def _largest(

@@ -1,5 +1,4 @@
 import dataclasses
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -7,66 +6,61 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from paper_checks.claims import equation_5
+from paper_checks.claims.equation_5 import CLAIM, LOST, score
 from paper_checks.judge.verdict import Verdict
-from tests.paper_checks.few import Few, spared
+from paper_checks.studies import turned_rows
+from paper_checks.studies.turned_rows import from_rows
+from tests.paper_checks.few import Few
 from tests.strategies import SEED
 
-CHECK = jax.jit(equation_5.check_rotation)
-DRAW = jax.jit(equation_5._draw)
+TURNED = jax.jit(turned_rows.turned)
+
+
+def turned_back(p):
+    turn = p.turn.at[1].set(p.turn[1].T)
+    return score(p._replace(turn=turn))
+
+
+MUTANTS = {("W-E5", "turned back"): turned_back}
 
 
 @given(seed=SEED)
 @settings(max_examples=30)
-def test_holds_for_a_rotation_of_both_tasks(seed):
-    x1, x2, turn, _ = DRAW(jax.random.key(seed))
-    found = CHECK(x1, x2, turn, turn)
-    assert found.holds, found
-
-
-@given(seed=SEED)
-@settings(max_examples=30)
-def test_breaks_for_a_rotation_of_one_task(seed):
-    x1, x2, turn, _ = DRAW(jax.random.key(seed))
-    assert not CHECK(x1, x2, jnp.eye(len(turn)), turn).holds
-
-
-def test_breaks_for_what_is_no_rotation():
-    x1, x2, turn, _ = DRAW(jax.random.key(0))
-    stretched = turn * jnp.linspace(1, 2, len(turn))
-    assert not CHECK(x1, x2, stretched, stretched).holds
+def test_one_rotation_of_both_tasks_changes_nothing_and_any_other_matrix_does(seed):
+    keys = jax.random.key(seed)[None]
+    rows = turned_rows.one_rotation(keys)
+    assert TURNED(rows, keys).holds.all()
+    straight = jnp.eye(turned_rows.DIMENSION)[None]
+    assert not TURNED(rows._replace(first=straight), keys).holds.any()
+    stretched = rows.first * jnp.linspace(1, 2, turned_rows.DIMENSION)
+    both = rows._replace(first=stretched, second=stretched)
+    assert not TURNED(both, keys).holds.any()
 
 
 def test_the_score_of_rows_is_eq_5_by_hand():
     # Eigenvalues (4, 0) and (1, 1): tr(H_1H_2) = 4, and √(4/(4·2)).
     x1, x2 = np.array([[2.0, 0.0], [0.0, 0.0]]), np.eye(2)
-    assert equation_5.from_rows(x1, x2) == pytest.approx(np.sqrt(0.5))
+    assert from_rows(x1, x2) == pytest.approx(np.sqrt(0.5))
+
+
+def test_attacked_instances_have_the_score_of_rows_and_the_gaps_of_their_spectra():
+    statement = CLAIM.attacked
+    latent = statement.draw_latent(jax.random.key(5))
+    turned = jax.jit(statement.build)(latent, 0)
+    gram, turn = np.asarray(turned.gram), np.asarray(turned.turn)
+    x = [np.linalg.cholesky(gram[i]).T @ turn[i] for i in range(2)]
+    assert float(score(turned)) == pytest.approx(from_rows(*x), rel=1e-9)
+    values = np.linalg.eigvalsh(gram)
+    shares = values / values.sum(axis=1, keepdims=True)
+    for share, gap in zip(shares, np.asarray(turned.ranks(LOST)[1]), strict=True):
+        lost = int(np.sum(np.cumsum(share) <= LOST))
+        assert gap == pytest.approx(1 - (share[lost - 1] / share[lost] if lost else 0))
 
 
 @pytest.mark.parametrize("planted", [1 + 1e-9, np.nan])
 def test_notices_a_planted_wrong_score(monkeypatch, planted):
-    right = equation_5.from_rows
-    monkeypatch.setattr(equation_5, "from_rows", lambda a, b: planted * right(a, b))
-    monkeypatch.setattr(equation_5, "attack", spared)
-    found = equation_5.find(Few())
+    right = turned_rows.from_rows
+    monkeypatch.setattr(turned_rows, "from_rows", lambda a, b: planted * right(a, b))
+    found = dataclasses.replace(CLAIM, formula=None).find(Few())
     assert found.verdict is Verdict.FAILS
     assert found.measurements[0].value == 1
-
-
-def test_an_attack_that_breaks_it_makes_it_fail(monkeypatch):
-    monkeypatch.setattr(equation_5, "attack", partial(spared, refuted=True))
-    found = equation_5.find(Few())
-    assert found.verdict is Verdict.FAILS
-    assert found.measurements[0].value == 0
-    assert found.attack is not None
-    assert found.attack.used == "0.5 of rounding"
-
-
-@pytest.mark.long
-def test_the_claim_is_measured(tmp_path):
-    found = equation_5.find(Few(results=tmp_path))
-    assert found.verdict is Verdict.HOLDS
-    control, *attacked = found.controls
-    assert control.noticed == control.instances == found.measurements[0].n == 8
-    assert [entry.noticed for entry in attacked] == [1, 1, 1]
-    assert dataclasses.asdict(found)["seed"] == 0

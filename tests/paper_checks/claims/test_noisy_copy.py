@@ -3,60 +3,75 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from paper_checks.claims import noisy_copy
-from paper_checks.judge.verdict import Verdict
-from paper_checks.settings import Settings
-from tests.paper_checks.few import Few
+from paper_checks.claims.noisy_copy import CLAIM, THETA, angle, bound
+from paper_checks.studies import noisy_copies
 
 KEYS = jax.random.split(jax.random.key(0), 8)
-NOISE = 10.0 ** jnp.linspace(-1, 2, len(KEYS))
 
 
-@pytest.fixture(scope="module")
-def curves() -> tuple[np.ndarray, np.ndarray]:
-    """Of eight draws, as the clean task's weight grows and as the copy's does."""
-    problems, theta = jax.vmap(noisy_copy.problem)(KEYS, NOISE)
-    over = jax.jit(jax.vmap(noisy_copy.cosines, in_axes=(0, 0, None)))
-    grids = jnp.asarray(noisy_copy.CLEAN_GROWS), jnp.asarray(noisy_copy.COPY_GROWS)
-    clean, copy = (over(problems, theta, grid) for grid in grids)
-    return np.asarray(clean), np.asarray(copy)
+def half_the_angle(given):
+    return bound(given) / 2
 
 
-@pytest.mark.long
-def test_the_cosine_grows_to_one_with_the_clean_tasks_weight(curves):
-    assert not noisy_copy.breaks(jnp.asarray(curves[0])).any()
+def squared_rate(given):
+    return bound(given) ** 2
 
 
-@pytest.mark.long
-def test_it_does_not_with_the_copys_weight(curves):
-    assert noisy_copy.breaks(jnp.asarray(curves[1])).all()
+def swapped_sizes(given):
+    return bound(given._replace(error=given.error[::-1]))
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("place", [0, 7, -1])
-@pytest.mark.parametrize("planted", [np.nan, -2.0])
-def test_notices_a_planted_wrong_value(curves, place, planted):
-    spoiled = curves[0].copy()
-    spoiled[2, place] = planted if place != 0 or np.isnan(planted) else 2.0
-    found = noisy_copy.breaks(jnp.asarray(spoiled)).tolist()
-    assert found == [row == 2 for row in range(len(KEYS))]
+MUTANTS = {
+    ("W-EX", "half the angle"): half_the_angle,
+    ("W-EX", "squared rate"): squared_rate,
+    ("W-EX", "swapped sizes"): swapped_sizes,
+}
 
 
-def test_a_curve_must_end_at_one():
-    short = jnp.asarray([[0.1, 0.5, 0.9], [0.1, 0.5, 1 - 1e-9], [0.5, 0.4, 1.0]])
-    assert noisy_copy.breaks(short).tolist() == [True, False, True]
-
-
-def test_the_copy_has_the_clean_tasks_rows_unless_they_are_dropped():
-    same, _ = noisy_copy.problem(KEYS[0], 1.0)
-    other, _ = noisy_copy.problem(KEYS[0], 1.0, common=False)
-    assert (same.gram[0] == same.gram[1]).all()
-    assert not jnp.allclose(other.gram[0], other.gram[1])
+def holds(cosine) -> list[bool]:
+    """Of curves, whether they grow and end at 1."""
+    curves = noisy_copies.Curves(*[None] * 2, jnp.asarray(cosine))
+    both = [route.check(curves, KEYS) for route in CLAIM.draws.routes[:2]]
+    return np.all([check.holds for check in both], axis=0).tolist()
 
 
 @pytest.mark.long
-def test_the_claim_is_measured(tmp_path):
-    found = noisy_copy.find(Few(results=tmp_path))
-    assert found.verdict is Verdict.HOLDS
-    assert found.controls[0].noticed == 8
-    assert isinstance(Few(), Settings)
+def test_the_cosine_grows_to_one_with_the_clean_tasks_weight_alone():
+    cosine = np.asarray(noisy_copies.curves(KEYS).cosine)
+    assert all(holds(cosine))
+    assert not noisy_copies.copy_grows(KEYS).holds.any()
+    for place, planted in [
+        (0, 2.0),
+        (7, -2.0),
+        (-1, -2.0),
+        *((p, np.nan) for p in (0, 7, -1)),
+    ]:
+        spoiled = cosine.copy()
+        spoiled[2, place] = planted
+        assert holds(spoiled) == [row != 2 for row in range(len(KEYS))]
+
+
+def test_a_curve_must_grow_and_end_at_one():
+    curves = [
+        [0.1, 0.5, 0.9],
+        [0.1, 0.5, 1 - 1e-9],
+        [0.5, 0.4, 1.0],
+        [0.1, np.nan, 1.0],
+    ]
+    assert holds(curves) == [False, True, False, False]
+
+
+def test_angles_are_those_of_singular_vectors():
+    found = jax.jit(angle)
+    statement = CLAIM.attacked
+    near = statement.build(statement.draw_latent(KEYS[0]), jnp.asarray(-1))
+    # A copy that points away from θ gets a head of the other sign.
+    away = near._replace(error=near.error.at[1].set(jnp.array([-2.5, 0.3])))
+    for given in (near, away):
+        half = np.linalg.cholesky(np.asarray(given.gram[0])).T
+        for weight in (given.low, given.high):
+            scaled = np.asarray(THETA + given.error) * np.sqrt([[float(weight)], [1.0]])
+            u, _, vt = np.linalg.svd(half @ scaled.T)
+            shared = np.linalg.solve(half, u[:, 0]) * np.sign(vt[0, 0])
+            expected = np.arctan2(abs(shared[1]), shared[0])
+            assert float(found(given, weight)) == pytest.approx(expected, abs=1e-9)
