@@ -12,6 +12,7 @@ from paper_checks.judge.measurement import (
     mean_with_interval,
     plain,
     runs_to_decide,
+    share_broken,
 )
 from paper_checks.judge.routes import Draws, Route
 from paper_checks.judge.stated import Evidence, Stated, decides, merged
@@ -47,4 +48,5 @@ __all__ = [
     "merged",
     "plain",
     "runs_to_decide",
+    "share_broken",
 ]

@@ -1,7 +1,7 @@
 """A measured number with its interval, and the usual ways to get one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -72,6 +72,18 @@ def failure_rate(quantity: str, broken: int, count: int) -> Measurement:
         interval="95 % Clopper-Pearson",
         n=count,
     )
+
+
+def share_broken(quantity: str, broken: ArrayLike) -> Measurement:
+    """Share of instances that break a statement, which a single one refutes.
+
+    Args:
+        quantity: What is counted.
+        broken: Whether each instance breaks the statement.
+    """
+    marks = np.ravel(broken)
+    rate = failure_rate(quantity, int(np.sum(marks)), marks.size)
+    return replace(rate, flips_at=1 / rate.n)
 
 
 def mean_with_interval(
