@@ -27,6 +27,14 @@ def test_a_penalty_that_is_off_is_noticed(factor):
     assert check(pairs(), factor).broken == len(SIZES)
 
 
+def test_risk_is_the_mean_over_drawn_labels():
+    rng = np.random.default_rng(4)
+    for one in pairs():
+        ratios = one.drawn_risks(rng, stated(one), 20_000)
+        error = ratios.std() / np.sqrt(len(ratios))
+        assert abs(ratios.mean() - 1) < 4 * error < 0.1
+
+
 @pytest.mark.long
 def test_risk_is_that_of_the_closed_form():
     for one in pairs():
