@@ -13,6 +13,7 @@ from paper_checks.judge.measurement import (
     plain,
     runs_to_decide,
     share,
+    share_broken,
 )
 from paper_checks.judge.routes import Draws, Route
 from paper_checks.judge.stated import Evidence, Stated, decides, merged
@@ -49,4 +50,5 @@ __all__ = [
     "plain",
     "runs_to_decide",
     "share",
+    "share_broken",
 ]

@@ -1,7 +1,7 @@
 """A measured number with its interval, and the usual ways to get one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -78,6 +78,12 @@ def share(quantity: str, true: ArrayLike) -> Measurement:
     """Share of instances for which something is true, with its interval."""
     flags = np.asarray(true, dtype=bool).ravel()
     return failure_rate(quantity, int(flags.sum()), len(flags))
+
+
+def share_broken(quantity: str, broken: ArrayLike) -> Measurement:
+    """Share of instances that break a statement, which a single one refutes."""
+    rate = share(quantity, broken)
+    return replace(rate, flips_at=1 / rate.n)
 
 
 def mean_with_interval(

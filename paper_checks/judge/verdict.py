@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from paper_checks.judge.measurement import CheckError
 
 
@@ -40,6 +43,12 @@ class Control:
     def once(cls, dropped: str, noticed: object) -> "Control":
         """A control of one instance."""
         return cls(dropped=dropped, noticed=int(bool(noticed)), instances=1)
+
+    @classmethod
+    def among(cls, dropped: str, noticed: ArrayLike) -> "Control":
+        """A control of several instances, from whether each was noticed."""
+        marks = np.ravel(noticed)
+        return cls(dropped=dropped, noticed=int(np.sum(marks)), instances=marks.size)
 
 
 def judge(

@@ -3,62 +3,37 @@
 import numpy as np
 import pytest
 
-from paper_checks.claims import phase_transition
-from paper_checks.claims.phase_transition import MENDED, PRINTED, Series, broken, stated
-from paper_checks.judge.measurement import CheckError
-from paper_checks.judge.verdict import Verdict
-from paper_checks.settings import Settings
+from paper_checks.claims.phase_transition import MENDED, PRINTED, SIZES, P, broken
+from paper_checks.claims.phase_transition import TARGETS as SHARES
+from paper_checks.studies.signs_of_gains import Series, shifts_inside
 from simulations.draws.pooled_draws import PooledDraws
 
-P = phase_transition.DIMENSION
-TARGETS = [round(share * P) for share in phase_transition.TARGETS]
+TARGETS = [round(share * P) for share in SHARES]
 
 
 def limits(target: int) -> Series:
     """Limits of docs/mathematics.md, "Pooled risk, equal covariances", with spread."""
     spread = np.array([-1e-9, 1e-9] * 4)
-    draws = []
-    for share in phase_transition.SIZES:
-        n_1 = max(1, round(share * P))
+    sizes, draws = [max(1, round(share * P)) for share in SIZES], []
+    for n_1 in sizes:
         n = n_1 + target
         bias = (n_1**2 * (n - P) + P * n_1 * target) / (n**2 * (n - P))
-        draws.append(
-            PooledDraws(
-                P / (target - P) + spread, np.full(8, P / (n - P)), np.full(8, bias)
-            )
-        )
-    return Series(target, draws)
+        alone, variance = P / (target - P) + spread, np.full(8, P / (n - P))
+        draws.append(PooledDraws(alone, variance, np.full(8, bias)))
+    return Series(target, np.array(sizes), draws)
 
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_limits_have_the_mended_phases_and_not_all_printed_ones(target):
-    series, borders = limits(target), stated(target)
-    assert not any(broken(series, borders, MENDED))
-    third = [phase == 2 for phase, _ in phase_transition.shifts(borders)]
-    assert broken(series, borders, PRINTED) == third
+    series = limits(target)
+    assert not any(broken(series, MENDED))
+    third = [phase == 2 for phase in shifts_inside(target)]
+    assert broken(series, PRINTED) == third
     assert any(third) == (target < 3 * P)
+    np.testing.assert_allclose(series.break_even(), 1, rtol=1e-7)
 
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("factor", [0.5, 2.0])
 def test_borders_that_are_off_by_two_are_noticed(target, factor):
-    assert any(broken(limits(target), stated(target, factor=factor), MENDED))
-
-
-def test_a_check_that_notices_nothing_is_an_error(monkeypatch):
-    def draw(*arguments: object) -> Series:
-        return limits(round(float(str(arguments[2])) * P))
-
-    # Equal covariances where the control should have others.
-    monkeypatch.setattr(phase_transition, "draw", draw)
-    with pytest.raises(CheckError, match="no power: with 'equal covariances"):
-        phase_transition.find(Settings())
-
-
-@pytest.mark.long
-def test_the_claim_is_measured():
-    printed, mended = phase_transition.find(Settings())
-    assert (printed.claim, mended.claim) == ("M-PT", "M-PTc")
-    assert printed.verdict is Verdict.FAILS
-    assert mended.verdict is Verdict.HOLDS
-    assert printed.measurements[2].low > 0  # it pays above the second border
+    assert any(broken(limits(target), MENDED, factor))

@@ -15,6 +15,7 @@ from paper_checks.judge.measurement import (
     failure_rate,
     mean_with_interval,
     runs_to_decide,
+    share_broken,
 )
 from paper_checks.judge.verdict import Control, Verdict, judge
 
@@ -32,6 +33,14 @@ def test_a_check_without_power_gives_none(noticed, instances, holds):
     blind = Control(dropped="r >= k", noticed=noticed, instances=instances)
     with pytest.raises(RuntimeError, match=rf"'r >= k' it noticed {noticed} of"):
         judge(holds, (SEEN, blind))
+
+
+def test_marks_of_instances_are_counted_and_one_that_breaks_decides():
+    found = share_broken("broken", [False, True, False, False])
+    assert (found.value, found.n, found.flips_at) == (0.25, 4, 0.25)
+    control = Control.among("common X", np.array([[True, False], [True, True]]))
+    assert control == Control(dropped="common X", noticed=3, instances=4)
+    assert not Control.among("common X", []).convincing
 
 
 @given(count=st.integers(1, 10_000), share=st.floats(0, 1))
