@@ -1,76 +1,74 @@
 """W-S1: whether the sign of the gain of sharing is known before training, on real sets.
 
-Not a claim of the paper: it is what its theory is for.
+Not a claim of the paper: it is what its theory is for. It holds if the lower end of the
+estimate's rate of right signs is above the upper end of every simple rule's.
 """
-
-from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
-from paper_checks.data import landmine
-from paper_checks.data.folder import benchmark_names
-from paper_checks.data.manifest import read_manifest
-from paper_checks.judge.finding import Finding
-from paper_checks.judge.measurement import CheckError, Measurement
-from paper_checks.judge.verdict import Control, Verdict, judge
-from paper_checks.leaderboard import scores
-from paper_checks.leaderboard.scores import RULES, AdviceStudy
-from paper_checks.settings import Settings
-from paper_checks.studies.stores import kept_of_data
-
-NAME = "advice_on_real_data"
-SOURCE = "W-S1 (derived here; W's question of positive and negative transfer)"
-STATEMENT = (
-    "Before training, from (G, g, e) of half of the rows or of few, the sign of what a "
-    "target gains by pooling a source is right more often, on average over sets, than "
-    "if one always shared, never shared, or shared where the cosine of the tasks' own "
-    "solutions is positive."
+from paper_checks.judge import (
+    CheckError,
+    Control,
+    Evidence,
+    Measurement,
+    StudyClaim,
+    Verdict,
+    decides,
 )
-ESTIMATE, LEFT_OUT = RULES[:2]
-BASELINES = RULES[-3:]
+from paper_checks.leaderboard.scores import RULES, AdviceStudy
+from paper_checks.studies.advised_gains import advised_gains, lacking
+from simulations.provenance import read_spec
+
+# How sentences name the rates of `RULES`, of which the last are simple ones.
+NAMES = ("estimate", "left_out", "sure", "left_out_sure", "always", "never", "cosine")
+SIMPLE = RULES[-3:]
 SHUFFLES = 100
 
 
-def find(settings: Settings) -> Finding:
-    """Compare rates of right signs, mean of all sets; needs a folder of real data."""
-    names = () if settings.data is None else available(settings.data)
-    if settings.data is None or not names:
-        return _without_data(settings)
-    spec = AdviceStudy(
-        benchmarks=names, repeats=settings.scaled(10, 40), seed=settings.seed
-    )
-    data = _kept(settings, spec, settings.data)
+def judged(data: xr.Dataset) -> Evidence:
     found = data.sel(group="all sets", subset="all pairs")
-    best = max(float(found["rate_high"].sel(rule=rule)) for rule in BASELINES)
-    low = float(found["rate_low"].sel(rule=ESTIMATE))
-    control = shuffled(data, settings.seed)
-    return Finding(
-        claim="W-S1",
-        statement=STATEMENT,
-        source=SOURCE,
-        verdict=judge(low > best, (control,)),
-        reason=_reason(data, found),
-        measurements=tuple(_measured(data, found, rule) for rule in RULES),
-        controls=(control,),
-        data=", ".join(names),
-        seed=settings.seed,
+    rates = {rule: rate(found.sel(rule=rule), rule) for rule in RULES}
+    estimate = rates[RULES[0]]
+    highest = max(rates[rule].high for rule in SIMPLE)
+    scopes = data["scope"].to_numpy()
+    each = data["rate"].sel(subset="all pairs", group=scopes)
+    worse = each.sel(rule=RULES[0]) < each.sel(rule=list(SIMPLE)).max("rule")
+    spec = read_spec(data, AdviceStudy)
+    return Evidence(
+        holds=estimate.low > highest,
+        deciding=decides(estimate, highest),
+        named={
+            **dict(zip(NAMES, rates.values(), strict=True)),
+            "best": max(rates[rule].value for rule in SIMPLE),
+            "helped": float(np.mean(data["weighted"].to_numpy() > 0)),
+            "worse": int(worse.sum()),
+            "scopes": len(scopes),
+            "where": "; ".join(scopes[worse.to_numpy()]) or "none",
+        },
+        measurements=tuple(rates.values()),
+        controls=(shuffled(data, spec.seed),),
+        data=", ".join(spec.benchmarks),
     )
 
 
-def available(folder: Path) -> tuple[str, ...]:
-    """The sets of the study that the folder's manifest lists."""
-    listed = set(benchmark_names(folder))
-    if (landmine.NAME, "all") in read_manifest(folder):
-        listed.add(landmine.NAME)
-    return tuple(name for name in AdviceStudy().benchmarks if name in listed)
+def rate(found: xr.Dataset, rule: str) -> Measurement:
+    if np.isnan(found["rate"]):
+        raise CheckError(f"{rule}: no prediction to count")
+    return Measurement(
+        quantity=f"right signs: {rule}",
+        value=float(found["rate"]),
+        low=float(found["rate_low"]),
+        high=float(found["rate_high"]),
+        interval="95 % bootstrap over targets, mean of sets",
+        n=found.sizes["case"],
+    )
 
 
 def shuffled(data: xr.Dataset, seed: int) -> Control:
-    """Rates with the estimates of other pairs of the same set in place of a pair's.
+    """Rates of right signs with the estimates of other pairs of the same set.
 
-    The pair's own estimates must do better than shuffled ones, or the rate says only
-    that one sign is the commoner.
+    A pair's own must do better, or the rate says only that one sign is the commoner.
     """
     rng = np.random.default_rng(seed)
     scope = data["pair_scope"].to_numpy()
@@ -78,77 +76,45 @@ def shuffled(data: xr.Dataset, seed: int) -> Control:
     true = np.sign(data["measured"].to_numpy())
     sets = [np.flatnonzero(scope == one) for one in np.unique(scope)]
 
-    def rate(signs: np.ndarray) -> float:
+    def right(signs: np.ndarray) -> float:
         return float(np.mean([np.mean(signs[mine] == true[mine]) for mine in sets]))
 
-    own, noticed = rate(said), 0
+    own, noticed = right(said), 0
     for _ in range(SHUFFLES):
         other = said.copy()
         for mine in sets:
             other[mine] = rng.permutation(said[mine])
-        noticed += rate(other) < own
-    return Control(
-        dropped="estimates of the pair itself", noticed=noticed, instances=SHUFFLES
-    )
+        noticed += right(other) < own
+    dropped = "estimates of the pair itself"
+    return Control(dropped=dropped, noticed=noticed, instances=SHUFFLES)
 
 
-def _kept(settings: Settings, spec: AdviceStudy, folder: Path) -> xr.Dataset:
-    def run(wanted: AdviceStudy) -> xr.Dataset:
-        return scores.run(wanted, folder, lambda _: None)
-
-    return kept_of_data(settings, NAME, spec, run)
-
-
-def _measured(data: xr.Dataset, found: xr.Dataset, rule: str) -> Measurement:
-    value, low, high = (
-        float(found[name].sel(rule=rule)) for name in ("rate", "rate_low", "rate_high")
-    )
-    if np.isnan(value):
-        raise CheckError(f"{rule}: no prediction to count")
-    return Measurement(
-        quantity=f"right signs: {rule}",
-        value=value,
-        low=low,
-        high=high,
-        interval="95 % bootstrap over targets, mean of sets",
-        n=data.sizes["case"],
-    )
-
-
-def _reason(data: xr.Dataset, found: xr.Dataset) -> str:
-    rate = {rule: float(found["rate"].sel(rule=rule)) for rule in RULES}
-    helped = float(np.mean(data["weighted"].to_numpy() > 0))
-    worse = [
-        str(one)
-        for one in data["scope"].to_numpy()
-        if float(data["rate"].sel(group=one, rule=ESTIMATE, subset="all pairs"))
-        < max(
-            float(data["rate"].sel(group=one, rule=rule, subset="all pairs"))
-            for rule in BASELINES
-        )
-    ]
-    others = ", ".join(f"{rate[rule]:.0%} for '{rule}'" for rule in BASELINES)
-    return (
-        f"right signs on {rate[ESTIMATE]:.0%} of pairs, mean of {data.sizes['scope']} "
-        f"sets and sizes, and on {rate[LEFT_OUT]:.0%} if rows are left out instead; "
-        f"{others}. Where rows left out are sure (two errors from zero), "
-        f"{rate[RULES[3]]:.0%}. On {len(worse)} of them ({'; '.join(worse) or 'none'}) "
-        "one of the baselines does better, as one sign is the rule there. Weights "
-        f"suggested from the same rows lower the test error of {helped:.0%} of targets"
-    )
-
-
-def _without_data(settings: Settings) -> Finding:
-    wanted = ", ".join(AdviceStudy().benchmarks)
-    return Finding(
-        claim="W-S1",
-        statement=STATEMENT,
-        source=SOURCE,
-        verdict=Verdict.NEEDS_DATA,
-        reason=f"needs a folder of real data with any of {wanted}: "
-        "make verify DATA=/path/to/folder",
-        measurements=(),
-        controls=(),
-        data="none",
-        seed=settings.seed,
-    )
+FOUND = "Right signs on {estimate:.0%} of pairs, by the best simple rule on {best:.0%}"
+CLAIM = StudyClaim(
+    id="W-S1",
+    title="Whether pooling helps is known before training, on real sets",
+    source="W-S1 (derived here; W's question of positive and negative transfer)",
+    statement="Before training, from (G, g, e) of half of the rows or of few, the sign "
+    "of what a target gains by pooling a source is right more often, on average over "
+    "sets, than if one always shared, never shared, or shared where the cosine of the "
+    "tasks' own solutions is positive.",
+    headline={
+        Verdict.HOLDS: FOUND,
+        Verdict.FAILS: FOUND,
+        Verdict.NEEDS_DATA: "Needs {missing}",
+    },
+    details=(
+        "Rates are means over {scopes} sets and sizes of training data.",
+        "Leaving rows out is right on {left_out:.0%}, and on {left_out_sure:.0%} where "
+        "it is two errors from zero.",
+        "Always sharing is right on {always:.0%}, never sharing on {never:.0%} and the "
+        "cosine of solutions on {cosine:.0%}.",
+        "On {worse} of {scopes} sets and sizes a simple rule is better, as one sign is "
+        "the rule there: {where}.",
+        "Weights suggested from the same rows lower the test error of {helped:.0%} of "
+        "targets.",
+    ),
+    study=advised_gains,
+    judged=judged,
+    lacking=lacking,
+)

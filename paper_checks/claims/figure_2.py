@@ -1,142 +1,118 @@
-"""W-F2: of two sources with one boundary and other data, one helps and one hurts."""
+"""W-F2: of two sources with one boundary and other data, one helps and one hurts.
 
-from typing import NamedTuple
+The claim looks for one cell among many of angle between boundaries and target rows, so
+the intervals of both sources over all cells hold together with 95 %.
+"""
 
 import numpy as np
 import xarray as xr
 from jaxtyping import Bool
 
-from paper_checks.judge.finding import Finding
-from paper_checks.judge.measurement import Measurement, mean_with_interval
-from paper_checks.judge.verdict import Control, judge
-from paper_checks.settings import Settings
-from paper_checks.studies.simulated import classification_sweep
+from paper_checks.judge import (
+    Control,
+    Evidence,
+    Family,
+    StudyClaim,
+    decides,
+    family,
+    means,
+    plain,
+)
+from paper_checks.studies.simulated import FOR_CLAIMS
 
-SOURCE = "W-F2 (Figure 2)"
-SECOND, THIRD = "source 2", "source 3"
+SOURCES = SECOND, THIRD = "source 2", "source 3"
 # Source 3 with the inputs of source 2: what is left is another draw of one task.
 ALIKE = "source 3, inputs of source 2"
+CONVERGED = "least share of draws in which some start converged, not always the best "
+CONVERGED += "one, over cells"
 
 
-class Signs(NamedTuple):
-    """Where the mean gain is above zero and where below, over angles and rows."""
-
-    helps: Bool[np.ndarray, "angle m"]
-    hurts: Bool[np.ndarray, "angle m"]
-
-
-def signs(data: xr.Dataset, source: str) -> Signs:
-    """Judge the mean gain in accuracy in every cell of angle and target rows.
-
-    The intervals of two sources over all cells hold together with 95 % (Bonferroni):
-    the claim looks for one cell among many.
-    """
-    cells = data.sizes["angle"] * data.sizes["samples_target"]
-    gain = data["gain"].sel(source=source)
-    rows = [
-        [
-            mean_with_interval(
-                f"gain from '{source}', angle {angle}, m_target = {m}",
-                gain.sel(angle=angle, samples_target=m),
-                confidence=1 - 0.05 / (2 * cells),
-            )
-            for m in data["samples_target"].values
-        ]
-        for angle in data["angle"].values
-    ]
-    return Signs(
-        helps=np.array([[found.low > 0 for found in row] for row in rows]),
-        hurts=np.array([[found.high < 0 for found in row] for row in rows]),
-    )
-
-
-def opposite(
-    data: xr.Dataset, first: str = SECOND, second: str = THIRD
-) -> Bool[np.ndarray, "angle m"]:
+def opposite(one: Family, other: Family) -> Bool[np.ndarray, " cell"]:
     """Cells in which one source helps and the other hurts, whichever it is."""
-    one, other = signs(data, first), signs(data, second)
-    return (one.helps & other.hurts) | (one.hurts & other.helps)
+    first = (one.lows > 0) & (other.highs < 0)
+    return first | ((one.highs < 0) & (other.lows > 0))
 
 
-def find(settings: Settings) -> Finding:
-    """Judge Fig 2 over angles between the boundaries and numbers of target rows."""
-    data = classification_sweep(settings)
-    found = opposite(data)
-    controls = (
-        Control(
-            dropped="other data (source 3 with inputs like source 2's)",
-            noticed=int(not opposite(data, SECOND, ALIKE).any()),
-            instances=1,
-        ),
+def judged(data: xr.Dataset) -> Evidence:
+    cells = data.sizes["angle"] * data.sizes["samples_target"]
+    second, third, alike = (
+        means(
+            "{samples_target} target rows at {angle:g} degrees",
+            data["gain"].sel(source=source),
+            comparisons=2 * cells,
+        )
+        for source in (SECOND, THIRD, ALIKE)
     )
-    repeats = data.sizes["repeat"]
-    return Finding(
-        claim="W-F2",
-        statement="Of two sources with one decision boundary but other data, one "
-        "helps the target and one hurts it.",
-        source=SOURCE,
-        verdict=judge(bool(found.any()), controls),
-        reason=_reason(data, found),
+    found = opposite(second, third)
+    contrast = [abs(a.value - b.value) for a, b in zip(second, third, strict=True)]
+    largest = max(range(cells), key=lambda cell: (found[cell], contrast[cell]))
+    selected = measured_in(data, largest, cells)
+    gains = selected[3], selected[4]
+    least = float(data["converged_joint"].min())
+    where = [one.quantity for one, seen in zip(second, found, strict=True) if seen]
+    return Evidence(
+        holds=bool(found.any()),
+        deciding=decides(min(gains, key=lambda gain: abs(gain.value))),
+        named={
+            "found": int(found.sum()),
+            "cells": cells,
+            "where": " and ".join(where) or "no number of target rows",
+            "both": int(np.sum((second.lows > 0) & (third.lows > 0))),
+            "neither": int(np.sum((second.highs < 0) & (third.highs < 0))),
+            "second": gains[0],
+            "third": gains[1],
+        },
         measurements=(
-            *_measured(data, found),
-            Measurement(
-                quantity="least share of draws in which some start converged, "
-                "not always the best one, over cells",
-                value=float(data["converged_joint"].min()),
-                low=float("nan"),
-                high=float("nan"),
-                interval="none: a count",
-                n=repeats,
+            *selected,
+            plain(CONVERGED, least, "none: a count", data.sizes["repeat"]),
+        ),
+        controls=(
+            Control.once(
+                "other data (source 3 with inputs like source 2's)",
+                not opposite(second, alike).any(),
             ),
         ),
-        controls=controls,
-        data="simulated",
-        seed=settings.seed,
     )
 
 
-def _reason(data: xr.Dataset, found: Bool[np.ndarray, "angle m"]) -> str:
-    second, third = signs(data, SECOND), signs(data, THIRD)
-    rows = data["samples_target"].values
-    where = [
-        f"{angle:g} degrees and {', '.join(map(str, rows[cells]))} target rows"
-        for angle, cells in zip(data["angle"].values, found, strict=True)
-        if cells.any()
-    ]
-    both = int(np.sum(second.helps & third.helps))
-    neither = int(np.sum(second.hurts & third.hurts))
-    return (
-        f"one helps and the other hurts in {int(found.sum())} of {found.size} cells of "
-        f"angle and target rows ({'; '.join(where) or 'none'}); both help in {both}, "
-        f"both hurt in {neither}: it takes a target whose own error is about the angle "
-        "between the boundaries"
-    )
+def measured_in(data: xr.Dataset, place: int, cells: int) -> Family:
+    """Accuracies and gains in one cell, selected by what is measured there.
 
-
-def _measured(
-    data: xr.Dataset, found: Bool[np.ndarray, "angle m"]
-) -> tuple[Measurement, ...]:
-    """Accuracy and gains where the contrast is largest among the cells found.
-
-    The cell was selected by what is measured there, so each interval is one of those
-    of all cells together (Bonferroni). The mean of the best is still too large.
+    So each interval is one of those of all cells together. The mean of the best is
+    still too large.
     """
-    gain = data["gain"].mean("repeat")
-    contrast = np.abs((gain.sel(source=SECOND) - gain.sel(source=THIRD)).to_numpy())
-    best = np.where(found, contrast, contrast - 1) if found.any() else contrast
-    angle, m = np.unravel_index(np.argmax(best), best.shape)
-    cell = data.isel(angle=int(angle), samples_target=int(m))
-    note = (
-        f"angle {float(cell['angle']):g}, m_target = {int(cell['samples_target'])} "
-        f"(of {found.size} cells that of the largest contrast)"
-    )
-    joint, gains = cell["accuracy_joint"], cell["gain"]
+    angle, m = divmod(place, data.sizes["samples_target"])
+    cell = data.isel(angle=angle, samples_target=m)
     wanted = {
         "accuracy alone": cell["accuracy_alone"],
-        **{f"accuracy with {s}": joint.sel(source=s) for s in (SECOND, THIRD)},
-        **{f"gain from {s}": gains.sel(source=s) for s in (SECOND, THIRD, ALIKE)},
+        **{f"accuracy with {s}": cell["accuracy_joint"].sel(source=s) for s in SOURCES},
+        **{f"gain from {s}": cell["gain"].sel(source=s) for s in (*SOURCES, ALIKE)},
     }
-    return tuple(
-        mean_with_interval(f"{name}, {note}", values, confidence=1 - 0.05 / found.size)
-        for name, values in wanted.items()
+    note = (
+        f"angle {float(cell['angle']):g}, m_target = {int(cell['samples_target'])} "
+        f"(of {cells} cells that of the largest contrast)"
     )
+    values = {f"{name}, {note}": one for name, one in wanted.items()}
+    return family(values, comparisons=cells)
+
+
+CLAIM = StudyClaim(
+    id="W-F2",
+    title="Of two sources with one boundary, one can help and one hurt",
+    source="W-F2 (Figure 2)",
+    statement="Of two sources with one decision boundary but other data, one helps the "
+    "target and one hurts it.",
+    headline="One source helps and the other hurts in {found} of {cells} settings, by "
+    "{second:+.2%} and {third:+.2%} accuracy",
+    details=(
+        "One helps and the other hurts with {where}.",
+        "Where they differ most, source 2 changes the accuracy by {second} and source "
+        "3 by {third}.",
+        "Both sources help in {both} settings, and both hurt in {neither}.",
+    ),
+    caveats=(
+        "It takes a target whose own error is about the angle between the boundaries.",
+    ),
+    study=FOR_CLAIMS["classification"],
+    judged=judged,
+)

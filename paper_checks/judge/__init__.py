@@ -18,7 +18,7 @@ from paper_checks.judge.measurement import (
 from paper_checks.judge.routes import Draws, Route
 from paper_checks.judge.stated import Evidence, Stated, decides, merged
 from paper_checks.judge.stress import Effort
-from paper_checks.judge.study_claim import StudyClaim, family, listed
+from paper_checks.judge.study_claim import StudyClaim, family, listed, means
 from paper_checks.judge.verdict import Control, Verdict
 from paper_checks.settings import Settings
 
@@ -46,6 +46,7 @@ __all__ = [
     "family",
     "listed",
     "mean_with_interval",
+    "means",
     "merged",
     "plain",
     "runs_to_decide",

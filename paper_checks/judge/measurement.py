@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Float
 from numpy.typing import ArrayLike
 from scipy import stats
 
@@ -160,6 +161,16 @@ class Family(tuple[Measurement, ...]):
         return sum(one.high < 0 for one in self)
 
     @property
+    def lows(self) -> Float[np.ndarray, " n"]:
+        """Lower ends of the intervals."""
+        return np.array([one.low for one in self])
+
+    @property
+    def highs(self) -> Float[np.ndarray, " n"]:
+        """Upper ends of the intervals."""
+        return np.array([one.high for one in self])
+
+    @property
     def n(self) -> int:
         """How many there are."""
         return len(self)
@@ -173,6 +184,17 @@ class Family(tuple[Measurement, ...]):
     def most(self) -> float:
         """The largest value."""
         return max(one.value for one in self)
+
+    def narrowed(self, factor: float) -> "Family":
+        """The same values, with intervals of that part of their length."""
+        return Family(
+            replace(
+                one,
+                low=one.value - factor * (one.value - one.low),
+                high=one.value + factor * (one.high - one.value),
+            )
+            for one in self
+        )
 
 
 def decided(found: Measurement, threshold: float = 0.0) -> bool | None:

@@ -179,6 +179,6 @@ def merged(parts: Sequence[Evidence]) -> Evidence:
     )
 
 
-def decides(found: Measurement, flips_at: float) -> Measurement:
+def decides(found: Measurement, flips_at: float = 0.0) -> Measurement:
     """The measurement, with the value at which the verdict would change."""
     return dataclasses.replace(found, flips_at=flips_at)

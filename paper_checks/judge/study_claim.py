@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from numpy.typing import ArrayLike
 
 from paper_checks.judge.measurement import Family, mean_with_interval
@@ -19,13 +20,21 @@ class StudyClaim(Stated):
     Attributes:
         study: Runs the study, or reads it from its store.
         judged: What the data say for and against the claim.
+        lacking: What the folder of data lacks for the study, "a folder with school";
+            empty if nothing. A claim that may lack something has a headline for
+            `needs data`, such as "Needs {missing}".
     """
 
     study: Callable[[Settings], Any]
     judged: Callable[[Any], Evidence]
+    lacking: Callable[[Settings], str] = lambda _: ""
 
     def gather(self, settings: Settings) -> Evidence:
-        """Judge the study's data."""
+        """Judge the study's data, unless a folder of data is lacking."""
+        lacking = self.lacking(settings)
+        if lacking:
+            how = "It is measured by: make verify DATA=/path/to/folder."
+            return Evidence(missing=lacking, data="none", details=(how,))
         return self.judged(self.study(settings))
 
 
@@ -47,6 +56,42 @@ def family(
     )
 
 
-def listed(values: Iterable[float], nothing: str = "none") -> str:
+def means(
+    quantity: str,
+    values: xr.DataArray,
+    *,
+    comparisons: int | None = None,
+    repeat: str = "repeat",
+    **options: float,
+) -> Family:
+    """Means over repeats in every cell of a study, in the order of its axes.
+
+    The intervals hold together with 95 % (Bonferroni).
+
+    Args:
+        quantity: What is measured, with its unit, and coordinates of the cell by name:
+            "gain at {angle:g} degrees".
+        values: Over any axes and `repeat`.
+        comparisons: How many intervals hold together; the cells if `None`.
+        repeat: Name of the axis of seeds.
+        options: Of `mean_with_interval`.
+
+    Raises:
+        ValueError: Two cells have one quantity.
+        CheckError: The repeats of a cell do not differ, or are not finite.
+    """
+    axes = [name for name in values.dims if name != repeat]
+    found: dict[str, ArrayLike] = {}
+    for place in np.ndindex(*(values.sizes[name] for name in axes)):
+        cell = values[dict(zip(axes, place, strict=True))]
+        at = {str(k): v.item() for k, v in cell.coords.items() if v.ndim == 0}
+        name = quantity.format(**at)
+        if name in found:
+            raise ValueError(f"quantity: '{quantity}' is '{name}' in two cells")
+        found[name] = cell.values
+    return family(found, comparisons=comparisons, **options)
+
+
+def listed(values: Iterable[Any], nothing: str = "none") -> str:
     """Numbers in a row, as sentences list them."""
-    return ", ".join(f"{value:g}" for value in np.asarray(list(values))) or nothing
+    return ", ".join(f"{value:g}" for value in values) or nothing

@@ -1,7 +1,6 @@
 """W-S1 on made-up sets, and the study that it rests on."""
 
 import dataclasses
-import json
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,8 @@ from matplotlib.figure import Figure
 from figures.advice_on_real_data import advice_on_real_data as draw
 from paper_checks.claims import advice
 from paper_checks.data.benchmark import LinearBenchmark
-from paper_checks.judge.measurement import CheckError
-from paper_checks.judge.verdict import Verdict
+from paper_checks.judge import CheckError, Verdict
+from paper_checks.judge.finding import Finding
 from paper_checks.leaderboard import measured_gains, scores
 from paper_checks.leaderboard.scores import AdviceStudy
 from paper_checks.settings import Settings
@@ -94,31 +93,33 @@ def test_rates_count_signs_of_pairs(study):
     np.testing.assert_allclose(rates[-1], rates[:-1].mean())
 
 
-def test_the_claim_needs_a_folder_then_holds_then_notices(study, tmp_path, monkeypatch):
-    assert advice.find(Settings()).verdict is Verdict.NEEDS_DATA
-    names = study.attrs["spec"]
-    monkeypatch.setattr(
-        advice,
-        "available",
-        lambda _: tuple(json.loads(names)["benchmarks"]),
-    )
-    settings = Settings(data=tmp_path, results=tmp_path)
-    kept = {"data": study}
-    monkeypatch.setattr(advice, "_kept", lambda *_: kept["data"])
-    found = advice.find(settings)
-    assert "one of the baselines does better" in found.reason
+def test_the_claim_needs_a_folder_then_holds_then_notices(study):
+    assert advice.CLAIM.find(Settings()).verdict is Verdict.NEEDS_DATA
+
+    def find(data: xr.Dataset) -> Finding:
+        claim = dataclasses.replace(
+            advice.CLAIM, study=lambda _: data, lacking=lambda _: ""
+        )
+        return claim.find(Settings())
+
+    found = find(study)
+    assert found.data == "near, far"
+    assert any("a simple rule is better" in text for text in found.details)
     assert found.controls[0].convincing
     best = study.copy(deep=True)
     best["rate_low"].loc[{"rule": "from (G, g, e)"}] = 1.0
-    best["rate_high"].loc[{"rule": list(advice.BASELINES)}] = 0.9
-    kept["data"] = best
-    assert advice.find(settings).verdict is Verdict.HOLDS
+    best["rate_high"].loc[{"rule": list(advice.SIMPLE)}] = 0.9
+    assert find(best).verdict is Verdict.HOLDS
     best["rate_low"].loc[{"rule": "from (G, g, e)"}] = 0.9
-    assert advice.find(settings).verdict is Verdict.FAILS
+    assert find(best).verdict is Verdict.FAILS
+    lost = best.copy(deep=True)
+    lost["rate"].loc[{"rule": "never share"}] = np.nan
+    with pytest.raises(CheckError, match="never share: no prediction to count"):
+        find(lost)
     # Estimates that say the same of every pair are no better when shuffled.
     best["predicted"][:] = 1.0
     with pytest.raises(CheckError, match="no power"):
-        advice.find(settings)
+        find(best)
 
 
 def test_the_figure_draws_every_pair_and_rate(study):

@@ -1,55 +1,19 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import xarray as xr
 
 from paper_checks.claims import algorithm_1
-from paper_checks.judge.measurement import CheckError, Measurement
-from paper_checks.judge.verdict import Control, Verdict
-from tests.paper_checks.few import Few
+from paper_checks.judge import CheckError, Verdict
+from paper_checks.judge.finding import Finding
+from paper_checks.settings import Settings
 
-SEEN = (Control(dropped="a rotation", noticed=1, instances=1),)
 ANGLES = (0.0, 30.0, 90.0)
+ARM = "free, B fixed"
 
 
-def gain(sign: float) -> Measurement:
-    """A gain whose interval is above zero, below, or holds it."""
-    return Measurement(
-        quantity="gain", value=sign, low=sign - 0.5, high=sign + 0.5, interval="", n=9
-    )
-
-
-BETTER, EVEN, WORSE, LOST = gain(1.0), gain(0.0), gain(-1.0), gain(np.nan)
-
-
-@pytest.mark.parametrize(
-    ("over_joint", "over_alone", "over_tuned", "verdict"),
-    [
-        ([BETTER, EVEN], [BETTER, WORSE], [BETTER, WORSE], Verdict.HOLDS),
-        ([BETTER, BETTER], [EVEN, BETTER], [EVEN, BETTER], Verdict.HOLDS),
-        # Better than one at one angle and than the other at another is not enough.
-        ([EVEN, BETTER], [BETTER, EVEN], [BETTER, BETTER], Verdict.VACUOUS),
-        ([BETTER, BETTER], [BETTER, EVEN], [EVEN, BETTER], Verdict.VACUOUS),
-        ([BETTER, BETTER], [WORSE, EVEN], [BETTER, BETTER], Verdict.VACUOUS),
-        # Nothing over the arm of equal budget.
-        ([BETTER, BETTER], [BETTER, BETTER], [EVEN, WORSE], Verdict.VACUOUS),
-        ([BETTER, BETTER], [BETTER, BETTER], [LOST, LOST], Verdict.VACUOUS),
-        ([BETTER, WORSE], [BETTER, BETTER], [BETTER, BETTER], Verdict.FAILS),
-        ([EVEN, EVEN], [BETTER, BETTER], [BETTER, BETTER], Verdict.FAILS),
-        ([BETTER, LOST], [BETTER, BETTER], [BETTER, BETTER], Verdict.FAILS),
-    ],
-)
-def test_branches(over_joint, over_alone, over_tuned, verdict):
-    rivals = (over_alone, over_tuned)
-    assert algorithm_1.judge_gains(over_joint, rivals, SEEN) is verdict
-
-
-def test_a_sweep_without_power_is_no_evidence():
-    blind = (Control(dropped="a rotation", noticed=0, instances=1),)
-    with pytest.raises(CheckError, match="no power"):
-        algorithm_1.judge_gains([BETTER], [[BETTER], [BETTER]], blind)
-
-
-def sweep(fixed: float, moving: float, *, straight: float = 0.0):
+def sweep(fixed: float, moving: float, *, straight: float = 0.0) -> xr.Dataset:
     """Risks that fall by these shares, from joint training at 1 and alone at 0.9.
 
     Where only inputs are turned alignment doubles the risk.
@@ -74,28 +38,61 @@ def sweep(fixed: float, moving: float, *, straight: float = 0.0):
     )
 
 
-def find(monkeypatch, data: xr.Dataset):
-    monkeypatch.setattr(algorithm_1, "alignment_sweep", lambda _: data)
-    return algorithm_1.find(Few())
+def find(data: xr.Dataset) -> dict[str, Finding]:
+    claims = (dataclasses.replace(c, study=lambda _: data) for c in algorithm_1.CLAIMS)
+    return {claim.id: claim.find(Settings()) for claim in claims}
 
 
-def test_each_reading_has_its_own_verdict(monkeypatch):
-    found = {f.claim: f for f in find(monkeypatch, sweep(0.05, 0.5))}
+def put(data: xr.Dataset, value: float, **at) -> None:
+    """Risks of this mean in a cell, with the noise that is there."""
+    old = data["risk"].sel(at)
+    data["risk"].loc[at] = old / old.mean() * value
+
+
+# Risks at 30 and 90 degrees of joint training, of alone and of fine-tuning, where that
+# of alignment is 1.
+BETTER, EVEN, WORSE = 2.0, 1.0, 0.5
+
+
+@pytest.mark.parametrize(
+    ("joint", "alone", "tuned", "verdict"),
+    [
+        ((BETTER, EVEN), (BETTER, WORSE), (BETTER, WORSE), Verdict.HOLDS),
+        ((BETTER, BETTER), (EVEN, BETTER), (EVEN, BETTER), Verdict.HOLDS),
+        # Better than one at one angle and than the other at another is not enough.
+        ((EVEN, BETTER), (BETTER, EVEN), (BETTER, BETTER), Verdict.VACUOUS),
+        ((BETTER, BETTER), (BETTER, EVEN), (EVEN, BETTER), Verdict.VACUOUS),
+        # Nothing over the arm of equal budget.
+        ((BETTER, BETTER), (BETTER, BETTER), (EVEN, WORSE), Verdict.VACUOUS),
+        ((BETTER, WORSE), (BETTER, BETTER), (BETTER, BETTER), Verdict.FAILS),
+        ((EVEN, EVEN), (BETTER, BETTER), (BETTER, BETTER), Verdict.FAILS),
+    ],
+)
+def test_verdicts(joint, alone, tuned, verdict):
+    data = sweep(0.05, 0.5)
+    rivals = {ARM: (1.0, 1.0), "joint": joint, "alone": alone, "fine-tuned": tuned}
+    for arm, risks in rivals.items():
+        for angle, risk in zip(ANGLES[1:], risks, strict=True):
+            put(data, risk, arm=arm, misalignment="task", angle=angle)
+    found = find(data)["W-A1"]
+    assert found.verdict is verdict
+    assert found.deciding is not None
+    held = found.deciding.low > 0
+    assert held is (verdict is Verdict.HOLDS)
+
+
+def test_each_reading_has_its_own_verdict():
+    found = find(sweep(0.05, 0.5))
     assert {claim: f.verdict for claim, f in found.items()} == {
         "W-A1": Verdict.VACUOUS,
         "W-A1m": Verdict.HOLDS,
         "W-A1c": Verdict.FAILS,
         "W-A1cm": Verdict.FAILS,
     }
-    assert "B moving" in found["W-A1m"].statement
-    assert "only the source's inputs" in found["W-A1c"].statement
-    moving = found["W-A1m"]
-    assert "better at 2 and worse at 0 than training together" in moving.reason
-    assert "better at 2 and worse at 0 than fine-tuning" in moving.reason
-    assert "twice the budget" in moving.reason
-    fixed = found["W-A1"].reason
-    assert "better at 0 and worse at 0 than fine-tuning" in fixed
-    assert "the same budget" in fixed
+    moving, fixed = found["W-A1m"], found["W-A1"]
+    assert "Of 2 angles" in moving.headline
+    assert "at 2 and fine-tuning at 2" in moving.headline
+    assert "at 0 and fine-tuning at 0" in fixed.headline
     # Two misaligned angles against three arms; (1 − 0.5)/(1 + 0.5) over joint.
     first = moving.measurements[0]
     assert first.interval.startswith("99.17 % Student")
@@ -105,42 +102,33 @@ def test_each_reading_has_its_own_verdict(monkeypatch):
     )
 
 
-def test_a_gain_that_fine_tuning_has_as_well_is_not_owed_to_alignment(monkeypatch):
-    """Far better than training together and alone, and by a second stage only."""
-    found = {f.claim: f for f in find(monkeypatch, sweep(0.5, 0.7))}
-    assert found["W-A1"].verdict is Verdict.VACUOUS
-    assert found["W-A1m"].verdict is Verdict.HOLDS
-
-
-def test_the_gain_over_training_together_from_unrelated_sources_is_told(monkeypatch):
+def test_the_gain_over_joint_training_from_unrelated_sources_is_told():
     data = sweep(0.2, 0.5)
     unrelated = {"misalignment": "unrelated"}
     data["risk"].loc[{"arm": "joint"} | unrelated] *= 3
-    fixed, *_ = find(monkeypatch, data)
+    fixed = find(data)["W-A1"]
     # (3 − 1)/(3 + 1).
-    assert "Over training together it gains 0.5 to 0.5 from unrelated" in fixed.reason
+    assert any("it gains 0.5 to 0.5 over joint" in text for text in fixed.details)
     assert sum("unrelated" in entry.quantity for entry in fixed.measurements) == 2
 
 
 @pytest.mark.parametrize("rival", algorithm_1.RIVALS)
-def test_a_gain_from_unrelated_sources_at_one_of_two_angles_is_an_error(
-    monkeypatch, rival
-):
+def test_a_gain_from_unrelated_sources_at_one_of_two_angles_is_an_error(rival):
     data = sweep(0.05, 0.5)
     data["risk"].loc[{"arm": rival, "misalignment": "unrelated", "angle": 90.0}] *= 2
     dropped = rf"a source that is related \(no gain over '{rival}'"
     with pytest.raises(CheckError, match=f"no power: with '{dropped}.*noticed 0 of 1"):
-        find(monkeypatch, data)
+        find(data)
 
 
-def test_a_gain_where_nothing_is_turned_is_an_error(monkeypatch):
+def test_a_gain_where_nothing_is_turned_is_an_error():
     with pytest.raises(CheckError, match="no power: with 'a rotation"):
-        find(monkeypatch, sweep(0.05, 0.5, straight=0.5))
+        find(sweep(0.05, 0.5, straight=0.5))
 
 
-def test_a_gain_that_must_be_seen_and_is_not_is_an_error(monkeypatch):
+def test_a_gain_that_must_be_seen_and_is_not_is_an_error():
     data = sweep(0.05, 0.5)
     data["risk"].loc[{"arm": "turned back"}] = data["risk"].sel(arm="joint") * 1.01
     data["risk"].loc[{"arm": "turned back", "repeat": 0}] *= 1.01
     with pytest.raises(CheckError, match="no power: with 'ignorance"):
-        find(monkeypatch, data)
+        find(data)

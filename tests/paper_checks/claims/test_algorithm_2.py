@@ -1,50 +1,13 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import xarray as xr
 
-from paper_checks.claims import algorithm_2
-from paper_checks.judge.measurement import CheckError, Measurement
-from paper_checks.judge.verdict import Control, Verdict
-from tests.paper_checks.few import Few
-
-SEEN = Control(dropped="one size", noticed=1, instances=1)
-
-
-def gain(sign: float) -> Measurement:
-    """A gain whose interval is above zero, below, or holds it."""
-    return Measurement(
-        quantity="gain", value=sign, low=sign - 0.5, high=sign + 0.5, interval="", n=9
-    )
-
-
-BETTER, EVEN, WORSE = gain(1.0), gain(0.0), gain(-1.0)
-
-
-@pytest.mark.parametrize(
-    ("gained", "extra", "others", "verdict"),
-    [
-        (BETTER, BETTER, [EVEN, BETTER], Verdict.HOLDS),
-        (BETTER, BETTER, [BETTER, WORSE], Verdict.FAILS),
-        # All that it gains is there without noise.
-        (BETTER, EVEN, [BETTER, BETTER], Verdict.VACUOUS),
-        # Less worse with noise than without is no gain.
-        (EVEN, BETTER, [BETTER, BETTER], Verdict.VACUOUS),
-        (EVEN, EVEN, [WORSE], Verdict.FAILS),
-        (WORSE, BETTER, [BETTER], Verdict.FAILS),
-        (BETTER, WORSE, [BETTER], Verdict.FAILS),
-        (BETTER, BETTER, [gain(np.nan)], Verdict.FAILS),
-    ],
-)
-def test_branches(gained, extra, others, verdict):
-    at_paper = gained, extra
-    found = algorithm_2.judge_gains(at_paper, [*at_paper, *others], (SEEN,))
-    assert found is verdict
-
-
-def test_a_sweep_that_cannot_show_an_effect_is_no_evidence():
-    blind = Control(dropped="one size", noticed=0, instances=1)
-    with pytest.raises(CheckError, match="no power"):
-        algorithm_2.judge_gains((BETTER, BETTER), [BETTER], (SEEN, blind))
+from paper_checks.claims.algorithm_2 import CLAIMS
+from paper_checks.judge import CheckError, Verdict
+from paper_checks.judge.finding import Finding
+from paper_checks.settings import Settings
 
 
 def sweep(printed: float, standardised: float, quiet: float = 0.0) -> xr.Dataset:
@@ -92,58 +55,63 @@ def study(printed: float, standardised: float) -> dict[str, xr.Dataset]:
     return {"label_noise": data}
 
 
-def find(monkeypatch, simulated, real, others: dict | None = None):
-    drawn = simulated if isinstance(simulated, xr.Dataset) else sweep(*simulated)
+def find(noise, real, others: dict | None = None) -> tuple[Finding, ...]:
+    drawn = noise if isinstance(noise, xr.Dataset) else sweep(*noise)
     studied = {"digits": study(*real)} | (others or {})
-    monkeypatch.setattr(algorithm_2, "weights_sweep", lambda _: drawn)
-    monkeypatch.setattr(algorithm_2, "studies", lambda *_: studied)
-    return algorithm_2.find(Few())
+    return tuple(
+        dataclasses.replace(claim, study=lambda _: (drawn, studied)).find(Settings())
+        for claim in CLAIMS
+    )
 
 
-def test_each_reading_has_its_own_baseline_and_verdict(monkeypatch):
-    printed, standardised = find(monkeypatch, (0.2, -0.2), (0.2, 0.2))
+@pytest.mark.parametrize(
+    ("noisy", "quiet", "real", "verdict"),
+    [
+        (0.2, 0.0, 0.0, Verdict.HOLDS),
+        (0.2, 0.1, 0.2, Verdict.HOLDS),
+        # All that it gains is there without noise.
+        (0.2, 0.2, 0.2, Verdict.VACUOUS),
+        # Less worse with noise than without is no gain.
+        (0.0, -0.2, 0.2, Verdict.VACUOUS),
+        (-0.2, -0.2, 0.2, Verdict.FAILS),
+        # A gain that noise takes away is the opposite of robust.
+        (0.1, 0.4, 0.2, Verdict.FAILS),
+        (0.2, 0.0, -0.2, Verdict.FAILS),
+    ],
+)
+def test_verdicts(noisy, quiet, real, verdict):
+    printed, _ = find((noisy, noisy, quiet), (real, real))
+    assert printed.verdict is verdict
+    assert printed.deciding is not None
+    assert (printed.deciding.low > 0) is (verdict is Verdict.HOLDS)
+    assert (printed.deciding.high < 0) is (verdict is Verdict.FAILS)
+
+
+def test_each_reading_has_its_own_baseline_and_verdict():
+    printed, standardised = find((0.2, -0.2), (0.2, 0.2))
     assert (printed.claim, printed.verdict) == ("W-A2", Verdict.HOLDS)
     assert (standardised.claim, standardised.verdict) == ("W-A2s", Verdict.FAILS)
-    assert printed.reason.endswith("Better on 1 and worse on 0 of 1 real sets with "
-                                   "20% random labels on one task")  # fmt: skip
-    assert "worse on 1 of 1 levels of random labels" in standardised.reason
-    assert "1 of 3 tasks noisy" in printed.reason
+    assert (
+        "real sets with 20% random labels on one task it is better on 1 and"
+        in (printed.details[-1])
+    )
+    assert "1 of 3 tasks are noisy" in printed.details[0]
+    assert (
+        "Of 1 levels of random labels it is better at 0 and worse at 1"
+        in (standardised.details[2])
+    )
     assert printed.data == "simulated; digits"
 
 
-def test_a_gain_that_is_there_without_noise_is_no_robustness(monkeypatch):
-    more, same = (
-        find(monkeypatch, (0.2, 0.2, quiet), (0.2, 0.2))[0] for quiet in (0.1, 0.2)
-    )
-    assert more.verdict is Verdict.HOLDS
-    assert same.verdict is Verdict.VACUOUS
-    # (1 − 0.8)/(1 + 0.8), all of it without noise as well.
-    assert "Without any noise it gains 0.11 [" in same.reason
-    assert "beyond that it is better on 0 and worse on 0 of 1 levels" in same.reason
-
-
-def test_a_gain_that_noise_takes_away_is_the_opposite_of_robust(monkeypatch):
-    printed, _ = find(monkeypatch, (0.1, 0.1, 0.4), (0.2, 0.2))
-    assert printed.measurements[1].low > 0
-    assert printed.verdict is Verdict.FAILS
-
-
-def test_worse_on_real_data_decides(monkeypatch):
-    printed, standardised = find(monkeypatch, (0.2, 0.0), (-0.2, 0.0))
-    assert printed.verdict is Verdict.FAILS
-    assert standardised.verdict is Verdict.VACUOUS
-
-
-def test_a_set_without_splits_is_named_and_not_counted(monkeypatch):
-    found = find(monkeypatch, (0.2, 0.2), (0.2, 0.2), {"school": {}})[0]
-    assert "of 1 real sets with 20% random labels on one task (left out: school)" in (
-        found.reason
-    )
+def test_a_set_without_splits_is_named_and_not_counted():
+    found = find((0.2, 0.2), (0.2, 0.2), {"school": {}})[0]
+    assert "Of 1 real sets" in found.details[-1]
+    assert found.caveats == ("Left out of the real sets: school.",)
     assert found.measurements[0].interval.startswith("99 % Student")
 
 
-def test_intervals_are_those_of_all_comparisons_together(monkeypatch):
-    printed, _ = find(monkeypatch, (0.2, 0.2), (0.2, 0.2))
+def test_intervals_are_those_of_all_comparisons_together():
+    printed, _ = find((0.2, 0.2), (0.2, 0.2))
     # No noise; one level of each kind of noise, twice; and one data set.
     assert len(printed.measurements) == 6
     assert all(m.interval.startswith("99 % Student") for m in printed.measurements)
@@ -151,19 +119,19 @@ def test_intervals_are_those_of_all_comparisons_together(monkeypatch):
     assert printed.measurements[1].value == pytest.approx(1 / 9, rel=1e-2)
 
 
-def test_draws_without_noise_that_differ_are_an_error(monkeypatch):
+def test_draws_without_noise_that_differ_are_an_error():
     """A gain that is not compared with that without noise would pass for robust."""
     data = sweep(0.2, 0.2)
     first = {"share": 0.0, "repeat": slice(0, 6), "scheme": "printed"}
     data["risk_share"].loc[first] *= 0.5
     with pytest.raises(CheckError, match="no power: with 'noise in the labels"):
-        find(monkeypatch, data, (0.2, 0.2))
+        find(data, (0.2, 0.2))
 
 
-def test_an_effect_of_scaling_that_is_there_without_noise_is_no_control(monkeypatch):
+def test_an_effect_of_scaling_that_is_there_without_noise_is_no_control():
     data = sweep(0.2, 0.2)
     for axis in ("risk_share", "risk_loudness"):
         scaled = {"scheme": "uniform, scaled"}
         data[axis].loc[scaled | {axis[5:]: 0.0}] *= 0.7
     with pytest.raises(CheckError, match="no power: with 'labels of one size"):
-        find(monkeypatch, data, (0.2, 0.2))
+        find(data, (0.2, 0.2))

@@ -1,39 +1,47 @@
+"""Figure 3's picture, of linear and of ReLU modules, on gains that are made up."""
+
+import dataclasses
 import re
 
 import numpy as np
 import pytest
 import xarray as xr
 
-from paper_checks.claims import figure_3
-from paper_checks.judge.measurement import CheckError
-from paper_checks.judge.verdict import Control, Verdict
-from tests.paper_checks.few import Few
+from paper_checks.claims.figure_3 import CLAIM, REGIMES
+from paper_checks.judge import CheckError, Verdict
+from paper_checks.judge.finding import Finding
+from paper_checks.settings import Settings
+from paper_checks.studies.source_sizes import KINDS, OTHERS, SAME, picture
 
 SAMPLES = (30, 100, 300, 1_000, 3_000)
 # Mean gains in units of far more than an interval.
 EARLY, LATE, NEVER = (1, 1, 1, 1, 1), (-1, -1, 0, 1, 1), (-1, -1, -1, -1, -1)
 DIP = (1, 1, -1, 1, 1)
+# Gains whose intervals hold zero, and which may be those of harm.
+UNSEEN = (-0.2, -0.2, 1, 1, 1)
 
 
-def sweep(same, diagonal, rotation, repeats: int = 20, noise=0.05) -> xr.Dataset:
+def sweep(*gains, repeats: int = 20, noise=0.05, samples=SAMPLES) -> xr.Dataset:
     rng = np.random.default_rng(0)
-    drawn = rng.normal(size=(3, len(SAMPLES), repeats))
+    drawn = rng.normal(size=(3, len(samples), repeats))
     # Mean zero and unit length: an interval holds zero if and only if its gain does.
     drawn -= drawn.mean(axis=-1, keepdims=True)
     drawn /= drawn.std(axis=-1, keepdims=True)
-    gain = np.asarray([same, diagonal, rotation], float)[..., None] + noise * drawn
+    gain = np.asarray(gains, float)[..., None] + noise * drawn
     axes = ("source", "samples_source", "repeat")
+    ones = np.ones((3, len(samples)))
     return xr.Dataset(
         {
             "relative_gain": (axes, gain),
-            "certified": (axes[:2], np.ones((3, len(SAMPLES)))),
+            "certified": (axes[:2], ones),
+            "converged": (axes[:2], ones / 2),
         },
-        coords={"source": list(figure_3.KINDS), "samples_source": list(SAMPLES)},
+        coords={"source": list(KINDS), "samples_source": list(samples)},
     )
 
 
 def helps_from(gains) -> float:
-    return figure_3.curve(sweep(gains, LATE, LATE), figure_3.SAME).helps_from
+    return picture(sweep(gains, LATE, LATE)).helps_from(SAME).value
 
 
 @pytest.mark.parametrize(
@@ -52,149 +60,107 @@ def test_a_source_helps_from_where_no_later_dip_follows(gains, expected):
     assert helps_from(gains) == expected
 
 
-def test_a_nan_is_no_help():
-    high = np.array([1.0, 1.0, 1.0])
-    found = figure_3.Curve(np.array([1.0, 2, 3]), np.array([0.5, np.nan, 0.5]), high)
-    assert found.helps_from == 3
-
-
 def test_a_sweep_with_a_nan_is_refused():
     data = sweep(EARLY, LATE, LATE)
     data.relative_gain[0, 2, 1] = np.nan
     with pytest.raises(CheckError, match="m_source = 300: 1 of 20 values are not fin"):
-        figure_3.picture(data)
-
-
-# Gains whose intervals hold zero, and which may be those of harm.
-UNSEEN = (-0.2, -0.2, 1, 1, 1)
+        picture(data)
 
 
 @pytest.mark.parametrize(
-    ("same", "diagonal", "rotation", "drawn", "refuted"),
+    ("same", "diagonal", "rotation", "holds"),
     [
-        (EARLY, LATE, LATE, True, False),
-        (EARLY, EARLY, LATE, False, True),  # one of the others never hurts
-        (EARLY, LATE, NEVER, False, True),  # or never helps
-        (LATE, LATE, LATE, False, True),  # the same covariance is no earlier
-        (NEVER, LATE, LATE, False, True),
-        (EARLY, (0, 0, 0, 1, 1), LATE, False, True),  # late, but it does not hurt
+        (EARLY, LATE, LATE, True),
+        (EARLY, EARLY, LATE, False),  # one of the others never hurts
+        (EARLY, LATE, NEVER, False),  # or never helps
+        (LATE, LATE, LATE, False),  # the same covariance is no earlier
+        (NEVER, LATE, LATE, False),
+        (EARLY, (0, 0, 0, 1, 1), LATE, False),  # late, but it does not hurt
         # The others hurt only where the same covariance hurts as much, or more.
-        ((-1, -1, 1, 1, 1), LATE, LATE, False, True),
-        ((-10, -10, 1, 1, 1), LATE, LATE, False, True),
+        ((-1, -1, 1, 1, 1), LATE, LATE, False),
+        ((-10, -10, 1, 1, 1), LATE, LATE, False),
         # It may hurt where they do, but not at all sizes.
-        ((-1, 1, 1, 1, 1), LATE, LATE, True, False),
-        ((-0.5, -0.5, 1, 1, 1), LATE, LATE, False, True),
+        ((-1, 1, 1, 1, 1), LATE, LATE, True),
+        ((-0.5, -0.5, 1, 1, 1), LATE, LATE, False),
+        # Early, and late at no size between: what is missing is other sizes.
+        ((1, 1, 0, 1, 1), (-1, 0, 0, 0, 1), LATE, None),
     ],
 )
-def test_the_picture_needs_each_of_its_parts(same, diagonal, rotation, drawn, refuted):
-    seen = figure_3.picture(sweep(same, diagonal, rotation))
-    assert figure_3.drawn(seen) is drawn
-    assert figure_3.refuted(seen) is refuted
+def test_the_picture_needs_each_of_its_parts(same, diagonal, rotation, holds):
+    seen = picture(sweep(same, diagonal, rotation))
+    assert seen.holds is holds
+    assert seen.drawn + seen.refuted == (holds is not None)
+    assert bool(seen.more_draws) is (holds is None)
+    if holds is None:
+        assert "more would not do: it takes other sizes" in seen.more_draws[0]
 
 
 def test_what_is_only_not_seen_is_undecided_until_there_are_more_draws():
-    few = figure_3.picture(sweep(EARLY, UNSEEN, UNSEEN, noise=0.5))
-    assert not figure_3.drawn(few)
-    assert not figure_3.refuted(few)
-    seen = (Control(dropped="a rotation", noticed=1, instances=1),)
-    assert figure_3.judge_picture(few, seen) is Verdict.NEEDS_DATA
-    text = figure_3.undecided(few, 20)
-    found = re.fullmatch(r"; undecided by 20 draws: about (\d+) are needed", text)
+    few = picture(sweep(EARLY, UNSEEN, UNSEEN, noise=0.5))
+    assert few.holds is None
+    found = re.search(r"undecided by 20 draws: about (\d+) are", few.more_draws[0])
     assert found
     needed = int(found[1])
     # Of 15 intervals half a width is 3.36 s/√20 = 0.385 and is to be 0.2: 74 draws.
     assert needed == 75
-    more = figure_3.picture(sweep(EARLY, UNSEEN, UNSEEN, needed, noise=0.5))
-    assert figure_3.judge_picture(more, seen) is Verdict.HOLDS
-    assert figure_3.undecided(more, needed) == ""
+    assert picture(sweep(EARLY, UNSEEN, UNSEEN, repeats=needed, noise=0.5)).holds
 
 
 def test_harm_counts_where_the_same_covariance_is_seen_to_do_better():
     """Of -0.45 and -0.2, each ± 0.385, only one is off zero; they may be equal."""
     late = (-0.45, -0.45, 0, 2, 2)
-    seen = figure_3.picture(sweep((-0.2, -0.2, 2, 2, 2), late, late, noise=0.5))
-    assert seen.others[0].hurts
-    assert not seen.same.hurts
-    assert not figure_3.drawn(seen)
+    seen = picture(sweep((-0.2, -0.2, 2, 2, 2), late, late, noise=0.5))
+    assert seen.hurts(OTHERS[0]).any()
+    assert not seen.hurts(SAME).any()
+    assert not seen.drawn
 
 
 def test_harm_is_ruled_out_by_more_draws_as_well():
     gains = (-0.02, 1, 1, 1, 1)
     few, many = (
-        figure_3.picture(sweep(EARLY, gains, LATE, repeats, noise=0.5))
+        picture(sweep(EARLY, gains, LATE, repeats=repeats, noise=0.5))
         for repeats in (20, 1_000)
     )
-    assert not figure_3.refuted(few)
-    assert figure_3.refuted(many)
-    assert not figure_3.drawn(many)
-
-
-def test_no_number_of_draws_decides_where_means_are_on_the_edge():
-    """Early, and late at no size between: what is missing is other sizes."""
-    seen = figure_3.picture(sweep((1, 1, 0, 1, 1), (-1, 0, 0, 0, 1), LATE))
-    assert not figure_3.drawn(seen)
-    assert not figure_3.refuted(seen)
-    assert "more would not do: other sizes" in figure_3.undecided(seen, 20)
+    assert few.holds is None
+    assert many.holds is False
 
 
 def test_differences_are_paired():
     """What all sources of a draw have in common is no part of a difference."""
     data = sweep(EARLY, LATE, LATE)
-    ahead = figure_3.picture(data).ahead[0]
     common = xr.DataArray(5 * np.random.default_rng(2).normal(size=20), dims="repeat")
     moved = data.assign(relative_gain=data.relative_gain + common)
-    paired = figure_3.picture(moved).ahead[0]
-    np.testing.assert_allclose(paired.low, ahead.low, atol=1e-12)
+    before, after = (picture(one).ahead[OTHERS[0]].lows for one in (data, moved))
+    np.testing.assert_allclose(after, before, atol=1e-12)
 
 
-def test_intervals_hold_together():
-    """Without any gain one 95 % interval of 15 is off zero every other time."""
-    rng = np.random.default_rng(1)
-    axes = ("source", "samples_source", "repeat")
-    off = 0
-    for _ in range(60):
-        data = sweep(EARLY, LATE, LATE)
-        data["relative_gain"] = (axes, rng.normal(size=(3, len(SAMPLES), 20)))
-        curves = [figure_3.curve(data, kind) for kind in figure_3.KINDS]
-        off += any(np.any(c.low > 0) or c.hurts for c in curves)
-    # 5 % of 60 is 3, and five standard errors above that is 11; 32 with 95 % each.
-    assert off <= 11
+def find(rotated, written, ample=None) -> Finding:
+    data = dict(zip(REGIMES, (rotated, written, ample or rotated), strict=True))
+    return dataclasses.replace(CLAIM, study=lambda _: data).find(Settings())
 
 
-def find(monkeypatch, rotated, written, ample=None):
-    ample = rotated if ample is None else ample
-    sweeps = {"rotated": rotated, "as written": written, "ample": ample}
-    monkeypatch.setattr(figure_3, "transfer", lambda _, regime: sweeps[regime])
-    return figure_3.find(Few())
-
-
-def test_verdicts(monkeypatch):
+def test_verdicts():
     good, bad = sweep(EARLY, LATE, LATE), sweep(EARLY, LATE, EARLY)
-    held = find(monkeypatch, good, bad)
+    held = find(good, bad)
     assert held.verdict is Verdict.HOLDS
     first, second = held.measurements[:2]
     assert (first.low, first.value) == (0, 30)
     assert (second.low, second.value, second.high) == (300, 1_000, 1_000)
-    failed = find(monkeypatch, sweep(EARLY, LATE, NEVER), bad)
+    failed = find(sweep(EARLY, LATE, NEVER), bad)
     assert failed.verdict is Verdict.FAILS
-    assert failed.measurements[2].value == np.inf
+    third = failed.measurements[2]
+    assert (third.low, third.value, third.high) == (3_000, np.inf, np.inf)
+    unseen = find(sweep(EARLY, UNSEEN, UNSEEN, noise=0.5), bad)
+    assert unseen.verdict is Verdict.NEEDS_DATA
+    assert "about 75 are needed" in unseen.caveats[0]
     with pytest.raises(CheckError, match="as written"):
-        find(monkeypatch, good, good)
+        find(good, good)
 
 
-@pytest.mark.parametrize(
-    ("same", "ample", "below", "never"),
-    [
-        (EARLY, (EARLY, LATE, LATE), False, 1),
-        ((-1, 1, 1, 1, 1), (EARLY, EARLY, (0, 0, 0, 1, 1)), True, 3),
-        (EARLY, (LATE, LATE, LATE), False, 0),
-    ],
-)
-def test_the_reason_says_which_sources_hurt(monkeypatch, same, ample, below, never):
-    bad = sweep(EARLY, EARLY, EARLY)
-    found = find(monkeypatch, sweep(same, LATE, LATE), bad, sweep(*ample))
-    assert ("it hurts below that" in found.reason) is below
-    assert f"with m_target = 2d {never} of 3 kinds" in found.reason
+def test_sources_that_never_hurt_an_ample_target_are_counted():
+    ample = (EARLY, LATE, (0, 0, 0, 1, 1))
+    found = find(sweep(EARLY, LATE, LATE), sweep(EARLY, EARLY, EARLY), sweep(*ample))
+    assert found.details[-1].startswith("With m_target = 2d, 2 of 3 kinds")
     for gains, measured in zip(ample, found.measurements[3:6], strict=True):
         assert measured.value == helps_from(gains)
         assert "2d" in measured.quantity

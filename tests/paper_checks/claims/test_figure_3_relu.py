@@ -1,78 +1,46 @@
 import dataclasses
+from functools import partial
 
-import numpy as np
 import pytest
-import xarray as xr
 
-from paper_checks.claims import figure_3, figure_3_relu
-from paper_checks.judge.measurement import CheckError
-from paper_checks.judge.verdict import Verdict
+from paper_checks.claims.figure_3_relu import CLAIM, SOURCES
+from paper_checks.judge import CheckError, Verdict
+from paper_checks.judge.finding import Finding
 from paper_checks.settings import Settings
-from paper_checks.studies import simulated
-from simulations.experiments.transfer_relu import TransferReluSweep
-from tests.paper_checks.few import Few
+from tests.paper_checks.claims import test_figure_3
 
-SAMPLES = (10, 20, 40, 100)
+sweep = partial(test_figure_3.sweep, samples=(10, 20, 40, 100))
 # Mean gains in units of far more than an interval.
 EARLY, LATE, DIP = (1, 1, 1, 1), (-1, -1, 0, 1), (-1, 1, 1, 1)
-NEVER, NONE = (-1, -1, -1, -1), (0, 0, 0, 0)
+NEVER, NONE, UNSEEN = (-1, -1, -1, -1), (0, 0, 0, 0), (-0.3, -0.3, 3, 3)
 
 
-def sweep(*gains) -> xr.Dataset:
-    noise = np.random.default_rng(0).normal(size=(3, len(SAMPLES), 20))
-    # Noise of mean zero: an interval holds zero if and only if its gain is zero.
-    noise -= noise.mean(axis=-1, keepdims=True)
-    gain = np.asarray(gains, float)[..., None] + 0.05 * noise
-    axes = ("source", "samples_source", "repeat")
-    return xr.Dataset(
-        {
-            "relative_gain": (axes, gain),
-            "converged": (axes[:2], np.full((3, len(SAMPLES)), 0.5)),
-        },
-        coords={"source": list(figure_3.KINDS), "samples_source": list(SAMPLES)},
-    )
-
-
-def find(monkeypatch, related, unrelated=None):
+def find(related, unrelated=None) -> Finding:
     harmful = sweep(NEVER, NEVER, NEVER) if unrelated is None else unrelated
-    data = {"related": related, "unrelated": harmful}
-    monkeypatch.setattr(figure_3_relu, "transfer_relu_sweep", lambda _, s: data[s])
-    return figure_3_relu.find(Few())
+    data = dict(zip(SOURCES, (related, harmful), strict=True))
+    return dataclasses.replace(CLAIM, study=lambda _: data).find(Settings())
 
 
 @pytest.mark.parametrize(
-    ("gains", "verdict", "reason"),
+    ("gains", "noise", "verdict", "words"),
     [
-        ((EARLY, LATE, LATE), Verdict.HOLDS, "not to hurt at 10, 20"),
-        ((EARLY, EARLY, LATE), Verdict.FAILS, "seen to hurt at no size"),
-        ((EARLY, EARLY, EARLY), Verdict.FAILS, "above 0.96 and 0.96"),
+        ((EARLY, LATE, LATE), 0.05, Verdict.HOLDS, "not hurt at 10, 20 source"),
+        ((EARLY, EARLY, EARLY), 0.05, Verdict.FAILS, "above 0.96 and 0.96"),
         # The others hurt, but where the same covariance hurts as well.
-        ((DIP, DIP, DIP), Verdict.FAILS, "seen to hurt at 10 and to help from 20 on"),
-        ((EARLY, LATE, NEVER), Verdict.FAILS, "100 on and none of these sizes on"),
+        ((DIP, DIP, DIP), 0.05, Verdict.FAILS, "itself is seen to hurt at 10 source"),
+        ((EARLY, LATE, NEVER), 0.05, Verdict.FAILS, "others from 100 and none"),
+        # With 20 draws of sd 1.5 intervals are as wide as ±1: harm of -0.3 may be.
+        (((3,) * 4, UNSEEN, UNSEEN), 1.5, Verdict.NEEDS_DATA, "by 20 draws: about"),
     ],
 )
-def test_the_verdict_is_that_of_the_picture(monkeypatch, gains, verdict, reason):
-    found = find(monkeypatch, sweep(*gains))
-    assert found.claim == "W-F3r"
+def test_the_verdict_is_that_of_the_picture(gains, noise, verdict, words):
+    found = find(sweep(*gains, noise=noise))
     assert found.verdict is verdict
-    assert reason in found.reason
-    assert "from 10 to 100" in found.reason
+    assert any(words in sentence for sentence in found.sentences)
 
 
-def test_harm_that_is_neither_seen_nor_ruled_out_is_no_verdict(monkeypatch):
-    """With 20 draws of sd 1.5 intervals are as wide as ±1: harm of -0.3 may be."""
-    unseen = (-0.3, -0.3, 3, 3)
-    data = sweep((3, 3, 3, 3), unseen, unseen)
-    noise = np.random.default_rng(1).normal(size=(3, 4, 20))
-    noise -= noise.mean(axis=-1, keepdims=True)
-    data["relative_gain"] += 1.5 * xr.DataArray(noise, dims=data.relative_gain.dims)
-    found = find(monkeypatch, data)
-    assert found.verdict is Verdict.NEEDS_DATA
-    assert "undecided by 20 draws: about" in found.reason
-
-
-def test_measurements_are_of_their_kind_and_size(monkeypatch):
-    found = find(monkeypatch, sweep((0.5, 1, 1, 1), LATE, (1, -1, -2, 1)))
+def test_measurements_are_of_their_kind_and_size():
+    found = find(sweep((0.5, 1, 1, 1), LATE, (1, -1, -2, 1)))
     low, starts = found.measurements[:3], found.measurements[3:6]
     assert [round(entry.value, 6) for entry in low] == [0.5, -1, -2]
     assert "at m_source = 40" in low[2].quantity
@@ -86,37 +54,14 @@ def test_measurements_are_of_their_kind_and_size(monkeypatch):
     assert found.measurements[-1].n == 3 * 4 * 20
 
 
-def test_a_check_that_would_not_notice_harm_is_refused(monkeypatch):
-    assert find(monkeypatch, sweep(EARLY, LATE, LATE), sweep(NEVER, LATE, NONE))
+def test_a_check_that_would_not_notice_harm_is_refused():
+    assert find(sweep(EARLY, LATE, LATE), sweep(NEVER, LATE, NONE))
     with pytest.raises(CheckError, match=r"cosine 0.*noticed 1 of 3"):
-        find(monkeypatch, sweep(EARLY, LATE, LATE), sweep(NEVER, NONE, EARLY))
-
-
-@pytest.mark.parametrize("profile", ["quick", "full"])
-def test_sweeps_are_those_of_the_profile(monkeypatch, tmp_path, profile):
-    ran = []
-
-    def kept(settings, name, spec, run):
-        ran.append((name, spec))
-        return xr.Dataset()
-
-    monkeypatch.setattr(simulated, "kept", kept)
-    settings = Settings(results=tmp_path, profile=profile, seed=3)
-    for sources in ("related", "unrelated"):
-        simulated.transfer_relu_sweep(settings, sources)
-    spec = TransferReluSweep.quick() if profile == "quick" else TransferReluSweep()
-    spec = dataclasses.replace(spec, seed=3)
-    assert [name for name, _ in ran] == ["transfer_relu", "transfer_relu-unrelated"]
-    assert ran[0][1] == spec
-    far = ran[1][1]
-    assert (far.cosine, far.condition, far.seed) == (0, 1, 3)
-    # An active half of the target's rows determines its parameter.
-    assert far.samples_target > 2 * far.dimension
-    assert profile == "quick" or spec.repeats >= 100
+        find(sweep(EARLY, LATE, LATE), sweep(NEVER, NONE, EARLY))
 
 
 @pytest.mark.long
 def test_related_sources_help_and_unrelated_ones_hurt(tmp_path):
-    found = figure_3_relu.find(Settings(results=tmp_path))
+    found = CLAIM.find(Settings(results=tmp_path))
     assert found.controls[0].noticed == 3
     assert found.measurements[3].value <= 40

@@ -1,7 +1,6 @@
 """Which sweeps are run, and when a store stands for one."""
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,25 +10,11 @@ import xarray as xr
 from paper_checks.settings import Settings
 from paper_checks.studies import simulated
 from simulations import provenance, store
-from simulations.experiments import (
-    alignment,
-    capacity,
-    classification,
-    similarity,
-    weights,
-)
 from simulations.experiments import transfer as transfers
+from simulations.experiments.transfer_relu import TransferReluSweep
 
-SWEEPS: dict[str, Callable[[Settings], xr.Dataset]] = {
-    "transfer": lambda settings: simulated.transfer(settings, "rotated"),
-    "transfer-as-written": lambda settings: simulated.transfer(settings, "as written"),
-    "transfer-ample": lambda settings: simulated.transfer(settings, "ample"),
-    "capacity": simulated.capacity_sweep,
-    "similarity": simulated.similarity_sweep,
-    "weights": simulated.weights_sweep,
-    "alignment": simulated.alignment_sweep,
-    "classification": simulated.classification_sweep,
-}
+SWEEPS = simulated.all_sweeps(everything=True)
+NAMES = ("transfer-ample", "capacity")
 
 
 @pytest.fixture
@@ -42,12 +27,12 @@ def ran(monkeypatch) -> list[Any]:
         values = np.random.default_rng(len(specs)).normal(size=3)
         return xr.Dataset({"gain": ("m", values)}, attrs=provenance.attributes(spec))
 
-    for study in (transfers, alignment, capacity, similarity, weights, classification):
-        monkeypatch.setattr(study, "run", run)
+    for sweep in SWEEPS.values():
+        monkeypatch.setattr(sweep.experiment, "run", run)
     return specs
 
 
-@pytest.mark.parametrize("name", SWEEPS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_finished_sweep_is_reused(ran, tmp_path, name):
     settings = Settings(results=tmp_path)
     first = SWEEPS[name](settings)
@@ -58,7 +43,7 @@ def test_a_finished_sweep_is_reused(ran, tmp_path, name):
     assert [path.name for path in tmp_path.iterdir()] == [f"{name}.zarr"]
 
 
-@pytest.mark.parametrize("name", SWEEPS)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
     "change", [{"fresh": True}, {"seed": 5}, {"profile": "full"}], ids=str
 )
@@ -74,19 +59,32 @@ def test_another_spec_or_fresh_runs_it_again(ran, tmp_path, name, change):
     assert ran[1].seed == changed.seed
 
 
-@pytest.mark.parametrize("name", SWEEPS)
-def test_another_version_runs_it_again(ran, tmp_path, name, monkeypatch):
-    SWEEPS[name](Settings(results=tmp_path))
+def test_another_version_runs_it_again(ran, tmp_path, monkeypatch):
+    SWEEPS["capacity"](Settings(results=tmp_path))
     monkeypatch.setattr(provenance, "DISTRIBUTION", "numpy")
-    SWEEPS[name](Settings(results=tmp_path))
+    SWEEPS["capacity"](Settings(results=tmp_path))
     assert len(ran) == 2
-    SWEEPS[name](Settings(results=tmp_path))
+    SWEEPS["capacity"](Settings(results=tmp_path))
     assert len(ran) == 2
+
+
+def test_every_sweep_has_a_store_and_the_specs_of_its_own_experiment(ran, tmp_path):
+    for name, sweep in SWEEPS.items():
+        sweep(Settings(results=tmp_path))
+        sweep(Settings(results=tmp_path, profile="full", fresh=True))
+        assert (tmp_path / f"{name}.zarr").is_dir()
+        # `run` is that of the module in which the spec is defined.
+        assert sweep.spec.__module__ == sweep.experiment.__name__
+        for asked, spec in zip(
+            ran[-2:], (sweep.spec.quick(), sweep.spec()), strict=True
+        ):
+            assert asked == dataclasses.replace(spec, **sweep.changes(spec))
+    assert len(ran) == 2 * len(SWEEPS)
 
 
 def test_regimes_differ_in_what_their_names_say(ran, tmp_path):
-    for regime in simulated.STORES:
-        simulated.transfer(Settings(results=tmp_path, seed=7), regime)
+    for name in ("transfer", "transfer-as-written", "transfer-ample"):
+        SWEEPS[name](Settings(results=tmp_path, seed=7))
     rotated, written, ample = ran
     assert rotated == dataclasses.replace(transfers.TransferSweep.quick(), seed=7)
     assert rotated.reading != "as written"
@@ -94,39 +92,36 @@ def test_regimes_differ_in_what_their_names_say(ran, tmp_path):
     assert written == dataclasses.replace(rotated, reading="as written")
     double = 2 * rotated.dimension
     assert ample == dataclasses.replace(rotated, samples_target=double)
-    assert len(list(tmp_path.iterdir())) == 3
 
 
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("transfer", transfers.TransferSweep),
-        ("capacity", capacity.CapacitySweep),
-        ("similarity", similarity.SimilaritySweep),
-        ("weights", weights.WeightsSweep),
-        ("alignment", alignment.AlignmentSweep),
-        ("classification", classification.ClassificationSweep),
-    ],
-)
-def test_profiles_are_those_of_the_study(ran, tmp_path, name, kind):
-    SWEEPS[name](Settings(results=tmp_path))
-    SWEEPS[name](Settings(results=tmp_path, profile="full"))
-    assert ran == [kind.quick(), kind()]
+@pytest.mark.parametrize("profile", ["quick", "full"])
+def test_unrelated_sources_of_relu_are_known_to_hurt(ran, tmp_path, profile):
+    settings = Settings(results=tmp_path, profile=profile, seed=3)
+    for name in ("transfer_relu", "transfer_relu-unrelated"):
+        SWEEPS[name](settings)
+    spec = TransferReluSweep.quick() if profile == "quick" else TransferReluSweep()
+    related, far = ran
+    assert related == dataclasses.replace(spec, seed=3)
+    assert (far.cosine, far.condition, far.seed) == (0, 1, 3)
+    # An active half of the target's rows determines its parameter.
+    assert far.samples_target > 2 * far.dimension
+    assert profile == "quick" or related.repeats >= 100
 
 
 def test_a_run_that_fails_leaves_the_store_of_before(ran, tmp_path, monkeypatch):
-    first = simulated.capacity_sweep(Settings(results=tmp_path))
+    capacity = SWEEPS["capacity"]
+    first = capacity(Settings(results=tmp_path))
 
     def fail(_: Any) -> xr.Dataset:
         raise ValueError("broken off")
 
-    monkeypatch.setattr(capacity, "run", fail)
+    monkeypatch.setattr(capacity.experiment, "run", fail)
     for asked in (
         Settings(results=tmp_path, fresh=True),
         Settings(results=tmp_path, seed=5),
     ):
         with pytest.raises(ValueError, match="broken off"):
-            simulated.capacity_sweep(asked)
+            capacity(asked)
     assert store.load(tmp_path / "capacity.zarr").identical(first)
     assert len(ran) == 1
 
@@ -136,5 +131,5 @@ def test_what_is_no_store_is_left_as_it_is(ran, tmp_path):
     (tmp_path / "capacity.zarr" / "notes.txt").write_text("mine")
     for fresh in (False, True):
         with pytest.raises(OSError, match=r"capacity\.zarr is not a store"):
-            simulated.capacity_sweep(Settings(results=tmp_path, fresh=fresh))
+            SWEEPS["capacity"](Settings(results=tmp_path, fresh=fresh))
     assert (tmp_path / "capacity.zarr" / "notes.txt").read_text() == "mine"
