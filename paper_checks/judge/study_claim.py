@@ -17,7 +17,8 @@ class StudyClaim(Stated):
     """A claim on what a study measured.
 
     Attributes:
-        study: Runs the study, or reads it from its store.
+        study: Runs the study, or reads it from its store; where data is missing, it
+            returns the evidence that says so.
         judged: What the data say for and against the claim.
     """
 
@@ -26,7 +27,8 @@ class StudyClaim(Stated):
 
     def gather(self, settings: Settings) -> Evidence:
         """Judge the study's data."""
-        return self.judged(self.study(settings))
+        found = self.study(settings)
+        return found if isinstance(found, Evidence) else self.judged(found)
 
 
 def family(
