@@ -1,19 +1,19 @@
 """What sentences that sets share do to Figure 6: naively, and without them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
 
-from paper_checks.networks.encoders import Kind
 from paper_checks.sentences import record
 from paper_checks.sentences.best_capacity import best_of, widths_of
 from paper_checks.sentences.printed import FIGURE_6
-from paper_checks.studies.sentence_claim import runs_of
 from paper_checks.studies.sentence_gains import gains_of, mean_over_tasks, shared_rows
+from paper_checks.studies.sentences import runs_of
 
 # Sets whose sentences are largely in each other.
 LEAKING = ("sst", "mr")
+BOTH = ("naive", "near")
 
 
 def printed_gains() -> tuple[float, float]:
@@ -24,63 +24,60 @@ def printed_gains() -> tuple[float, float]:
     return float(np.mean(leaking)), float(np.mean(others))
 
 
-def leak(every: Sequence[xr.Dataset]) -> str:
-    """What the leak does to Figure 6, in one sentence over all encoders at hand."""
-    said: dict[str, str] = {}
+def leak(every: Sequence[xr.Dataset]) -> tuple[str, ...]:
+    """What the leak does to Figure 6, a sentence or two for each encoder at hand."""
+    ours: dict[str, tuple[str, ...]] = {}
     for data in every:
         encoder = data.attrs["encoder"]
-        said[encoder] = said.get(encoder) or _leak_of(data)
-    told = "; ".join(one for one in said.values() if one)
-    printed = printed_gains()
-    ours = (
-        f"; ours gain naive, and then without near-duplicates, {told}" if told else ""
-    )
+        ours[encoder] = ours.get(encoder) or _of_capacities(data)
+    leaking, others = printed_gains()
+    beside = record.recorded("sentence_transfer").values()
     return (
-        "The leak: most sentences of SST are in MR with their labels, so that naive "
-        "training together sees most of SST's test part, and in the paper's table SST "
-        f"and MR gain {printed[0]:.2f} points on average and the other four sets "
-        f"{printed[1]:+.2f}, so that the gain of its mean rests on the two that leak"
-        f"{ours}{_leak_of_two(record.recorded('sentence_transfer'))}"
+        "Most sentences of SST are in MR with their labels, so that naive joint "
+        "training sees most of SST's test part.",
+        f"In the paper's table SST and MR gain {leaking:.2f} points on average, and "
+        f"the other four sets {others:+.2f}.",
+        "So the gain of its mean rests on the two sets that leak.",
+        *(text for told in ours.values() for text in told),
+        *(text for data in beside for text in _of_two(data)),
     )
 
 
-def _leak_of_two(kept: Mapping[Kind, xr.Dataset]) -> str:
-    """What MR gains beside SST alone, naive and near, by every encoder on record."""
-    said = []
-    for data in kept.values():
-        found = gains_of(data, "target")
-        gains = [
-            mean_over_tasks(
-                "gain of MR",
-                found[protocol].gain["together"].sel(task=["mr"]).to_numpy(),
-                shared_rows(data, protocol, ["mr"]),
-            )
-            for protocol in ("naive", "near")
-            if protocol in found and "mr" in found[protocol].gain["together"]["task"]
-        ]
-        if len(gains) < 2:
-            continue
-        lines = [f"{one.value:+.2f} [{one.low:.2f}, {one.high:.2f}]" for one in gains]
-        said.append(f"{' and then '.join(lines)} ({runs_of(data)})")
-    return f". Beside SST alone MR gains {'; '.join(said)}" if said else ""
-
-
-def _leak_of(data: xr.Dataset) -> str:
-    """Gains naive and near of both groups of sets, at capacities that both have."""
-    both = ("naive", "near")
-    if not set(both) <= set(data["protocol"].to_numpy()):
-        return ""
-    widths = set.intersection(*(set(widths_of(data, p)) for p in both))
-    part = data.sel(width=sorted(widths))
-    best = [one for p in both if (one := best_of(part, p)) is not None]
-    if len(best) < len(both):
-        return ""
-    leaking = np.isin(data["set"].to_numpy(), LEAKING)
-    gains = [one.together - one.alone for one in best]
-    groups = {"SST and MR": leaking, "the others": ~leaking}
-    told = [
-        f"{name} {gains[0][rows].mean():+.2f} and then {gains[1][rows].mean():+.2f}"
-        for name, rows in groups.items()
+def _of_two(data: xr.Dataset) -> tuple[str, ...]:
+    """What MR gains beside SST alone, naive and near."""
+    found = gains_of(data, "target")
+    gains = [
+        mean_over_tasks(
+            "gain of MR",
+            found[protocol].gain["together"].sel(task=["mr"]).to_numpy(),
+            shared_rows(data, protocol, ["mr"]),
+        )
+        for protocol in BOTH
+        if protocol in found and "mr" in found[protocol].gain["together"]["task"]
     ]
+    if len(gains) < len(BOTH):
+        return ()
+    naive, near = gains
+    return (
+        f"Beside SST alone MR gains {naive} points naively, and {near} without "
+        f"near-duplicates ({runs_of(data)}).",
+    )
+
+
+def _of_capacities(data: xr.Dataset) -> tuple[str, ...]:
+    """Gains naive and near of both groups of sets, at capacities that both have."""
+    if not set(BOTH) <= set(data["protocol"].to_numpy()):
+        return ()
+    widths = set.intersection(*(set(widths_of(data, p)) for p in BOTH))
+    part = data.sel(width=sorted(widths))
+    best = [one for p in BOTH if (one := best_of(part, p)) is not None]
+    if len(best) < len(BOTH):
+        return ()
+    leaking = np.isin(data["set"].to_numpy(), LEAKING)
+    naive, near = (one.together - one.alone for one in best)
     only = f" at capacity {min(widths)}" if len(widths) == 1 else ""
-    return f"with {runs_of(data)}{only}, {', '.join(told)}"
+    return tuple(
+        f"{name} gain {naive[rows].mean():+.2f} points naively, and "
+        f"{near[rows].mean():+.2f} without near-duplicates ({runs_of(data)}{only})."
+        for name, rows in (("SST and MR", leaking), ("The other sets", ~leaking))
+    )
