@@ -20,7 +20,7 @@ from paper_checks.bert.problem import load_problem
 from paper_checks.bert.protocol import Protocol, runs
 from paper_checks.bert.run import Machine, Run
 from paper_checks.bert.train import train
-from paper_checks.claims.figure_5a import COMMITTED
+from paper_checks.studies.bert_alignment import COMMITTED
 
 
 @dataclass(frozen=True, kw_only=True)
