@@ -11,6 +11,7 @@ import xarray as xr
 from paper_checks.claims import advice, random_labels
 from paper_checks.leaderboard import scores
 from paper_checks.settings import Settings
+from paper_checks.studies import pairs_of_labels
 from simulations.provenance import attributes
 
 SETS = ("yeast", "scene", "emotions")
@@ -45,11 +46,11 @@ def test_other_data_is_measured_anew(
         raise _JudgedError
 
     monkeypatch.setattr(scores, "run", measured)
-    monkeypatch.setattr(random_labels, "run", measured)
+    monkeypatch.setattr(pairs_of_labels, "run", measured)
     monkeypatch.setattr(advice, "available", lambda _: SETS)
     monkeypatch.setattr(xr.Dataset, "sel", judged)
-    monkeypatch.setattr(random_labels, "_control", judged)
-    find = {"W-S1": advice.find, "W-X2": random_labels.find}[claim]
+    monkeypatch.setattr(pairs_of_labels, "_control", judged)
+    find = {"W-S1": advice.find, "W-X2": random_labels.CLAIMS[0].find}[claim]
     settings = Settings(data=tmp_path, results=tmp_path / "results")
     for sha256, runs in (("1" * 64, 1), ("1" * 64, 1), ("2" * 64, 2)):
         (tmp_path / "manifest.json").write_text(_listed(sha256))
