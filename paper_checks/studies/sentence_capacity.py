@@ -60,7 +60,7 @@ def _of_protocol(data: xr.Dataset, protocol: str, best: Best) -> Evidence:
         holds=_holds(best, gain),
         deciding=decides(gain, 0.0),
         headline=f"With the {data.attrs['encoder'].upper()} joint training gains "
-        f"{gain} points, at capacity {capacity} (alone {summed})",
+        f"{gain} points, at capacity {capacity:.3g} (alone {summed:.4g})",
         measurements=(
             gain,
             capacity,

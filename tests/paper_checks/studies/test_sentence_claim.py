@@ -5,7 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from paper_checks.claims import figure_5b, figure_6, figure_7, other_encoders
+from paper_checks.claims import (
+    figure_5b,
+    figure_6,
+    figure_7,
+    figure_7_similarity,
+    other_encoders,
+)
 from paper_checks.judge.finding import Finding
 from paper_checks.judge.measurement import CheckError
 from paper_checks.judge.verdict import Control, Verdict
@@ -23,7 +29,8 @@ from tests.paper_checks.sentences.sentence_data import (
 
 MISSED = Control(dropped="", noticed=2, instances=6)
 SETTINGS = Settings(data=Path("/there"))
-TRANSFER, (GAINS, SCORES) = figure_5b.CLAIM, figure_7.CLAIMS
+TRANSFER, GAINS = figure_5b.CLAIM, figure_7.CLAIM
+SCORES = figure_7_similarity.CLAIM
 
 
 def text(found: Finding) -> str:
@@ -39,7 +46,7 @@ def one_lucky_run(axis: str, names: list[str]):
 
 
 def test_claims_need_data_and_say_which(tmp_path: Path, on_record):
-    for claim in (TRANSFER, *figure_6.CLAIMS[1:], GAINS, SCORES):
+    for claim in (TRANSFER, *figure_6.CLAIMS, GAINS, SCORES):
         found = claim.find(Settings())
         assert (found.verdict, found.data) == (Verdict.NEEDS_DATA, "none")
         assert "DATA=/path/to/folder" in text(found)
