@@ -21,7 +21,7 @@ from paper_checks.bert.problem import load_problem
 from paper_checks.bert.run import Machine, Protocol, Run, runs
 from paper_checks.bert.sharding import join
 from paper_checks.bert.train import train
-from paper_checks.claims.figure_5a import COMMITTED
+from paper_checks.studies.bert_alignment import COMMITTED
 from simulations.engine.process import share_cpu
 
 

@@ -13,16 +13,17 @@ from paper_checks.benchmarks.label_noise import weighting_schemes
 from paper_checks.benchmarks.label_pairs import READINGS, linear_auc
 from paper_checks.data.chest_images import NAME, SPLIT, load_labelled
 from paper_checks.data.manifest import read_manifest
-from paper_checks.images.record import measurements
-from paper_checks.judge.finding import Finding
-from paper_checks.judge.measurement import Measurement, extreme
-from paper_checks.judge.verdict import Verdict
+from paper_checks.images.record import in_words, measurements
+from paper_checks.judge import Evidence, Measurement, StudyClaim, extreme
 from paper_checks.settings import Settings
 
-SOURCE = "W-X1 (ChestX-ray14, CheXNet)"
 TASKS, MEAN_GAIN, SUMMED_GAIN = 14, 0.4, 5.6
 # Half of the last digit printed, of the mean and of the sum.
 ROUNDING = 0.05
+MISSING = (
+    "the 112,120 images of ChestX-ray14 "
+    "(https://nihcc.app.box.com/v/ChestXray-NIHCC) and a GPU"
+)
 
 
 def arithmetic_agrees() -> bool:
@@ -48,39 +49,40 @@ def gains(folder: Path) -> dict[str, float]:
     return {name: 100 * (mean[name] - mean[other]) for name, other in READINGS.items()}
 
 
-def find(settings: Settings) -> Finding:
-    """Check the printed numbers; the claim itself needs 112,120 images."""
-    said = "agree" if arithmetic_agrees() else "do not agree"
-    off = np.array(SUMMED_GAIN - TASKS * MEAN_GAIN)
-    return Finding(
-        claim="W-X1",
-        statement="With DenseNet-121 on ChestX-ray14, Algorithm 2 raises the AUC by "
-        "0.4 % on average over 14 tasks, 5.6 % in sum.",
-        source=SOURCE,
-        verdict=Verdict.NEEDS_DATA,
-        reason=f"needs the 112,120 images of ChestX-ray14 "
-        "(https://nihcc.app.box.com/v/ChestXray-NIHCC) and a GPU; the printed mean and "
-        f"sum {said}: {TASKS} x {MEAN_GAIN} = {TASKS * MEAN_GAIN:.1f}",
-        measurements=(
-            extreme("printed sum less 14 printed means", off),
-            *_on_a_thousand(settings),
-            *measurements("clean"),
-        ),
-        controls=(),
-        data="printed numbers",
-        seed=settings.seed,
-    )
-
-
-def _on_a_thousand(settings: Settings) -> tuple[Measurement, ...]:
+def on_a_thousand(settings: Settings) -> tuple[Measurement, ...]:
     """What the protocol gives on the images of a folder, if it has them."""
     if settings.data is None or (NAME, SPLIT) not in read_manifest(settings.data):
         return ()
-    return tuple(
-        extreme(
-            f"1,000 images, no patient in two parts, linear, weights {name}: points of "
-            "AUC",
-            np.array(gain),
-        )
-        for name, gain in gains(settings.data).items()
+    said = "1,000 images, no patient in two parts, linear, weights {}: points of AUC"
+    found = gains(settings.data)
+    return tuple(extreme(said.format(name), [gain]) for name, gain in found.items())
+
+
+def judged(here: tuple[Measurement, ...]) -> Evidence:
+    """Check the printed numbers; the claim itself needs 112,120 images."""
+    agree = "agree" if arithmetic_agrees() else "do not agree"
+    off = extreme(
+        "printed sum less 14 printed means", [SUMMED_GAIN - TASKS * MEAN_GAIN]
     )
+    recorded = measurements("clean")
+    return Evidence(
+        missing=MISSING,
+        headline=in_words(recorded),
+        measurements=(off, *here, *recorded),
+        details=(
+            f"The printed mean and sum {agree}: {TASKS} x {MEAN_GAIN} = "
+            f"{TASKS * MEAN_GAIN:.1f}.",
+        ),
+        data="printed numbers",
+    )
+
+
+CLAIM = StudyClaim(
+    id="W-X1",
+    title="Algorithm 2 helps 14 chest X-ray tasks by 0.4 % on average",
+    source="W-X1 (ChestX-ray14, CheXNet)",
+    statement="With DenseNet-121 on ChestX-ray14, Algorithm 2 raises the AUC by 0.4 % "
+    "on average over 14 tasks, 5.6 % in sum.",
+    study=on_a_thousand,
+    judged=judged,
+)

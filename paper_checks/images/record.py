@@ -1,7 +1,7 @@
 """What was measured on the thousand images and put on record."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,17 @@ def measurements(
                 values[said] = max(values.get(said, []), gains[name], key=len)
     over = "starts" if study == "clean" else "pairs that share tasks"
     return tuple(_measured(said, gains, over) for said, gains in values.items())
+
+
+def in_words(found: Sequence[Measurement]) -> str:
+    """The range of gains on record, as a sentence."""
+    if not found:
+        return "Nothing is on record of 1,000 X-rays"
+    gains = [one.value for one in found]
+    return (
+        f"On record, 1,000 X-rays gain from {min(gains):+.2f} to {max(gains):+.2f} "
+        "points of AUC"
+    )
 
 
 def _measured(quantity: str, values: list[float], over: str) -> Measurement:

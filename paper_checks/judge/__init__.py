@@ -16,7 +16,7 @@ from paper_checks.judge.measurement import (
     share_broken,
 )
 from paper_checks.judge.routes import Draws, Route
-from paper_checks.judge.stated import Evidence, Stated, decides, merged
+from paper_checks.judge.stated import Evidence, Stated, decides, led, merged
 from paper_checks.judge.stress import Effort
 from paper_checks.judge.study_claim import StudyClaim, family, listed, means
 from paper_checks.judge.verdict import Control, Verdict
@@ -44,6 +44,7 @@ __all__ = [
     "extreme",
     "failure_rate",
     "family",
+    "led",
     "listed",
     "mean_with_interval",
     "means",

@@ -25,7 +25,8 @@ class Evidence:
         controls: What the check had to notice.
         data: What it was measured on.
         attack: Of a statement under attack.
-        missing: What is lacking; if not empty, the verdict is `needs data`.
+        missing: What is lacking; if not empty, the verdict is `needs data`, and a
+            caveat says what it needs.
         deciding: What decides, for a claim that does not name it.
         seed: Of the data, where it is not that of the run.
         headline: What was found, for a claim that has no headline of its own.
@@ -118,6 +119,7 @@ class Stated:
             caveats=(
                 *(self._said(text, named) for text in self.caveats),
                 *found.caveats,
+                *((f"A verdict needs {found.missing}.",) if found.missing else ()),
             ),
             repairs=self.repairs,
             explains=self.explains,
@@ -163,8 +165,11 @@ class Stated:
 def merged(parts: Sequence[Evidence]) -> Evidence:
     """Evidence of several parts: against if one is, open if one is and none against."""
     verdicts = [part.holds for part in parts]
+    holds = False if False in verdicts else None if None in verdicts else True
+    # A part that agrees with the verdict decides it, if it has what decides.
+    agreeing = sorted(parts, key=lambda part: part.holds is not holds)
     return Evidence(
-        holds=False if False in verdicts else None if None in verdicts else True,
+        holds=holds,
         useful=all(part.useful for part in parts),
         named={name: one for part in parts for name, one in part.named.items()},
         measurements=tuple(one for part in parts for one in part.measurements),
@@ -172,10 +177,18 @@ def merged(parts: Sequence[Evidence]) -> Evidence:
         data="; ".join(dict.fromkeys(part.data for part in parts if part.data)),
         attack=next((part.attack for part in parts if part.attack), None),
         missing="; ".join(part.missing for part in parts if part.missing),
-        deciding=next((part.deciding for part in parts if part.deciding), None),
+        deciding=next((part.deciding for part in agreeing if part.deciding), None),
         headline="; ".join(part.headline for part in parts if part.headline),
         details=tuple(text for part in parts for text in part.details),
         caveats=tuple(text for part in parts for text in part.caveats),
+    )
+
+
+def led(by: Evidence, parts: Sequence[Evidence]) -> Evidence:
+    """Evidence of a part that decides alone, with what all parts measured and say."""
+    every = merged(parts)
+    return dataclasses.replace(
+        by, measurements=every.measurements, details=every.details
     )
 
 

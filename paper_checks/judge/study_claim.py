@@ -18,7 +18,8 @@ class StudyClaim(Stated):
     """A claim on what a study measured.
 
     Attributes:
-        study: Runs the study, or reads it from its store.
+        study: Runs the study, or reads it from its store; where data is missing, it
+            returns the evidence that says so.
         judged: What the data say for and against the claim.
         lacking: What the folder of data lacks for the study, "a folder with school";
             empty if nothing. A claim that may lack something has a headline for
@@ -35,7 +36,8 @@ class StudyClaim(Stated):
         if lacking:
             how = "It is measured by: make verify DATA=/path/to/folder."
             return Evidence(missing=lacking, data="none", details=(how,))
-        return self.judged(self.study(settings))
+        found = self.study(settings)
+        return found if isinstance(found, Evidence) else self.judged(found)
 
 
 def family(

@@ -1,14 +1,13 @@
 """A claim on sentence sets: measured with a folder, else quoted from records."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import xarray as xr
 
-from paper_checks.judge.finding import Finding
 from paper_checks.judge.measurement import Measurement
-from paper_checks.judge.verdict import Verdict, judge
+from paper_checks.judge.stated import Evidence, Stated, led
+from paper_checks.judge.verdict import Control, Verdict
 from paper_checks.networks.encoders import Kind
 from paper_checks.sentences import record
 from paper_checks.sentences.recording import PROGRAM
@@ -18,6 +17,7 @@ from paper_checks.studies.sentences import (
     control,
     control_on_record,
     missing,
+    runs_of,
     seed_of,
     study,
 )
@@ -27,144 +27,121 @@ CONTROL = "sentence_control"
 PAPERS: Kind = "lstm"
 
 
-class Judged(NamedTuple):
-    """What the data of one encoder say of a claim.
-
-    `holds` is `None` where the data agree with the claim and could be chance: more
-    runs are needed. `complete` says whether all tasks were trained in full.
-    """
-
-    holds: bool | None
-    reason: str
-    measurements: tuple[Measurement, ...]
-    complete: bool
-
-
 @dataclass(frozen=True, kw_only=True)
-class SentenceClaim:
-    """A claim, and how it is judged.
+class SentenceClaim(Stated):
+    """A claim on what encoders gain on sentence sets.
 
-    Args:
-        claim: Its number.
-        statement: What is claimed.
-        source: Of the paper.
-        study: In `STUDIES`.
-        judged: From the data of the study.
-        closing: A sentence on all data at hand, of which the first of an encoder
-            counts; may be empty.
+    With a folder of data the profile's encoder is trained and judged. If the paper's
+    encoder is on record in full, of these files, and was not trained now, the verdict
+    is of the record: a quick run of another encoder says less of the claim. Without a
+    folder the verdict is that data is needed, and what is on record is quoted.
+
+    Attributes:
+        study: Its name in `STUDIES`.
+        judged: What the data of one encoder say; open where it could be chance.
+        complete: Whether all tasks of the data were trained in full.
+        closing: Sentences on all data at hand, of which the first of an encoder counts.
     """
 
-    claim: str
-    statement: str
-    source: str
     study: str
-    judged: Callable[[xr.Dataset], Judged]
-    closing: Callable[[Sequence[xr.Dataset]], str] = lambda _: ""
+    judged: Callable[[xr.Dataset], Evidence]
+    complete: Callable[[xr.Dataset], bool]
+    closing: Callable[[Sequence[xr.Dataset]], tuple[str, ...]] = lambda _: ()
+    otherwise: Verdict = Verdict.NEEDS_DATA
+
+    def gather(self, settings: Settings) -> Evidence:
+        """Measure the claim with a folder of data; without one, quote what there is."""
+        kept = record.recorded(self.study)
+        lacking = missing(settings)
+        if lacking:
+            return self._quoted(kept, lacking)
+        here = study(settings, self.study)
+        found = self._measured(here, kept.get(PAPERS), control(settings))
+        # Records are of the full profile, and are told rather than a quick run.
+        closing = self.closing([*kept.values(), here])
+        return replace(found, details=(*found.details, *closing))
+
+    def _quoted(
+        self, kept: Mapping[Kind, xr.Dataset], lacking: Sequence[str]
+    ) -> Evidence:
+        """Nothing is measured, and the verdict is that data is needed."""
+        found = {kind: self._on_record(data) for kind, data in kept.items()}
+        data = list(kept.values())
+        needed = f"{DATA} and word vectors"
+        nothing = Evidence(headline=f"Nothing is on record of {needed}")
+        first = found.get(PAPERS, next(iter(found.values()), nothing))
+        every = led(first, list(found.values()))
+        return replace(
+            every,
+            missing=f"{needed} ({'; '.join(lacking)})",
+            details=(*every.details, *(self.closing(data) if data else ())),
+            data=f"none; on record: {'; '.join(map(runs_of, data))}"
+            if data
+            else "none",
+            seed=seed_of(data),
+        )
+
+    def _measured(
+        self, here: xr.Dataset, theirs: xr.Dataset | None, checked: Control
+    ) -> Evidence:
+        """What was trained now says, or the paper's encoder on record before it."""
+        own, of = self.judged(here), here
+        encoders, controls = str(here.attrs["encoder"]), (checked,)
+        found, beside = [own], ()
+        if theirs is not None and encoders != PAPERS:
+            quoted = self._on_record(theirs)
+            if self.complete(theirs) and _files(theirs) == _files(here):
+                of, found = theirs, [quoted, own]
+                encoders = f"{PAPERS}, on record and {encoders}"
+                controls = (*_control_on_record(), checked)
+            else:
+                no = f"The {PAPERS.upper()} on record decides nothing: it is not of"
+                beside = (f"{no} all tasks, or of other files.", *quoted.details)
+        every = led(found[0], found)
+        return replace(
+            every,
+            controls=controls,
+            details=(*every.details, *beside),
+            caveats=(more_runs(of, self.study),) if every.holds is None else (),
+            data=f"{DATA}; encoder {encoders}",
+            seed=seed_of([of]),
+        )
+
+    def _on_record(self, data: xr.Dataset) -> Evidence:
+        """What a record says, each quantity with where it comes from."""
+        encoder = data.attrs["encoder"]
+        found = renamed(self.judged(data), f"on record, {encoder}: ")
+        said = f"The {encoder.upper()} on record is of {data.attrs['date']}"
+        source = f"{said}, by `{data.attrs['command']}`."
+        headline = f"On record, {found.headline[0].lower()}{found.headline[1:]}"
+        return replace(found, headline=headline, details=(source, *found.details))
 
 
-def find(settings: Settings, asked: SentenceClaim) -> Finding:
-    """Measure a claim with a folder of data; without one, say what is on record.
+def renamed(found: Evidence, before: str) -> Evidence:
+    """The evidence, with words before each quantity that say whose it is."""
 
-    If the paper's encoder is on record in full, of these files, and was not trained
-    now, the verdict is of the record: a quick run of another encoder says less of the
-    claim. The control of that encoder, if it is on record, must be noticed as well.
-    """
-    kept = record.recorded(asked.study)
-    lacking = missing(settings)
-    if lacking:
-        return _quoted(settings, asked, lacking, list(kept.values()))
-    data = study(settings, asked.study)
-    one = deciding = asked.judged(data)
-    of = data
-    reason, measured = one.reason, one.measurements
-    controls = (control(settings),)
-    encoders = [data.attrs["encoder"]]
-    if PAPERS not in encoders and PAPERS in kept:
-        theirs = asked.judged(kept[PAPERS])
-        if theirs.complete and _files(kept[PAPERS]) == _files(data):
-            deciding, of = theirs, kept[PAPERS]
-            checked = record.recorded(CONTROL)
-            if PAPERS in checked:
-                controls = (control_on_record(checked[PAPERS]), *controls)
-            reason = f"{_on_record(kept[PAPERS], theirs)}. Here: {one.reason}"
-            measured = (*_named(kept[PAPERS], theirs), *measured)
-            encoders = [f"{PAPERS}, on record", *encoders]
-        else:
-            # In part, or of other files.
-            reason = f"{reason}. Not deciding: {_on_record(kept[PAPERS], theirs)}"
-    verdict = judge(deciding.holds is True, controls)
-    if deciding.holds is None:
-        verdict = Verdict.NEEDS_DATA
-        reason = f"{more_runs(of, asked.study)}. {reason}"
-    # Records are of the full profile, and are told rather than a quick one.
-    every = [*kept.values(), data]
-    return Finding(
-        claim=asked.claim,
-        statement=asked.statement,
-        source=asked.source,
-        verdict=verdict,
-        reason=f"{reason}{_closing(asked, every)}",
-        measurements=measured,
-        controls=controls,
-        data=f"{DATA}; encoder {' and '.join(encoders)}",
-        seed=seed_of([of], settings),
+    def named(one: Measurement) -> Measurement:
+        return replace(one, quantity=f"{before}{one.quantity}")
+
+    return replace(
+        found,
+        measurements=tuple(map(named, found.measurements)),
+        deciding=None if found.deciding is None else named(found.deciding),
     )
-
-
-def runs_of(data: xr.Dataset) -> str:
-    """The encoder and its runs, as in `mlp, 10 runs`."""
-    runs = data.sizes["run"]
-    return f"{data.attrs['encoder']}, {runs} run{'s' * (runs > 1)}"
 
 
 def more_runs(data: xr.Dataset, study: str) -> str:
     """What is missing where data agree with a claim and could be chance."""
     asked = f"--data DATA --encoder {data.attrs['encoder']} --only {study} --runs N"
-    return f"needs more runs to tell it from chance: `{PROGRAM} {asked}`"
+    return f"More runs are needed to tell it from chance: `{PROGRAM} {asked}`."
 
 
-def _quoted(
-    settings: Settings,
-    asked: SentenceClaim,
-    lacking: Sequence[str],
-    kept: Sequence[xr.Dataset],
-) -> Finding:
-    """Nothing is measured, and the verdict is that data is needed."""
-    found = [(data, asked.judged(data)) for data in kept]
-    quotes = "".join(f". {_on_record(data, one)}" for data, one in found)
-    encoders = "; ".join(runs_of(data) for data in kept)
-    return Finding(
-        claim=asked.claim,
-        statement=asked.statement,
-        source=asked.source,
-        verdict=Verdict.NEEDS_DATA,
-        reason=f"needs {DATA} and word vectors; {'; '.join(lacking)}{quotes}"
-        f"{_closing(asked, kept)}",
-        measurements=tuple(entry for data, one in found for entry in _named(data, one)),
-        controls=(),
-        data=f"none; on record: {encoders}" if kept else "none",
-        seed=seed_of(kept, settings),
-    )
+def _control_on_record() -> tuple[Control, ...]:
+    """The control of the paper's encoder, if it is on record."""
+    checked = record.recorded(CONTROL)
+    return (control_on_record(checked[PAPERS]),) if PAPERS in checked else ()
 
 
 def _files(data: xr.Dataset) -> dict[str, str]:
     """Checksums of what was trained on."""
     return {k: v for k, v in data.attrs.items() if str(k).startswith("data_")}
-
-
-def _on_record(data: xr.Dataset, one: Judged) -> str:
-    return f"On record ({data.attrs['date']}, `{data.attrs['command']}`): {one.reason}"
-
-
-def _named(data: xr.Dataset, one: Judged) -> tuple[Measurement, ...]:
-    """What was measured, each quantity with where it comes from."""
-    encoder = data.attrs["encoder"]
-    return tuple(
-        replace(entry, quantity=f"on record, {encoder}: {entry.quantity}")
-        for entry in one.measurements
-    )
-
-
-def _closing(asked: SentenceClaim, kept: Sequence[xr.Dataset]) -> str:
-    said = asked.closing(kept) if kept else ""
-    return f". {said}" if said else ""

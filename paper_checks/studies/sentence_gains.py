@@ -1,8 +1,10 @@
-"""What alignment and training together are worth to sentence sets, by protocol."""
+"""What alignment and joint training gain on sentence sets, protocol by protocol."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -10,30 +12,47 @@ from jaxtyping import Float
 
 from paper_checks.judge import paired_tests
 from paper_checks.judge.measurement import Measurement, extreme, mean_with_interval
-from paper_checks.judge.number_of_gains import number_of_gains
-from paper_checks.judge.paired_tests import Significant
+from paper_checks.judge.paired_tests import Significant, number_of_gains
+from paper_checks.judge.stated import Evidence, decides
+from paper_checks.sentences import printed
 from paper_checks.sentences.splits import PROTOCOLS
+from paper_checks.studies.sentences import encoder_in_words
 
 KINDS = {"aligned": "alignment", "together": "training together"}
+
+
+class Tasks(NamedTuple):
+    """What a study of alignment trains, and what the paper found on it."""
+
+    axis: str
+    number: int
+    wanted: int  # that gain by alignment in the paper
+    largest: float  # gain in the paper, in points
+
+    @property
+    def paper(self) -> str:
+        """What the paper found, as a sentence."""
+        return (
+            f"In the paper {self.wanted} of {self.number} {self.axis}s gain with an "
+            f"LSTM, by up to {self.largest} points."
+        )
+
+
+TARGETS = Tasks("target", 5, printed.TARGETS, printed.LARGEST_OF_TARGETS)
+PAIRS = Tasks("pair", 15, printed.PAIRS, printed.LARGEST_OF_PAIRS)
 
 
 @dataclass(frozen=True, eq=False)
 class Gains:
     """Of one protocol; tasks that were not trained in full are left out.
 
-    `gain` is in points of a per cent, by `aligned` (aligned less not aligned) and
-    `together` (together less alone); `mean` that over tasks, and `tested` how many
-    tasks differ from 0 in Holm's test over runs. `number` is how many gain by
-    alignment, with an interval; `None` for one run. `late` says how many of the models
-    might gain by more passes.
+    `gain` (task, run) is in points of a per cent, by `aligned` (aligned less not
+    aligned) and `together` (together less alone); `overlap` is how far runs share rows.
     """
 
     protocol: str
-    gain: dict[str, xr.DataArray]  # (task, run)
-    mean: dict[str, Measurement]
-    tested: dict[str, Significant | None]
-    number: Measurement | None
-    late: str
+    gain: dict[str, xr.DataArray]
+    overlap: Float[np.ndarray, " task"]
 
     @property
     def count(self) -> int:
@@ -45,26 +64,77 @@ class Gains:
         """Tasks that alignment improves on average."""
         return int(np.sum(self.gain["aligned"].mean("run") > 0))
 
+    def mean(self, kind: str = "aligned") -> Measurement:
+        """Mean gain over tasks."""
+        name = f"gain by {KINDS[kind]}, mean, {self.protocol}"
+        return mean_over_tasks(name, self.gain[kind].to_numpy(), self.overlap)
+
+    def tested(self, kind: str = "aligned") -> Significant | None:
+        """How many tasks differ from 0 in Holm's test over runs; `None` for one run."""
+        return paired_tests.significant(self.gain[kind].to_numpy(), self.overlap)
+
+    @cached_property
+    def number(self) -> Measurement | None:
+        """How many tasks gain by alignment, with an interval; `None` for one run."""
+        values = self.gain["aligned"].to_numpy()
+        if values.shape[1] == 1:
+            return None
+        name = f"tasks that gain by alignment, {self.protocol}"
+        return number_of_gains(name, values, self.overlap)
+
     @property
     def measurements(self) -> tuple[Measurement, ...]:
         """Means over tasks, and the tests."""
-        tests = [
-            one
-            for name, found in self.tested.items()
-            for one in paired_tests.measurements(
-                f"gain by {KINDS[name]}, {self.protocol}", found
-            )
-        ]
-        number = () if self.number is None else (self.number,)
-        return (*self.mean.values(), *number, *tests)
+        tests = {
+            f"gain by {KINDS[kind]}, {self.protocol}": self.tested(kind)
+            for kind in KINDS
+        }
+        return (
+            *map(self.mean, KINDS),
+            *((self.number,) if self.number else ()),
+            *(m for one in tests.items() for m in paired_tests.measurements(*one)),
+        )
+
+
+def evidence(data: xr.Dataset, tasks: Tasks) -> Evidence:
+    """What a study of one encoder says of alignment; the strictest protocol decides.
+
+    Args:
+        data: Of the study `sentence_transfer` or `sentence_pairs`.
+        tasks: What it trains.
+    """
+    found = gains_of(data, tasks.axis)
+    strict = strictest(found)
+    mean, number = strict.mean(), strict.number
+    # Too few tasks gain; or enough do, and the mean decides.
+    few = number is not None and strict.better < tasks.wanted
+    return Evidence(
+        holds=improves(found, tasks),
+        deciding=decides(number, float(tasks.wanted))
+        if few and number
+        else decides(mean, 0.0),
+        headline=f"With the {data.attrs['encoder'].upper()} alignment improves "
+        f"{strict.better} of {strict.count} {tasks.axis}s, by {mean} points",
+        named={"better": strict.better},
+        measurements=tuple(one for g in found.values() for one in g.measurements),
+        details=(
+            *(_told(one, data, tasks) for one in found.values()),
+            *_told_of(strict, data, tasks),
+        ),
+    )
+
+
+def complete(data: xr.Dataset, tasks: Tasks) -> bool:
+    """Whether all tasks of a study were trained in full without near-duplicates."""
+    return _whole(gains_of(data, tasks.axis), tasks)
 
 
 def gains_of(data: xr.Dataset, axis: str) -> dict[str, Gains]:
     """Gains of every protocol in the data that has some.
 
     Args:
-        data: `alone`, `together`, `aligned` (protocol, axis, run) and `late` (protocol,
-            model), in per cent, and `test_over_train` (protocol, set).
+        data: `alone`, `together`, `aligned` (protocol, axis, run), in per cent, and
+            `test_over_train` (protocol, set).
         axis: `target` or `pair`.
     """
     found = {}
@@ -72,10 +142,12 @@ def gains_of(data: xr.Dataset, axis: str) -> dict[str, Gains]:
         part = data[["alone", "together", "aligned"]].sel(protocol=protocol)
         part = part.dropna(axis).rename({axis: "task"}).transpose("task", "run")
         if part.sizes["task"]:
-            late = _late(data["late"].sel(protocol=protocol))
-            found[protocol] = _gains(
-                part, protocol, _overlap(data, protocol, part), late
-            )
+            gain = {
+                "aligned": part["aligned"] - part["together"],
+                "together": part["together"] - part["alone"],
+            }
+            names = part["task"].to_numpy().tolist()
+            found[protocol] = Gains(protocol, gain, shared_rows(data, protocol, names))
     return found
 
 
@@ -116,84 +188,62 @@ def mean_over_tasks(
     return mean_with_interval(name, gains.mean(axis=0), overlap=float(overlap.mean()))
 
 
-def told(found: dict[str, Gains], what: str) -> str:
-    """What to write of the gains by alignment, of tasks that are called `what`."""
-    counts = [f"{one.better} of {one.count} ({p})" for p, one in found.items()]
-    strict = strictest(found)
-    mean = strict.mean["aligned"]
-    tests = {KINDS[name]: one for name, one in strict.tested.items()}
-    over = " (interval over tasks)" if strict.number is None else ""
-    number = ""
-    if strict.number is not None:
-        low, high = strict.number.low, strict.number.high
-        number = f"{low:.0f} to {high:.0f} by the interval over runs, "
-    return (
-        f"alignment improves {', '.join(counts)} {what}; {strict.protocol}: {number}"
-        f"{mean.value:+.2f} [{mean.low:.2f}, {mean.high:.2f}] points on average{over}, "
-        f"{paired_tests.said(tests)}; {strict.late}"
-    )
-
-
 def strictest(found: dict[str, Gains]) -> Gains:
     """The gains under the strictest protocol that there is."""
     return list(found.values())[-1]
 
 
-def improves(found: dict[str, Gains], count: int, wanted: int) -> bool | None:
+def improves(found: dict[str, Gains], tasks: Tasks) -> bool | None:
     """Whether alignment does what the paper says, without near-duplicates.
 
-    It does if of `count` tasks, all trained in full, `wanted` or more gain on average
+    It does if all tasks were trained in full, as many gain on average as in the paper,
     and the mean gain over tasks is above 0 by its interval. It does not if the interval
-    of the number that gains lies below `wanted`, or that of the mean gain below 0.
+    of the number that gains lies below the paper's, or that of the mean gain below 0.
     `None` otherwise: more runs are needed to tell it from chance.
     """
     strict = strictest(found)
-    mean, number = strict.mean["aligned"], strict.number
-    few = number is not None and number.high < wanted
-    if not whole(found, count) or few or mean.high <= 0:
+    mean, number = strict.mean(), strict.number
+    few = number is not None and number.high < tasks.wanted
+    if not _whole(found, tasks) or few or mean.high <= 0:
         return False
-    return True if strict.better >= wanted and mean.low > 0 else None
+    return True if strict.better >= tasks.wanted and mean.low > 0 else None
 
 
-def whole(found: dict[str, Gains], count: int) -> bool:
-    """Whether all of `count` tasks were trained in full without near-duplicates."""
+def _whole(found: dict[str, Gains], tasks: Tasks) -> bool:
     strict = strictest(found)
-    return (strict.protocol, strict.count) == ("near", count)
+    return (strict.protocol, strict.count) == ("near", tasks.number)
 
 
-def width_of(data: xr.Dataset) -> int:
-    """Capacity of the shared module."""
-    return json.loads(data.attrs["spec"])["training"]["width"]
+def _told(found: Gains, data: xr.Dataset, tasks: Tasks) -> str:
+    """What alignment gains, and how many tasks gain by the interval over runs."""
+    number, over = "", " (interval over tasks)"
+    if found.number is not None:
+        number, over = f" ({found.number.low:.0f} to {found.number.high:.0f})", ""
+    return (
+        f"With {encoder_in_words(data, found.protocol)} alignment improves "
+        f"{found.better}{number} of {found.count} {tasks.axis}s, by {found.mean()} "
+        f"points on average{over}."
+    )
 
 
-def _overlap(
-    data: xr.Dataset, protocol: str, part: xr.Dataset
-) -> Float[np.ndarray, " c"]:
-    return shared_rows(data, protocol, part["task"].to_numpy().tolist())
-
-
-def _late(share: xr.DataArray) -> str:
-    """What training with more passes might change."""
-    models = share["model"].to_numpy().tolist()
-    told = [f"{float(share.sel(model=one)):.0f} % {one}" for one in models]
-    return f"{share.attrs['long_name']} in {', '.join(told)}: more may change a gain"
-
-
-def _gains(
-    part: xr.Dataset, protocol: str, overlap: Float[np.ndarray, " c"], late: str
-) -> Gains:
-    gain = {
-        "aligned": part["aligned"] - part["together"],
-        "together": part["together"] - part["alone"],
-    }
-    mean, tested = {}, {}
-    for name, one in gain.items():
-        values = one.to_numpy()
-        said = f"gain by {KINDS[name]}, mean, {protocol}"
-        mean[name] = mean_over_tasks(said, values, overlap)
-        tested[name] = paired_tests.significant(values, overlap)
-    number = None
-    if part.sizes["run"] > 1:
-        said = f"tasks that gain by alignment, {protocol}"
-        number = number_of_gains(said, gain["aligned"].to_numpy(), overlap)
-    return Gains(protocol, gain, mean, tested, number, late)
+def _told_of(strict: Gains, data: xr.Dataset, tasks: Tasks) -> tuple[str, ...]:
+    """Gains of single tasks, the tests, and what more passes might change."""
+    near = strict.gain["aligned"].mean("run").to_series()
+    each = ", ".join(f"{str(name).upper()} {gain:+.1f}" for name, gain in near.items())
+    if tasks is not TARGETS:
+        each = f"from {near.min():+.1f} to {near.max():+.1f}"
+    tests = "One run allows no test of single tasks."
+    if strict.tested() is not None:
+        tests = (
+            f"Significant after Holm's correction are {strict.tested()} by alignment, "
+            f"and {strict.tested('together')} by joint training."
+        )
+    late = data["late"].sel(protocol=strict.protocol).to_series()
+    ends = ", ".join(f"{share:.0f} % {model}" for model, share in late.items())
+    width = json.loads(data.attrs["spec"])["training"]["width"]
+    return (
+        f"At capacity {width} single {tasks.axis}s gain {each} points.",
+        tests,
+        f"Training had its {data['late'].attrs['long_name']} in {ends}, so more passes "
+        "may change a gain.",
+    )

@@ -24,6 +24,12 @@ from simulations import store
 from simulations.provenance import our_version, spec_json
 
 DATA = "SST, MR, CR, SUBJ, MPQA, TREC"
+# What protocols do, as sentences say it.
+WITHOUT = {
+    "naive": "sets as they are",
+    "exact": "without exact duplicates",
+    "near": "without near-duplicates",
+}
 
 
 def missing(settings: Settings) -> tuple[str, ...]:
@@ -99,9 +105,21 @@ def control_on_record(data: xr.Dataset) -> Control:
     return replace(checked, dropped=f"{checked.dropped[:-1]}; the {encoder})")
 
 
-def seed_of(kept: Sequence[xr.Dataset], settings: Settings) -> int:
-    """The seed of the first of some studies; that of the settings if there is none."""
-    return int(kept[0].attrs["seed"]) if kept else settings.seed
+def seed_of(data: Sequence[xr.Dataset]) -> int | None:
+    """The seed of the first of some studies; `None` if there is none."""
+    return int(data[0].attrs["seed"]) if data else None
+
+
+def runs_of(data: xr.Dataset) -> str:
+    """The encoder and its runs, as in `mlp, 10 runs`."""
+    runs = data.sizes["run"]
+    return f"{data.attrs['encoder']}, {runs} run{'s' * (runs > 1)}"
+
+
+def encoder_in_words(data: xr.Dataset, protocol: str) -> str:
+    """As in "the LSTM (5 runs, without near-duplicates)"."""
+    kind, runs = runs_of(data).split(", ")
+    return f"the {kind.upper()} ({runs}, {WITHOUT[protocol]})"
 
 
 def _bench(settings: Settings) -> Bench:

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from paper_checks.benchmarks.label_pairs import LabelPairs, noisy_auc
-from paper_checks.claims import chest_x_rays, random_labels
+from paper_checks.claims import chest_x_rays
 from paper_checks.data.chest_images import NAME, SPLIT
 from paper_checks.images.record import recorded
+from paper_checks.judge.verdict import Verdict
 from paper_checks.settings import Settings
+from paper_checks.studies import pairs_of_labels
 from tests.paper_checks.data.test_folder import Folder
 
 PARTS = {"train": 120, "dev": 10, "test": 80}
@@ -59,7 +61,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path, Path]:
 def areas(folder: Path) -> np.ndarray:
     """Test AUC of both tasks on the rows that W-X2 sees, no label random."""
     train, test = (
-        random_labels.load_part(folder, random_labels.CHEST, part)
+        pairs_of_labels.load_part(folder, pairs_of_labels.CHEST, part)
         for part in ("train", "test")
     )
     return noisy_auc(LabelPairs(pairs=1), train, test, 0.0)[0]
@@ -88,11 +90,18 @@ def test_lines_say_that_no_patient_is_in_two_parts(
     folders: tuple[Path, Path, Path], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(chest_x_rays, "gains", lambda _: {"printed": 0.5})
-    found = chest_x_rays.find(Settings(data=folders[0]))
+    found = chest_x_rays.CLAIM.find(Settings(data=folders[0]))
     said = [one.quantity for one in found.measurements]
     assert any("no patient in two parts, linear, weights printed" in s for s in said)
-    used = random_labels._available(Settings(data=folders[0]))
+    used = pairs_of_labels.available(Settings(data=folders[0]))
     assert used[-1] == "chestxray14_mini64 (no patient in two parts)"
+
+
+def test_it_needs_images_and_its_printed_numbers_agree():
+    found = chest_x_rays.CLAIM.find(Settings())
+    assert found.verdict is Verdict.NEEDS_DATA
+    assert chest_x_rays.arithmetic_agrees()
+    assert "The printed mean and sum agree: 14 x 0.4 = 5.6." in found.details
 
 
 @pytest.mark.long

@@ -1,8 +1,10 @@
 """The verdict on W-F5a from results of runs, made up here."""
 
+import dataclasses
 import json
 import subprocess
 import sys
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
@@ -11,16 +13,12 @@ import pytest
 
 from figures.__main__ import read
 from figures.bert_alignment import bert_alignment
-from paper_checks.claims.figure_5a import (
-    NAME,
-    PRINTED_GAIN,
-    TASKS,
-    find,
-    flipped,
-    paired,
-)
+from paper_checks.claims.figure_5a import CLAIM, TASKS, flipped
+from paper_checks.judge.finding import Finding
 from paper_checks.judge.verdict import Verdict
 from paper_checks.settings import Settings
+from paper_checks.studies import bert_alignment as study
+from paper_checks.studies.bert_alignment import NAME, PRINTED_GAIN, paired
 
 PROTOCOL = {"encoder": "all-MiniLM-L6-v2", "epochs": 3, "rows": None}
 
@@ -43,28 +41,32 @@ def results(gain: float, groups: list[tuple[str, ...]], seeds: int = 5) -> dict:
 ALL = [*combinations(TASKS, 2), TASKS]
 
 
-def judged(tmp_path: Path, found: dict):
+def find(results_folder: Path, path: Path) -> Finding:
+    claim = dataclasses.replace(CLAIM, study=partial(study.results, path=path))
+    return claim.find(Settings(results=results_folder))
+
+
+def judged(tmp_path: Path, found: dict) -> Finding:
     path = tmp_path / "results.json"
     path.write_text(json.dumps(found))
-    return find(Settings(results=tmp_path / "out"), path)
+    return find(tmp_path / "out", path)
 
 
 def test_without_results_it_needs_data(tmp_path: Path):
-    finding = find(Settings(results=tmp_path), tmp_path / "absent.json")
-    assert finding.verdict is Verdict.NEEDS_DATA
-    assert "python -m paper_checks.bert study" in finding.reason
+    found = find(tmp_path, tmp_path / "absent.json")
+    assert found.verdict is Verdict.NEEDS_DATA
+    assert "python -m paper_checks.bert study" in found.caveats[0]
     assert not (tmp_path / f"{NAME}.zarr").exists()
     one = judged(tmp_path, results(1.0, ALL, seeds=1))
     assert one.verdict is Verdict.NEEDS_DATA
-    assert "with two seeds" in one.reason
+    assert "with two seeds" in one.headline
 
 
 def test_a_gain_holds_and_none_fails(tmp_path: Path):
     found = judged(tmp_path, results(2.0, ALL))
     assert found.verdict is Verdict.HOLDS
-    assert "10 of 10 pairs gain" in found.reason
-    assert "Encoder all-MiniLM-L6-v2, B moving" in found.reason
-    assert "QNLI: 2,000 rows" in found.reason
+    assert found.headline.endswith("10 of 10 pairs gain on average")
+    assert "QNLI: 2,000 rows." in found.caveats
     assert len(found.measurements) == 11
     assert found.measurements[0].quantity.endswith("all five together")
     assert judged(tmp_path, results(-2.0, ALL)).verdict is Verdict.FAILS
@@ -82,29 +84,24 @@ def test_an_interval_with_room_for_either_needs_more_seeds(tmp_path: Path):
     gain = said.measurements[0]
     assert gain.low < 0 < PRINTED_GAIN < gain.high
     assert said.verdict is Verdict.NEEDS_DATA
-    assert "it needs more seeds; " in said.reason
-    assert "2 seeds" in said.reason
+    assert "more seeds are needed" in said.caveats[-1]
 
 
 def test_a_part_of_the_study_is_measured_but_not_judged(tmp_path: Path):
     found = judged(tmp_path, results(2.0, ALL[:3]))
     assert found.verdict is Verdict.NEEDS_DATA
-    assert "3 of 3 pairs gain" in found.reason
+    assert "3 of 3 pairs gain" in found.headline
+    assert "Not all groups" in found.caveats[-1]
     assert len(found.measurements) == 3
 
 
-def test_the_scores_of_tasks_alone_are_told(tmp_path: Path):
+def test_seeds_that_gain_the_same_have_no_interval(tmp_path: Path):
     found = results(2.0, ALL, seeds=2)
     found["runs"] += [
         {"tasks": ["rte"], "sources": [], "alignment": "none", "seed": seed}
         | {"scores": {"rte": {"score": 50.0 + seed}}}
         for seed in (0, 1)
     ]
-    assert "Alone, tasks score rte 50.5; one" in judged(tmp_path, found).reason
-
-
-def test_seeds_that_gain_the_same_have_no_interval(tmp_path: Path):
-    found = results(2.0, ALL, seeds=2)
     for one in found["runs"]:
         if one["tasks"] == ALL[0]:
             one["scores"] = {task: {"score": 60.0} for task in one["tasks"]}
@@ -112,7 +109,8 @@ def test_seeds_that_gain_the_same_have_no_interval(tmp_path: Path):
     (same,) = [one for one in said.measurements if "none: all" in one.interval]
     assert same.quantity.endswith("cola + mrpc")
     assert (same.value, same.n) == (0, 2)
-    assert "9 of 10 pairs gain" in said.reason
+    assert "9 of 10 pairs gain" in said.headline
+    assert "In single-task training tasks score rte 50.5." in said.details
 
 
 def test_gains_are_paired_by_seed():
@@ -120,9 +118,12 @@ def test_gains_are_paired_by_seed():
     assert paired(arms, "moving").tolist() == [2.0, 1.0]
 
 
-def test_a_coin_for_a_sign_is_seldom_taken_for_a_gain():
-    gains = 2 + 0.1 * np.arange(8)
-    control = flipped(gains, 0)
+def test_a_coin_for_a_sign_is_seldom_taken_for_a_gain(tmp_path: Path):
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(results(2.0, [TASKS], seeds=8)))
+    found = study.results(Settings(results=tmp_path), path)
+    assert isinstance(found, study.Alignment)
+    (control,) = flipped(found)
     assert control.convincing
     # A two-sided interval of 95 % is above 0 in about a fortieth of the draws.
     assert control.noticed > 0.9 * control.instances

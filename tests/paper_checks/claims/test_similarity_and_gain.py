@@ -9,8 +9,9 @@ import pytest
 
 from figures.__main__ import read
 from figures.bert_alignment import bert_alignment
-from paper_checks.claims.figure_5a import NAME, TASKS
-from paper_checks.claims.similarity_and_gain import compare, rank_correlation
+from paper_checks.claims.figure_5a import TASKS
+from paper_checks.studies.bert_alignment import NAME
+from paper_checks.studies.similarity_and_gain import compare, rank_correlation
 from tests.paper_checks.claims.test_figure_5a import ALL, judged, results
 
 PAIRS: list[tuple[str, ...]] = list(combinations(TASKS, 2))

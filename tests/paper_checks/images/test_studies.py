@@ -167,10 +167,10 @@ def test_the_ledger_quotes_what_is_on_record():
             assert all(len(g) in (1, len(entry["runs"])) for g in gains)
             assert np.isfinite(gains).all()
             assert np.abs(gains).max() < 50
-    found = chest_x_rays.find(Settings())
+    found = chest_x_rays.CLAIM.find(Settings())
     said = [one.quantity for one in found.measurements]
     assert any("recorded, 1,000 images, clean, densenet121" in one for one in said)
-    noisy = random_labels.find(Settings())[0]
+    noisy = random_labels.CLAIMS[0].find(Settings())
     pairs = [m for m in noisy.measurements if "1,000 images, pairs" in m.quantity]
     assert pairs
     assert all(m.interval.endswith(", over pairs that share tasks") for m in pairs)

@@ -3,14 +3,17 @@
 import numpy as np
 import pytest
 
+from paper_checks.studies import sentence_gains
 from paper_checks.studies.sentence_gains import (
+    evidence,
     gains_of,
     improves,
     mean_over_tasks,
     shared_rows,
-    told,
 )
 from tests.paper_checks.sentences.sentence_data import PAIRS, TARGETS, made
+
+FIFTEEN = sentence_gains.PAIRS
 
 
 def test_rows_that_runs_share_widen_the_intervals():
@@ -19,22 +22,23 @@ def test_rows_that_runs_share_widen_the_intervals():
     study["test_over_train"].loc[{"protocol": "near", "set": "mr"}] = 1e5
     gains = gains_of(study, "target")
     values = gains["near"].gain["aligned"].to_numpy().mean(axis=0)
-    mean = gains["near"].mean["aligned"]
+    mean = gains["near"].mean()
     # Of Student with two degrees of freedom, 97.5 %; the mean of that and four eighths.
     half = 4.302653 * values.std(ddof=1) * np.sqrt(1 / 3 + (1e5 + 0.5) / 5)
     assert mean.high - mean.value == pytest.approx(half, rel=1e-6)
     assert shared_rows(study, "near", ["sst, mr"]) == (1e5 + 1 / 8) / 2
-    tested = [gains[name].tested["aligned"] for name in ("naive", "near")]
+    tested = [gains[name].tested() for name in ("naive", "near")]
     assert tested == [(5, 0, 5), (4, 0, 5)]
 
 
 def test_one_run_gives_an_interval_over_tasks_and_no_test():
     study = made("target", TARGETS, 1)
     near = gains_of(study, "target")["near"]
-    assert near.tested == {"aligned": None, "together": None}
-    assert near.mean["aligned"].n == 5
-    assert near.mean["aligned"].interval == "95 % Student, over tasks of one run"
-    assert "(interval over tasks)" in told({"near": near}, "targets")
+    assert near.tested() is near.tested("together") is None
+    assert near.mean().n == 5
+    assert near.mean().interval == "95 % Student, over tasks of one run"
+    said = evidence(study, sentence_gains.TARGETS).details
+    assert sum("(interval over tasks)" in one for one in said) == 3
     assert len(near.measurements) == 2
     # A single task of a single run has no interval.
     alone = mean_over_tasks("gain", np.array([[1.5]]), np.array([0.1]))
@@ -51,8 +55,8 @@ def test_what_was_not_trained_is_left_out():
     assert "sst, mr" not in found["near"].gain["aligned"]["task"]
     # Fourteen gain, and the paper's thirteen are of fifteen.
     assert found["near"].better == 14
-    assert not improves(found, 15, 13)
-    assert improves(gains_of(made("pair", PAIRS), "pair"), 15, 13)
+    assert not improves(found, FIFTEEN)
+    assert improves(gains_of(made("pair", PAIRS), "pair"), FIFTEEN)
 
 
 def test_a_count_that_chance_could_raise_is_left_open():
@@ -65,15 +69,15 @@ def test_a_count_that_chance_could_raise_is_left_open():
     number = found["near"].number
     assert number is not None
     assert (number.value, number.low <= 12, number.high >= 13) == (12, True, True)
-    assert improves(found, 15, 13) is None
-    assert "12 of 15 (near) pairs; near: " in told(found, "pairs")
-    assert f" to {number.high:.0f} by the interval over runs, +" in told(found, "pairs")
+    assert improves(found, FIFTEEN) is None
+    said = " ".join(evidence(study, FIFTEEN).details)
+    assert f"12 ({number.low:.0f} to {number.high:.0f}) of 15 pairs, by " in said
     late = "best pass among the last 3 of 15 in 20 % alone, 20 % together, 20 % aligned"
-    assert late in told(found, "pairs")
+    assert late in said
     # Below zero beyond doubt, it is no chance.
     near[:3] -= 50
-    assert improves(gains_of(study, "pair"), 15, 13) is False
-    assert improves(gains_of(made("pair", PAIRS, 1), "pair"), 15, 13) is True
+    assert improves(gains_of(study, "pair"), FIFTEEN) is False
+    assert improves(gains_of(made("pair", PAIRS, 1), "pair"), FIFTEEN) is True
     fewer = made("pair", PAIRS, 1)
     fewer["aligned"][:, :4] -= 1.5
-    assert improves(gains_of(fewer, "pair"), 15, 13) is None
+    assert improves(gains_of(fewer, "pair"), FIFTEEN) is None
