@@ -18,7 +18,7 @@ from paper_checks.data.folder import benchmark_names
 from paper_checks.judge.measurement import CheckError
 from paper_checks.settings import Profile, Settings
 from paper_checks.studies import linear_benchmarks, simulated
-from simulations.engine.cpu_threads import share_cpu
+from simulations.engine.process import share_cpu
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ import tyro
 
 from paper_checks.settings import Profile, Settings
 from paper_checks.studies import simulated
-from simulations.engine.cpu_threads import share_cpu
+from simulations.engine.process import share_cpu
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,9 +14,8 @@ from rich.progress import Progress as Bar
 
 from simulations import store
 from simulations.advice.advise import Advice
-from simulations.advice.command import command as advise
+from simulations.advice.report import command as advise
 from simulations.engine.cell_store import CellStore
-from simulations.engine.chunks import Progress
 from simulations.engine.commands import (
     COMMANDS,
     SUFFIX,
@@ -24,6 +23,7 @@ from simulations.engine.commands import (
     run_command,
     run_spec,
 )
+from simulations.engine.in_memory import Progress
 from simulations.engine.process import prepare_process
 from simulations.engine.run import Choices, StoppedError, load_columns
 from simulations.experiments import (

@@ -1,21 +1,24 @@
 """Draws of linear tasks: as exact statistics, whatever `m` is, or as rows."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Key, PRNGKeyArray
 
-from simulations.chi_square import sample_chi_square
-from simulations.draw_arguments import check_draw
+from theory.task_checks import is_traced
 from theory.tasks import Tasks, TaskStatistics
 
 RowName = Literal["gaussian", "uniform", "sign", "sphere"]
 # (key, (number of rows, d)) to rows of mean zero and covariance I.
 RowLaw = Callable[[PRNGKeyArray, tuple[int, ...]], Array]
+_Test = Callable[[np.ndarray], np.ndarray]
+# Candidates for every entry in one pass: with two, one in 400 or fewer needs another.
+CANDIDATES = 2
 
 
 def sample_statistics(
@@ -165,3 +168,118 @@ def _sphere(key: PRNGKeyArray, shape: tuple[int, ...]) -> Array:
     normal = jax.random.normal(key, shape)
     length = jnp.linalg.norm(normal, axis=-1, keepdims=True)
     return np.sqrt(shape[-1]) * normal / length
+
+
+class Draw(NamedTuple):
+    """Arguments of a draw as floats; `noise` and `samples` with one entry a task."""
+
+    root: Float[Array, "*r d d"]
+    parameter: Float[Array, "*k d"]
+    noise: Float[Array, "*k"]
+    samples: Float[Array, "*k"]
+
+
+def check_draw(
+    covariance_root: ArrayLike,
+    parameter: ArrayLike,
+    noise: ArrayLike,
+    samples: ArrayLike,
+) -> Draw:
+    """Convert and check; values that jax is tracing are taken as they are.
+
+    Raises:
+        ValueError: Shapes that do not fit; a parameter or root that is not finite;
+            noise that is negative or not finite; samples that are below 1 or not
+            whole. The message names the field, the task and the value.
+    """
+    dtype = jnp.zeros(0).dtype
+    theta = jnp.asarray(parameter, dtype)
+    root = jnp.asarray(covariance_root, dtype)
+    if theta.ndim not in (1, 2) or not theta.size:
+        raise ValueError(f"parameter must be d or k x d, got shape {theta.shape}")
+    square = (theta.shape[-1],) * 2
+    if root.shape not in (square, theta.shape[:-1] + square):
+        raise ValueError(
+            f"covariance_root has shape {root.shape}; parameter of shape {theta.shape}"
+            f" needs {square}" + (" or one such a task" if theta.ndim == 2 else "")
+        )
+    _check_values("covariance_root", root, np.isfinite, "finite")
+    _check_values("parameter", theta, np.isfinite, "finite")
+    sigma = _one_a_task("noise", jnp.asarray(noise, dtype), theta.shape[:-1])
+    count = _one_a_task("samples", jnp.asarray(samples, dtype), theta.shape[:-1])
+    _check_values("noise", sigma, _is_noise, "finite and >= 0")
+    _check_values("samples", count, _is_count, "a whole number >= 1")
+    return Draw(root, theta, sigma, count)
+
+
+def _one_a_task(field: str, value: Array, shape: tuple[int, ...]) -> Array:
+    if value.shape not in ((), shape):
+        wanted = f"a number or one a task, {shape}" if shape else "a number"
+        raise ValueError(f"{field} must be {wanted}, got shape {value.shape}")
+    return jnp.broadcast_to(value, shape)
+
+
+def _check_values(field: str, value: Array, allowed: _Test, rule: str) -> None:
+    if is_traced(value):
+        return
+    known = np.atleast_1d(np.asarray(value))
+    bad = np.argwhere(~allowed(known))
+    if len(bad):
+        place = f"{list(map(int, bad[0]))}" if value.ndim else ""
+        raise ValueError(f"{field}{place} must be {rule}, got {known[tuple(bad[0])]:g}")
+
+
+def _is_noise(value: np.ndarray) -> np.ndarray:
+    return np.isfinite(value) & (value >= 0)
+
+
+def _is_count(value: np.ndarray) -> np.ndarray:
+    # NaN and infinity have a remainder that is NaN, so they fail the comparison.
+    with np.errstate(invalid="ignore"):
+        return (np.mod(value, 1) == 0) & (value >= 1)
+
+
+class _Draws(NamedTuple):
+    key: Key[Array, ""]
+    values: Float[Array, "*n"]
+    missing: Bool[Array, "*n"]
+
+
+def sample_chi_square(
+    key: Key[Array, ""], freedom: Float[Array, "*n"]
+) -> Float[Array, "*n"]:
+    """Draw `χ²(freedom)`, independent entries; zero where `freedom ≤ 0`.
+
+    By rejection: with `a = freedom/2`, raised by 1 where it is below 1, `δ = a − 1/3`,
+    `x ~ N(0, 1)`, `u ~ U(0, 1)` and `v = (1 + x/√(9δ))³`, `δv` is a draw of `Γ(a)` if
+    `v > 0` and `log u < x²/2 + δ − δv + δ log v`, which more than 95 of 100 are; what
+    was raised is multiplied by `u^(1/a)` of another `u`, with `a` as it was.
+
+    `jax.random.gamma` does the same one entry after another on a CPU, at several times
+    the cost; here all entries are drawn in one pass, and those that are missing again.
+
+    Source: Marsaglia and Tsang 2000.
+    """
+    some = freedom > 0
+    shape = jnp.where(some, freedom, 2) / 2
+    raised = shape < 1
+    delta = jnp.where(raised, shape + 1, shape) - 1 / 3
+    size = (CANDIDATES, *delta.shape)
+
+    def again(state: _Draws) -> _Draws:
+        key, normal_key, uniform_key = jax.random.split(state.key, 3)
+        x = jax.random.normal(normal_key, size, delta.dtype)
+        u = jax.random.uniform(uniform_key, (size[0] + 1, *delta.shape), delta.dtype)
+        v = (1 + x / jnp.sqrt(9 * delta)) ** 3
+        log_v = jnp.log(jnp.where(v > 0, v, 1))
+        accepted = (v > 0) & (jnp.log(u[1:]) < x**2 / 2 + delta * (1 - v + log_v))
+        first = jnp.take_along_axis(v, jnp.argmax(accepted, axis=0)[None], axis=0)[0]
+        gamma = delta * first * jnp.where(raised, u[0] ** (1 / shape), 1)
+        return _Draws(
+            key=key,
+            values=jnp.where(state.missing, 2 * gamma, state.values),
+            missing=state.missing & ~jnp.any(accepted, axis=0),
+        )
+
+    start = again(_Draws(key, jnp.zeros_like(delta), some))
+    return lax.while_loop(lambda state: jnp.any(state.missing), again, start).values

@@ -1,22 +1,23 @@
-"""Datasets on disk: Zarr stores that are there whole or not at all."""
+"""Datasets with units and provenance, and Zarr stores of them, whole or not at all."""
 
-import hashlib
 import json
 import os
-import shutil
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 
 from simulations import provenance
+from simulations.files import checksum, replace_folder
 
 # What `save` writes. A store that asks for another codec is not ours, and one of
 # them, pickle, would run code that the store brings along.
 CODECS = frozenset({"blosc", "zstd", "zlib", "vlen-utf8"})
+# Axes, values, what it is, its units.
+Entry = tuple[str | tuple[str, ...], ArrayLike, str, str]
 
 
 class StoredRun(NamedTuple):
@@ -30,9 +31,8 @@ class StoredRun(NamedTuple):
 def save(data: xr.Dataset, path: str | os.PathLike[str]) -> Path:
     """Write a Dataset to a Zarr store (format 2) at `path`, replacing one of ours.
 
-    The store is written beside `path` and renamed when it is complete, so that an
-    error or a kill leaves what was there before. A digest of all values is saved with
-    them: `load` notices a lost or damaged chunk.
+    An error or a kill leaves what was there before. A digest of all values is saved
+    with them: `load` notices a lost or damaged chunk.
 
     Raises:
         ValueError: The Dataset lacks `provenance.attributes`, or has a variable of
@@ -47,17 +47,12 @@ def save(data: xr.Dataset, path: str | os.PathLike[str]) -> Path:
         if variable.dtype.hasobject:
             raise ValueError(f"variable {name!r} for {path} holds Python objects")
     _refuse_foreign(path)
+    written = data.assign_attrs(digest=digest(data))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        with replace_folder(path) as new:
+            written.to_zarr(new, mode="w-", zarr_format=2, consolidated=True)
     except OSError as error:
         raise OSError(f"{path} cannot be written: {error}") from error
-    try:
-        written = data.assign_attrs(digest=digest(data))
-        written.to_zarr(beside / "new", mode="w-", zarr_format=2, consolidated=True)
-        _exchange(beside, path)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     return path
 
 
@@ -126,23 +121,7 @@ def load_or_run(
 
 def digest(data: xr.Dataset) -> str:
     """SHA-256 of the names, types, shapes and bytes of all variables."""
-    total = hashlib.sha256()
-    for name in sorted(map(str, data.variables)):
-        values = np.ascontiguousarray(data[name].values)
-        total.update(f"{name} {values.dtype.str} {values.shape}\n".encode())
-        total.update(values.tobytes())
-    return total.hexdigest()
-
-
-def _exchange(beside: Path, path: Path) -> None:
-    """Rename `beside/new` to `path`; put what was at `path` back if that fails."""
-    if path.exists():
-        path.rename(beside / "old")
-    try:
-        (beside / "new").rename(path)
-    finally:
-        if (beside / "old").exists() and not path.exists():
-            (beside / "old").rename(path)
+    return checksum({str(name): data[name].values for name in data.variables})
 
 
 def _difference(path: Path, spec: Any) -> str:
@@ -190,3 +169,26 @@ def _check_codecs(metadata: dict[str, Any]) -> None:
                     raise ValueError(f"{name} asks for codec {codec['id']!r}")
             if np.dtype(entry["dtype"]).hasobject and not entry["filters"]:
                 raise ValueError(f"{name} holds Python objects")
+
+
+def dataset(
+    spec: Any, variables: Mapping[str, Entry], coordinates: Mapping[str, Entry]
+) -> xr.Dataset:
+    """Join variables and coordinates, with the provenance of the run.
+
+    Args:
+        spec: The frozen dataclass that was run.
+        variables: By name.
+        coordinates: By name.
+    """
+    return xr.Dataset(
+        {name: _variable(*entry) for name, entry in variables.items()},
+        {name: _variable(*entry) for name, entry in coordinates.items()},
+        provenance.attributes(spec),
+    )
+
+
+def _variable(
+    axes: str | tuple[str, ...], values: ArrayLike, long_name: str, units: str
+) -> xr.Variable:
+    return xr.Variable(axes, values, {"long_name": long_name, "units": units})

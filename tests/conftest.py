@@ -9,7 +9,7 @@ import hypothesis
 import jax
 import pytest
 
-from simulations.engine.cpu_threads import share_cpu
+from simulations.engine.process import share_cpu
 
 share_cpu()
 jax.config.update("jax_enable_x64", True)

@@ -25,7 +25,7 @@ from paper_checks.benchmarks.label_noise import (
 )
 from paper_checks.data.benchmark import LinearBenchmark
 from paper_checks.networks.mlp import mlp_logits, scaled, train_mlps
-from simulations.labelled import Entry, dataset
+from simulations.store import Entry, dataset
 from theory.linear import shared_optimum
 
 # How the algorithm is read, and the uniform weights that it is compared with.

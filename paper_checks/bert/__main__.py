@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import jax
 
 from paper_checks.bert.commands import cli
-from simulations.engine.cpu_threads import share_cpu
+from simulations.engine.process import share_cpu
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -25,7 +25,7 @@ from paper_checks.images.studies import (
 )
 from paper_checks.images.training import Training
 from paper_checks.networks.densenet import CONFIGS
-from simulations.engine.cpu_threads import share_cpu
+from simulations.engine.process import share_cpu
 from simulations.files import write_json
 
 STUDIES: tuple[Study, ...] = ("clean", "pairs")

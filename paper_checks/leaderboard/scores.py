@@ -18,7 +18,7 @@ from paper_checks.leaderboard.measured_gains import (
     split,
     usable_tasks,
 )
-from simulations.labelled import Entry, dataset
+from simulations.store import Entry, dataset
 
 SURE = ("from (G, g, e), if sure", "leaving rows out, if sure")
 RULES = (

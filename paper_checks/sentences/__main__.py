@@ -23,7 +23,7 @@ from paper_checks.sentences.spec import TextStudy
 from paper_checks.sentences.splits import PROTOCOLS, Protocol
 from paper_checks.sentences.studies import STUDIES
 from simulations import store
-from simulations.engine.cpu_threads import share_cpu
+from simulations.engine.process import share_cpu
 
 
 @dataclass(frozen=True, kw_only=True)

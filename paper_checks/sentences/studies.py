@@ -18,7 +18,7 @@ from paper_checks.sentences.single_and_pairs import (
 )
 from paper_checks.sentences.spec import TextStudy
 from paper_checks.sentences.splits import PROTOCOLS, Protocol, split
-from simulations.labelled import Entry, dataset
+from simulations.store import Entry, dataset
 
 SOURCE = "sst"
 MODELS = ("alone", "together", "aligned")

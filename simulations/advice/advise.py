@@ -9,12 +9,16 @@ import numpy as np
 import xarray as xr
 from tyro.conf import Positional, arg
 
-from simulations.advice.centred import Rows, centred_rows
 from simulations.advice.groups import gain_groups
-from simulations.advice.leave_one_out import RowGains, leave_one_out_gains
+from simulations.advice.leave_one_out import (
+    RowGains,
+    Rows,
+    centred_rows,
+    leave_one_out_gains,
+)
 from simulations.advice.tasks import LoadedTasks, load_tasks
 from simulations.advice.widths import WidthChoice, choose_width
-from simulations.labelled import dataset
+from simulations.store import dataset
 from theory.covariance import similarity_matrix
 from theory.risk.estimates import LEAST_FREEDOM, TaskEstimates, task_estimates
 from theory.risk.gain_estimate import GainEstimate, pairwise_gains

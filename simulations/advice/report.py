@@ -1,6 +1,9 @@
-"""Advice as text for a terminal."""
+"""Advice on a terminal, in a store and as a picture: `python -m simulations advise`."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -9,9 +12,49 @@ from rich.markup import escape
 from rich.table import Table
 from scipy import stats
 
+from simulations import store
+from simulations.advice.advise import Advice, run
+
+NAME = "advice"
 # More tasks than this make no readable matrix; each target's best sources are shown.
 MATRIX = 10
 SOURCES = 4
+
+
+def command(spec: Advice, out: Path) -> str:
+    """Give advice, print it, save it to `out/advice.zarr`, and draw it beside.
+
+    An older store of advice is replaced: the data may have changed under its name.
+
+    Returns:
+        One sentence on what was written.
+
+    Raises:
+        FileNotFoundError, ValueError: As `run`.
+        OSError: `out` cannot be written to, or the picture cannot be drawn.
+    """
+    data = run(spec)
+    path = store.save(data, out / f"{NAME}.zarr")
+    print_advice(data, Console())
+    return f"Written: {path} {draw(out)}"
+
+
+def draw(out: Path) -> str:
+    """Have `python -m figures` draw the advice in `out`; the paths that it wrote.
+
+    A process of its own: simulations import nothing of figures, as figures know
+    nothing of ours but the stores.
+
+    Raises:
+        OSError: It failed.
+    """
+    arguments = ["--results", str(out), "--out", str(out), "--only", NAME]
+    done = subprocess.run(
+        [sys.executable, "-m", "figures", *arguments], capture_output=True, text=True
+    )
+    if done.returncode:
+        raise OSError(f"the picture was not drawn: {done.stderr.strip()}")
+    return " ".join(done.stdout.split("\n")).strip()
 
 
 def print_advice(data: xr.Dataset, console: Console) -> None:

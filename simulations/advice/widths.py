@@ -6,7 +6,7 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Float
 
-from simulations.advice.centred import Rows
+from simulations.advice.leave_one_out import Rows
 
 SWEEPS = 30
 # A sweep that lowers the loss by less than this share ends the search.

@@ -1,23 +1,25 @@
 """Cells on disk: Zarr arrays by chunk, each chunk with a checksum written last."""
 
-import hashlib
+import datetime
 import os
-import uuid
-from collections.abc import Mapping
+import shutil
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import filelock
 import numpy as np
 import zarr
 
-from simulations.engine.axes import Axis
 from simulations.engine.layout import Layout
-from simulations.engine.points import Points, points_of
-from simulations.engine.study import Study
+from simulations.engine.study import Axis, Points, Study, points_of
+from simulations.files import checksum, write_whole
 
-MARKS = "done"
+MARKS, LOCK, OWNER = "done", ".lock", ".owner"
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ class CellStore:
                 full = np.zeros((size, *values.shape[1:]), array.dtype)
                 full[: len(values)] = values
                 array[chunk * size : (chunk + 1) * size] = full
-            write_text(mark, checksum(columns))
+            write_whole(mark, checksum(columns))
         except OSError as error:
             raise OSError(
                 f"{self.path}: chunk {chunk} cannot be written: {error}. Finished "
@@ -125,8 +127,8 @@ class CellStore:
         for name in self.arrays:
             for file in (self.path / name).glob("*.partial"):
                 file.unlink(missing_ok=True)
-        for file in (self.path / MARKS).glob(".*"):
-            file.unlink(missing_ok=True)
+        for folder in (self.path / MARKS).glob(".*"):
+            shutil.rmtree(folder)
 
     def orders(self, study: Study) -> list[np.ndarray]:
         """Where the values of each stored axis stand on the study's axis."""
@@ -140,24 +142,54 @@ class CellStore:
         return found
 
 
-def checksum(columns: Mapping[str, np.ndarray]) -> str:
-    """SHA-256 of names, types, shapes and bytes."""
-    total = hashlib.sha256()
-    for name in sorted(columns):
-        values = np.ascontiguousarray(columns[name])
-        total.update(f"{name} {values.dtype.str} {values.shape}\n".encode())
-        total.update(values.data)
-    return total.hexdigest()
+@contextmanager
+def sole_run(store: Path) -> Iterator[None]:
+    """Hold the store; the kernel releases it when the process ends, even by SIGKILL.
 
+    Over NFS this needs version 4 or a lock daemon, as `flock` always does.
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file that is there whole or not at all."""
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    Raises:
+        ValueError: Another process holds it.
+        OSError: The store cannot be written.
+    """
     try:
-        beside.write_text(text)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+        held = filelock.FileLock(store / LOCK, blocking=False).acquire()
+    except filelock.Timeout:
+        raise ValueError(
+            f"{store} is in use by {_owner(store)}: wait for it, or stop it"
+        ) from None
+    except OSError as error:
+        raise OSError(f"{store} cannot be written: {error}") from error
+    with held:
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        # The lock holds without the words, which a full disk does not take.
+        with suppress(OSError):
+            (store / OWNER).write_text(
+                f"process {os.getpid()} on {socket.gethostname()}, since {now}"
+            )
+        yield
+
+
+def holder(store: Path) -> str | None:
+    """Who runs on the store now; None if nobody does.
+
+    Raises:
+        OSError: The lock cannot be tried, since the store cannot be written.
+    """
+    if not (store / LOCK).exists():
+        return None
+    try:
+        with filelock.FileLock(store / LOCK, blocking=False):
+            return None
+    except filelock.Timeout:
+        return _owner(store)
+
+
+def _owner(store: Path) -> str:
+    try:
+        return (store / OWNER).read_text(errors="replace") or "another run"
+    except OSError:
+        return "another run"
 
 
 def axis_from_json(entry: dict[str, Any]) -> Axis:

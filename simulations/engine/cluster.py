@@ -15,11 +15,10 @@ import jax
 from simulations.engine.cell_store import CellStore, resume_command
 from simulations.engine.place import Told
 from simulations.engine.process import prepare_process
-from simulations.engine.program import ChunkProgram
-from simulations.engine.sizes import Sizes, measure_sizes
+from simulations.engine.program import ChunkProgram, Sizes, measure_sizes
 from simulations.engine.store_files import open_store
 from simulations.engine.study import Spec, Study
-from simulations.origin import differences, origin
+from simulations.provenance import differences, origin
 
 # Chunks under way a thread of a worker: one is computed and one waits.
 AHEAD = 2

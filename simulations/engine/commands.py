@@ -13,12 +13,11 @@ import xarray as xr
 from rich.console import Console
 
 from simulations import provenance, store
-from simulations.engine.cell_store import CellStore
+from simulations.engine.cell_store import CellStore, holder
 from simulations.engine.export import export
 from simulations.engine.merge import merge
 from simulations.engine.place import Here, Place
 from simulations.engine.run import Choices, load_columns, run_cells
-from simulations.engine.status import describe
 from simulations.engine.store_files import open_store
 from simulations.engine.study import Spec
 
@@ -186,3 +185,44 @@ def _spec(attributes: dict[str, Any], kinds: Mapping[str, type]) -> Spec:
         raise ValueError(f"no experiment here has the spec {name}")
     # `read_spec` looks at attributes alone.
     return provenance.read_spec(xr.Dataset(attrs=attributes), kinds[name])
+
+
+def describe(path: Path, *, check: bool = False) -> str:
+    """Say what a store is of, how far it is, and who runs on it.
+
+    Args:
+        path: Of the store, whose cells are not written to.
+        check: Compare every chunk with its checksum.
+
+    Raises:
+        FileNotFoundError: Nothing is there.
+        ValueError: It is no store of cells.
+    """
+    store = open_store(path, write=False)
+    found, layout, done = store.attributes, store.layout, store.done()
+    cells = store.cells_in(done)
+    axes = " x ".join(f"{axis.name} {len(axis):,}" for axis in store.axes)
+    origin = found["origins"][-1]
+    lines = [
+        f"{path}: {found['experiment']}, {axes}",
+        f"{cells:,} of {layout.cells:,} cells done ({cells / layout.cells:.1%}), "
+        f"{len(done):,} of {layout.chunks:,} chunks of up to {layout.size:,} cells",
+        f"columns {', '.join(found['columns'])}; spec {found['spec']}",
+        f"version {origin['version']}, code {origin['code'][:12]}, "
+        f"jax {origin['jax']}, {origin['float_bits']} bits, {origin['backend']} "
+        f"({origin['device']})"
+        + (f", {len(found['origins'])} origins" if len(found["origins"]) > 1 else ""),
+    ]
+    if check:
+        damaged = [chunk for chunk in sorted(done) if store.read(chunk) is None]
+        lines.append(
+            f"{len(damaged)} damaged chunks {damaged[:10]}: resume computes them again"
+            if damaged
+            else "every chunk is as it was written"
+        )
+    try:
+        running = holder(path)
+        lines += [f"in use by {running}"] if running else []
+    except OSError as error:
+        lines.append(f"whether a run holds it cannot be told: {error}")
+    return "\n".join(lines)

@@ -10,6 +10,7 @@ from xarray.backends import list_engines
 from simulations.engine.cell_store import CellStore
 from simulations.engine.run import load_columns
 from simulations.engine.study import Study
+from simulations.files import replace_file
 
 NETCDF, PARQUET = (".nc", ".netcdf"), (".parquet", ".pq")
 
@@ -34,17 +35,13 @@ def export(store: CellStore, study: Study, out: Path) -> None:
         raise ValueError(
             f"{out}: the name must end in one of {', '.join((*NETCDF, *PARQUET))}"
         )
-    beside = out.with_name(f".{out.name}.part")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with replace_file(out) as new:
         if out.suffix in NETCDF:
             data = study.assemble(load_columns(store, study))
-            _whole(data).to_netcdf(beside, engine=_netcdf_engine())
+            _whole(data).to_netcdf(new, engine=_netcdf_engine())
         else:
-            _parquet(store, beside)
-        beside.replace(out)
-    finally:
-        beside.unlink(missing_ok=True)
+            _parquet(store, new)
 
 
 def _netcdf_engine() -> Literal["h5netcdf", "netcdf4", "scipy"]:

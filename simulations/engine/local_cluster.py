@@ -10,7 +10,7 @@ import distributed
 from distributed.security import Security
 
 from simulations.engine.cluster import Cluster, ClusterError
-from simulations.engine.sizes import free_memory
+from simulations.engine.program import free_memory
 
 LOOPBACK = "127.0.0.1"
 # One computes, one writes.

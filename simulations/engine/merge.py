@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int
 
-from simulations.engine.cell_store import CellStore
-from simulations.engine.lock import sole_run
+from simulations.engine.cell_store import CellStore, sole_run
 from simulations.engine.store_files import create, open_store, refuse_other
 from simulations.engine.study import Spec, Study
-from simulations.origin import differences
+from simulations.provenance import differences
 
 # Chunks of one part that are kept in memory.
 KEPT = 4

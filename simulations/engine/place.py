@@ -1,16 +1,16 @@
-"""Where chunks are computed: here, on all devices of the process."""
+"""Where chunks are computed: here, on all devices, while another thread writes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol, runtime_checkable
 
 import jax
+import numpy as np
 
 from simulations.engine.cell_store import CellStore
-from simulations.engine.program import ChunkProgram
-from simulations.engine.sizes import Sizes, measure_sizes
+from simulations.engine.program import ChunkProgram, Sizes, measure_sizes
 from simulations.engine.study import Study
-from simulations.engine.writer import Writer
-from simulations.origin import origin
+from simulations.provenance import origin
 
 # Told the number of each chunk that is on disk.
 Told = Callable[[int], None]
@@ -49,8 +49,23 @@ class Here:
     def compute(
         self, store: CellStore, study: Study, chunks: Sequence[int], told: Told
     ) -> None:
-        """Compute chunks, each while the one before it is written."""
+        """Compute chunks, each while the one before it is written.
+
+        What is computed is written also when an error or Ctrl-C, which reaches this
+        thread alone, ends the run.
+        """
         program = ChunkProgram(study, store.batch, jax.devices())
-        with Writer(store, told) as writer:
+
+        def write(chunk: int, columns: Mapping[str, np.ndarray]) -> None:
+            store.write(chunk, columns)
+            told(chunk)
+
+        with ThreadPoolExecutor(1) as writer:
+            written: Future[None] | None = None
             for chunk in chunks:
-                writer.put(chunk, program(store.points(chunk)))
+                columns = program(store.points(chunk))
+                if written is not None:
+                    written.result()
+                written = writer.submit(write, chunk, columns)
+            if written is not None:
+                written.result()

@@ -1,18 +1,31 @@
 """A sweep run to its end: what is missing is computed, what is damaged again."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
-from simulations.engine.cell_store import CellStore, resume_command
-from simulations.engine.lock import sole_run
+from simulations.engine.cell_store import CellStore, resume_command, sole_run
 from simulations.engine.place import Here, Place
-from simulations.engine.progress import Advance, cell_bar
-from simulations.engine.sizes import Sizes
+from simulations.engine.program import Sizes
 from simulations.engine.store_files import create, discard_other, fit, open_store
 from simulations.engine.study import Study
+
+# Told how many more cells are done.
+Advance = Callable[[int], None]
 
 
 class StoppedError(Exception):
@@ -137,3 +150,27 @@ def load_columns(store: CellStore, study: Study) -> dict[str, np.ndarray]:
         for name, column in columns.items():
             found[name][at] = column
     return found
+
+
+class _Speed(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f} cells/s")
+
+
+@contextmanager
+def cell_bar(name: str, done: int, total: int, console: Console) -> Iterator[Advance]:
+    """Show a bar that begins at `done` of `total` cells."""
+    if not console.is_terminal:
+        yield lambda cells: None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Speed(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(name, total=total, completed=done)
+        yield lambda cells: bar.advance(task, cells)

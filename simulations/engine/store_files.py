@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import tempfile
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -12,17 +11,11 @@ import numcodecs
 import numpy as np
 import zarr
 
-from simulations.engine.axes import Axis
-from simulations.engine.cell_store import (
-    MARKS,
-    CellStore,
-    axis_to_json,
-    write_text,
-)
+from simulations.engine.cell_store import MARKS, CellStore, axis_to_json, sole_run
 from simulations.engine.layout import Layout, whole
-from simulations.engine.lock import sole_run
-from simulations.engine.study import Study
-from simulations.origin import differences
+from simulations.engine.study import Axis, Study
+from simulations.files import replace_folder, write_json
+from simulations.provenance import differences
 from simulations.store import CODECS
 
 FORMAT = "information-transfer cells, version 1"
@@ -53,18 +46,12 @@ def create(
         "origins": [origin],
     }
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-        try:
-            new = beside / "new"
+        with replace_folder(path, must_be_new=True) as new:
             group = zarr.open_group(new, mode="w-", zarr_format=2)
             for name, shape in shapes.items():
                 _add_array(group, name, shape.shape, shape.dtype, layout)
             (new / MARKS).mkdir()
             _write_attributes(new, attributes)
-            new.rename(path)
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
     except OSError as error:
         raise OSError(f"{path} cannot be written: {error}") from error
     return open_store(path)
@@ -239,7 +226,7 @@ def _add_array(
 
 
 def _write_attributes(path: Path, attributes: dict[str, Any]) -> None:
-    write_text(path / ".zattrs", json.dumps(attributes, indent=1))
+    write_json(path / ".zattrs", attributes, indent=1)
 
 
 def _check_codecs(path: Path) -> None:

@@ -1,23 +1,135 @@
-"""What the engine runs: axes, and the function of one batch of cells."""
+"""Sweeps as the engine runs them: axes, cells, and the function of one batch."""
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import Array, Key, UInt32
+from jaxtyping import Array, Float, Int, Key, UInt32
 
 from simulations import provenance
-from simulations.engine.axes import Axis
 
+Kind = Literal["whole", "real"]
+Numbers = Int[np.ndarray, " n"] | Float[np.ndarray, " n"]
 # One leading axis, the cells.
 Columns = Mapping[str, Any]
 Kernel = Callable[[Key[Array, " n"], Columns], Columns]
+# Those of the spec that the cells see; some specs refuse one, for it has no error.
+REPEATS = 2
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis of a sweep.
+
+    Args:
+        name: Of the axis in the Dataset.
+        values: Finite numbers, each once; `range(n)` for 0, ..., n − 1.
+        field: Of the spec that holds them, or holds their number.
+        drawn: Cells that differ here are independent draws. Where they are not, they
+            share their normals: points of a curve are then paired.
+
+    Raises:
+        ValueError: No values, one of them twice, or one that is not a finite number.
+    """
+
+    name: str
+    values: tuple[Any, ...] | range
+    field: str
+    drawn: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be an axis."""
+        if len(self.values) == 0:
+            raise ValueError(f"axis {self.name!r} is empty: give {self.field} a value")
+        if isinstance(self.values, range):
+            if self.values != range(len(self.values)):
+                raise ValueError(f"a range must be 0, 1, ..., got {self.values}")
+            return
+        for value in self.values:
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not number or not math.isfinite(value):
+                raise ValueError(
+                    f"axis {self.name!r} has the value {value!r}: {self.field} takes "
+                    "finite numbers"
+                )
+        seen = set[float]()
+        for value in self.values:
+            if value in seen:
+                raise ValueError(
+                    f"axis {self.name!r} has {value!r} twice: {self.field} takes each "
+                    "value once"
+                )
+            seen.add(value)
+        words = self.kind == "real" or all(0 <= value < 2**32 for value in self.values)
+        if self.drawn and not words:
+            raise ValueError(
+                f"axis {self.name!r} enters the cells' keys: {self.field} takes whole "
+                "numbers from 0 to 2**32 - 1"
+            )
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def kind(self) -> Kind:
+        """Whether all values are whole numbers by their type."""
+        whole = isinstance(self.values, range) or all(
+            isinstance(value, int) for value in self.values
+        )
+        return "whole" if whole else "real"
+
+    def at(self, places: Int[np.ndarray, " n"]) -> Numbers:
+        """Values at these places, 64-bit."""
+        if isinstance(self.values, range):
+            return places.astype(np.int64)
+        kind = np.int64 if self.kind == "whole" else np.float64
+        return np.asarray(self.values, kind)[places]
+
+    def words(self, places: Int[np.ndarray, " n"]) -> UInt32[np.ndarray, "n w"]:
+        """What a value at these places adds to a cell's key, wherever it stands.
+
+        A whole number is one word, itself; a real one is the two halves of its bits.
+        """
+        values = self.at(places)
+        if self.kind == "whole":
+            return values.astype(np.uint32)[:, None]
+        # +0.0 makes -0.0, which is the same value, 0.0.
+        bits = (values + 0.0).view(np.uint64)
+        halves = [bits >> np.uint64(32), bits & np.uint64(0xFFFFFFFF)]
+        return np.stack(halves, axis=1).astype(np.uint32)
+
+
+class Points(NamedTuple):
+    """Cells: words of their keys, and their values by axis."""
+
+    words: UInt32[np.ndarray, "n w"]
+    values: dict[str, np.ndarray]
+
+
+def points_of(axes: Sequence[Axis], places: Int[np.ndarray, "axis n"]) -> Points:
+    """Cells at these places, one row of places an axis."""
+    pairs = list(zip(axes, places, strict=True))
+    words = [axis.words(place) for axis, place in pairs if axis.drawn]
+    none = np.zeros((places.shape[1], 0), np.uint32)
+    return Points(
+        np.concatenate([none, *words], axis=1),
+        {axis.name: axis.at(place) for axis, place in pairs},
+    )
+
+
+def first_points(axes: Sequence[Axis], count: int) -> Points:
+    """The first cells, the last of them repeated if there are too few."""
+    lengths = [len(axis) for axis in axes]
+    cells = int(np.prod(lengths, dtype=object))
+    index = np.minimum(np.arange(count), cells - 1)
+    return points_of(axes, np.stack(np.unravel_index(index, lengths)))
 
 
 @dataclass(frozen=True)
@@ -121,3 +233,43 @@ def cell_keys(seed: Key[Array, ""], words: UInt32[Array, "n w"]) -> Key[Array, "
         return key
 
     return jax.vmap(one)(words)
+
+
+class NamedColumns(Protocol):
+    """A NamedTuple of arrays whose first axis is that of the repeats."""
+
+    def _asdict(self) -> dict[str, Any]: ...
+
+
+Result = TypeVar("Result", bound=NamedColumns)
+
+
+def study_of_repeats(
+    spec: Any,
+    cells: Callable[[Any, Key[Array, " n"]], Result],
+    result: Callable[..., Result],
+    assemble: Callable[[Any, Result], xr.Dataset],
+    *,
+    batch: int,
+    compiled: bool = False,
+) -> Study:
+    """A study along the one axis `repeat`; its keys are `fold_in(key(seed), i)`.
+
+    Args:
+        spec: Of the study, with fields `repeats` and `seed`.
+        cells: Takes a spec and keys. What it compiles depends on neither `repeats` nor
+            `seed`, so the spec that it gets has others than that of the study.
+        result: Type of what it gives; its fields are the columns of the store.
+        assemble: Makes the Dataset of the spec and of all repeats.
+        batch: Most repeats of a call.
+        compiled: As in `Study`.
+    """
+    fixed = replace(spec, repeats=REPEATS, seed=0)
+    return Study(
+        spec,
+        (Axis("repeat", range(spec.repeats), "repeats", drawn=True),),
+        lambda keys, _: cells(fixed, keys)._asdict(),
+        lambda columns: assemble(spec, result(**columns)),
+        batch=min(batch, spec.repeats),
+        compiled=compiled,
+    )

@@ -10,11 +10,9 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Int, Key
 
-from simulations import labelled
-from simulations.engine.chunks import Progress
-from simulations.engine.in_memory import in_memory
-from simulations.engine.repeats import study_of_repeats
-from simulations.engine.study import Study
+from simulations import store
+from simulations.engine.in_memory import Progress, in_memory
+from simulations.engine.study import Study, study_of_repeats
 from simulations.training.alignment import Rounds, check_checkpoints, initial_point
 from simulations.training.alignment_arms import ARMS, Problem, train_arms
 from theory.alignment import AlignmentPoint, aligned_statistics
@@ -276,7 +274,7 @@ def _dataset(spec: AlignmentSweep, result: _Result) -> xr.Dataset:
     unit = "labels' units squared"
     joint = risk[ARMS.index("joint")]
     alone = risk[ARMS.index("alone")]
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         "risk": (axes, risk, "excess risk of the target", unit),
         "risk_last": (axes, last, "excess risk of the target, last round", unit),
         "gain_over_joint": (
@@ -290,10 +288,10 @@ def _dataset(spec: AlignmentSweep, result: _Result) -> xr.Dataset:
         "rounds": (axes, rounds, "rounds chosen", "rounds"),
         "similarity": (axes, similarity, "similarity of aligned covariances", "1"),
     }
-    coordinates: dict[str, labelled.Entry] = {
+    coordinates: dict[str, store.Entry] = {
         "arm": ("arm", list(ARMS), "how the target is trained", "1"),
         "misalignment": ("misalignment", list(MISALIGNMENTS), "what is turned", "1"),
         "angle": ("angle", np.asarray(spec.angles), "angle of the turn", "degrees"),
         "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
     }
-    return labelled.dataset(spec, variables, coordinates)
+    return store.dataset(spec, variables, coordinates)

@@ -11,12 +11,10 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Key
 
-from simulations import labelled
+from simulations import store
 from simulations.draws.low_rank import fold_common, low_rank_parameters
-from simulations.engine.chunks import Progress
-from simulations.engine.in_memory import in_memory
-from simulations.engine.repeats import study_of_repeats
-from simulations.engine.study import Study
+from simulations.engine.in_memory import Progress, in_memory
+from simulations.engine.study import Study, study_of_repeats
 from simulations.sampling import sample_statistics
 from theory.linear import (
     common_covariance_optimum,
@@ -191,16 +189,16 @@ def _dataset(spec: CapacitySweep, result: _Result) -> xr.Dataset:
     unit = "labels' units squared"
     axes = ("covariates", "width", "task", "repeat")
     few = ("covariates", "task", "repeat")
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         "risk": (axes, together[:, :, 0], "excess risk of the joint optimum", unit),
         "risk_alone": (few, apart[:, 0], "excess risk of the task alone", unit),
         "training": (axes, together[:, :, 1], "training loss a row, joint", unit),
         "training_alone": (few, apart[:, 1], "training loss a row, alone", unit),
     }
-    coordinates: dict[str, labelled.Entry] = {
+    coordinates: dict[str, store.Entry] = {
         "covariates": ("covariates", list(KINDS), "kind of covariates", "1"),
         "width": ("width", np.asarray(spec.widths), "columns r of the module", "1"),
         "task": ("task", np.arange(spec.tasks), "number of the task", "1"),
         "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
     }
-    return labelled.dataset(spec, variables, coordinates)
+    return store.dataset(spec, variables, coordinates)

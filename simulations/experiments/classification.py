@@ -12,11 +12,9 @@ import xarray as xr
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from simulations import labelled
-from simulations.engine.chunks import Progress, repeat_keys
-from simulations.engine.in_memory import in_memory
-from simulations.engine.repeats import study_of_repeats
-from simulations.engine.study import Study
+from simulations import store
+from simulations.engine.in_memory import Progress, in_memory, repeat_keys
+from simulations.engine.study import Study, study_of_repeats
 from simulations.training import LevenbergMarquardt, LogisticModel, Status, train
 from theory.tasks import Tasks
 
@@ -236,7 +234,7 @@ def _dataset(spec: ClassificationSweep, result: _Result) -> xr.Dataset:
         np.moveaxis(np.asarray(values), 0, -1) for values in result
     )
     right_alone, right_joint = (_accuracy(turn, spec.flips) for turn in (alone, joint))
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         "accuracy_joint": (axes, right_joint, "test accuracy, both tasks", "1"),
         "accuracy_alone": (few, right_alone, "test accuracy of the target alone", "1"),
         "gain": (axes, right_joint - right_alone, "accuracy joint minus alone", "1"),
@@ -245,7 +243,7 @@ def _dataset(spec: ClassificationSweep, result: _Result) -> xr.Dataset:
         "converged_joint": (axes[:3], joint_ended.mean(-1), "share converged", "1"),
         "converged_alone": (few[:1], alone_ended.mean(-1), "share converged", "1"),
     }
-    coordinates: dict[str, labelled.Entry] = {
+    coordinates: dict[str, store.Entry] = {
         "angle": ("angle", np.asarray(spec.angles), "between boundaries", "degrees"),
         "source": ("source", list(SOURCES), "source", "1"),
         "samples_target": (
@@ -254,8 +252,8 @@ def _dataset(spec: ClassificationSweep, result: _Result) -> xr.Dataset:
         ),
         "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
     }
-    found = labelled.dataset(spec, variables, coordinates)
-    shown = labelled.dataset(spec, *_shown(spec, found))
+    found = store.dataset(spec, variables, coordinates)
+    shown = store.dataset(spec, *_shown(spec, found))
     return xr.merge([found, shown], combine_attrs="override")
 
 
@@ -265,7 +263,7 @@ def _accuracy(turn: np.ndarray, flips: float) -> np.ndarray:
 
 def _shown(
     spec: ClassificationSweep, found: xr.Dataset
-) -> tuple[dict[str, labelled.Entry], dict[str, labelled.Entry]]:
+) -> tuple[dict[str, store.Entry], dict[str, store.Entry]]:
     """One draw for a picture: that with accuracies nearest to their means."""
     angle, samples = spec.shown
     cell = found.sel(angle=angle, samples_target=samples)
@@ -286,14 +284,14 @@ def _shown(
         )
         inputs[task, :count] = rows.inputs[:count]
         labels[task, :count] = rows.labels[:count]
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         "shown_inputs": (("task", "row", "axis"), inputs, "inputs of a draw", "1"),
         "shown_labels": (("task", "row"), labels, "classes of a draw", "1"),
         "shown_turn": ("fit", turns[:, repeat], "boundary's turn", "degrees"),
         "shown_accuracy": ("fit", right[:, repeat], "test accuracy", "1"),
         "shown_repeat": ((), np.asarray(repeat), "which draw is shown", "1"),
     }
-    coordinates: dict[str, labelled.Entry] = {
+    coordinates: dict[str, store.Entry] = {
         "task": ("task", list(TASKS), "task", "1"),
         "fit": ("fit", list(FITS), "what was trained", "1"),
     }

@@ -12,11 +12,9 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Key
 
-from simulations import labelled
-from simulations.engine.axes import Axis
-from simulations.engine.chunks import Progress
-from simulations.engine.in_memory import in_memory
-from simulations.engine.study import Columns, Study
+from simulations import store
+from simulations.engine.in_memory import Progress, in_memory
+from simulations.engine.study import Axis, Columns, Study
 from simulations.sampling import sample_statistics
 from theory.linear import single_task_optimum
 from theory.linear.two_tasks import two_task_optimum
@@ -178,13 +176,13 @@ def _dataset(spec: GainGrid, columns: Mapping[str, np.ndarray]) -> xr.Dataset:
     axes = ("turn", "cosine", "samples_source", "weight", "repeat")
     joint, alone = columns["risk_joint"], columns["risk_alone"]
     relative = (alone - joint) / (alone + joint)
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         "risk_joint": (axes, joint, "excess risk of the target, both tasks", UNIT),
         "risk_alone": (axes, alone, "excess risk of the target alone", UNIT),
         "relative_gain": (axes, relative, "(alone - joint) / (alone + joint)", "1"),
         "certified": (axes, columns["certified"], "whether it is certified", "1"),
     }
-    coordinates: dict[str, labelled.Entry] = {
+    coordinates: dict[str, store.Entry] = {
         "turn": ("turn", list(spec.turns), "place on the path", "1"),
         "cosine": ("cosine", list(spec.cosines), "cosine of the parameters", "1"),
         "samples_source": (
@@ -194,4 +192,4 @@ def _dataset(spec: GainGrid, columns: Mapping[str, np.ndarray]) -> xr.Dataset:
         "weight": ("weight", list(spec.weights), "weight of the source", "1"),
         "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
     }
-    return labelled.dataset(spec, variables, coordinates)
+    return store.dataset(spec, variables, coordinates)

@@ -10,11 +10,9 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Int, Key
 
-from simulations import labelled
-from simulations.engine.axes import Axis
-from simulations.engine.chunks import Progress
-from simulations.engine.in_memory import in_memory
-from simulations.engine.study import Columns, Study
+from simulations import store
+from simulations.engine.in_memory import Progress, in_memory
+from simulations.engine.study import Axis, Columns, Study
 from simulations.training import ReluModel, Solver, train
 from simulations.training.solver_choice import SOLVERS, check_solvers
 from theory.relu import plane_optimum
@@ -186,7 +184,7 @@ def _dataset(spec: PhaseMap, result: _Result) -> xr.Dataset:
     thresholds = np.array([factor * spec.threshold for factor in FACTORS])
     missed = excess[..., None, :, :] > thresholds[:, None, None]
     kinds = "0 converged, 1 out of steps, 2 diverged, 3 dead, 4 stalled"
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         "excess": (axes, excess, "relative excess of the loss", "1"),
         "missed": (
             (*few, "solver", "threshold", "repeat"),
@@ -202,7 +200,7 @@ def _dataset(spec: PhaseMap, result: _Result) -> xr.Dataset:
             "1",
         ),
     }
-    coordinates: dict[str, labelled.Entry] = {
+    coordinates: dict[str, store.Entry] = {
         "angle": ("angle", list(spec.angles), "angle between teachers", "degrees"),
         "condition": (
             *("condition", list(spec.conditions)),
@@ -213,4 +211,4 @@ def _dataset(spec: PhaseMap, result: _Result) -> xr.Dataset:
         "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
         "start": ("start", np.arange(spec.starts), "random start", "1"),
     }
-    return labelled.dataset(spec, variables, coordinates)
+    return store.dataset(spec, variables, coordinates)

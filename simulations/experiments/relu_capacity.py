@@ -10,11 +10,9 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Key
 
-from simulations import labelled
-from simulations.engine.chunks import Progress
-from simulations.engine.in_memory import in_memory
-from simulations.engine.repeats import study_of_repeats
-from simulations.engine.study import Study
+from simulations import store
+from simulations.engine.in_memory import Progress, in_memory
+from simulations.engine.study import Study, study_of_repeats
 from simulations.training import LevenbergMarquardt, ReluModel, Trained, train_grid
 from theory.relu import Population, population_task_losses, task_losses
 from theory.tasks import Tasks
@@ -204,7 +202,7 @@ def _dataset(spec: ReluCapacity, result: _Result) -> xr.Dataset:
     )
     unit = "labels' units squared"
     axes = ("noise", "width", "task", "repeat")
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         "training": (axes, training, "training loss a row, joint", unit),
         "training_alone": (axes, training_alone, "training loss a row, alone", unit),
         "risk": (axes, risk, "excess risk, joint", unit),
@@ -216,10 +214,10 @@ def _dataset(spec: ReluCapacity, result: _Result) -> xr.Dataset:
             "1",
         ),
     }
-    coordinates: dict[str, labelled.Entry] = {
+    coordinates: dict[str, store.Entry] = {
         "noise": ("noise", list(spec.noises), "noise σ of the labels", "labels' units"),
         "width": ("width", np.asarray(spec.widths), "columns r of the module", "1"),
         "task": ("task", np.arange(spec.tasks), "number of the task", "1"),
         "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
     }
-    return labelled.dataset(spec, variables, coordinates)
+    return store.dataset(spec, variables, coordinates)

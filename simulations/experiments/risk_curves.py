@@ -10,12 +10,10 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Key
 
-from simulations import labelled
-from simulations.draws.shared_pairs import METHODS, SharedPair, shared_errors
-from simulations.engine.chunks import Progress
-from simulations.engine.in_memory import in_memory
-from simulations.engine.repeats import study_of_repeats
-from simulations.engine.study import Study
+from simulations import store
+from simulations.draws.pooled_draws import METHODS, SharedPair, shared_errors
+from simulations.engine.in_memory import Progress, in_memory
+from simulations.engine.study import Study, study_of_repeats
 from theory.risk import (
     best_head_ratio,
     best_penalty,
@@ -208,7 +206,7 @@ def _dataset(spec: RiskCurves, result: _Result) -> xr.Dataset:
     padded = np.array(
         [np.pad(f, (0, most - len(f)), constant_values=np.nan) for f in found]
     )
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         "risk": (
             ("shift", "sharing", "samples_source", "repeat"),
             np.transpose(result.risk, (1, 3, 2, 0)),
@@ -236,14 +234,14 @@ def _dataset(spec: RiskCurves, result: _Result) -> xr.Dataset:
         ),
     }
     sizes = list(spec.samples_source)
-    coordinates: dict[str, labelled.Entry] = {
+    coordinates: dict[str, store.Entry] = {
         "shift": ("shift", list(KINDS), "what differs between the tasks", "1"),
         "sharing": ("sharing", list(METHODS), "how the tasks share", "1"),
         "samples_source": ("samples_source", sizes, "source samples n₁", "samples"),
         "size": ("size", curve, "source samples n₁", "samples"),
         "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
     }
-    return labelled.dataset(spec, variables, coordinates)
+    return store.dataset(spec, variables, coordinates)
 
 
 def _crossings(spec: RiskCurves, kind: str) -> np.ndarray:

@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
 
-from simulations import labelled
-from simulations.engine.chunks import Progress
+from simulations import store
+from simulations.engine.in_memory import Progress
 from theory.risk import crossings, phase_transition, pooled_risk
 
 KINDS = ("equal covariances", "own covariance")
@@ -166,7 +166,7 @@ def _dataset(
         "source size where the gain changes sign",
     )
     borders = phase_transition(spec.samples_target, spec.dimension, spec.noise_variance)
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         "gain_shift": ((*over_shift, "size"), np.stack(gains[:2]), gain, "1"),
         "crossing_shift": (
             (*over_shift, "crossing"),
@@ -193,7 +193,7 @@ def _dataset(
             "labels' units squared",
         ),
     }
-    coordinates: dict[str, labelled.Entry] = {
+    coordinates: dict[str, store.Entry] = {
         "size": ("size", sizes, "source samples n₁", "samples"),
         "covariances": ("covariances", list(KINDS), "of source and target", "1"),
         "shift_variance": (
@@ -212,4 +212,4 @@ def _dataset(
             *("up to this shift, sharing", "1"),
         ),
     }
-    return labelled.dataset(spec, variables, coordinates)
+    return store.dataset(spec, variables, coordinates)

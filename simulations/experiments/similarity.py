@@ -11,10 +11,9 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Bool, Float, Key
 
-from simulations import labelled
-from simulations.engine.chunks import Progress, map_chunks, repeat_keys
-from simulations.engine.repeats import study_of_repeats
-from simulations.engine.study import Study
+from simulations import store
+from simulations.engine.in_memory import Progress, map_chunks, repeat_keys
+from simulations.engine.study import Study, study_of_repeats
 from simulations.sampling import sample_statistics
 from theory.covariance import similarity_matrix
 from theory.linear import single_task_optimum
@@ -277,7 +276,7 @@ def _dataset(spec: SimilaritySweep, result: _Result) -> xr.Dataset:
     unit = "labels' units squared"
     relative = (alone - joint) / (alone + joint)
     turn = np.asarray(spec.turns)
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         "risk_joint": (axes, joint, "excess risk of the target, both tasks", unit),
         "risk_alone": (axes[3:], alone, "excess risk of the target alone", unit),
         "gain": (axes, alone - joint, "excess risk alone minus joint", unit),
@@ -286,7 +285,7 @@ def _dataset(spec: SimilaritySweep, result: _Result) -> xr.Dataset:
         "similarity_normalised": (axes, normalised, "similarity, normalised", "1"),
         "certified": (axes[:3], certified.mean(axis=-1), "share certified", "1"),
     }
-    coordinates: dict[str, labelled.Entry] = {
+    coordinates: dict[str, store.Entry] = {
         "path": ("path", list(PATHS), "what is turned", "1"),
         "turn": ("turn", turn, "place on the path", "1"),
         "angle": ("turn", 90 * turn, "angle of the rotation", "degrees"),
@@ -296,4 +295,4 @@ def _dataset(spec: SimilaritySweep, result: _Result) -> xr.Dataset:
         ),
         "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
     }
-    return labelled.dataset(spec, variables, coordinates)
+    return store.dataset(spec, variables, coordinates)

@@ -11,12 +11,10 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from simulations import labelled
-from simulations.draws.turned_tasks import turned_tasks
-from simulations.engine.axes import Axis
-from simulations.engine.chunks import Progress
-from simulations.engine.in_memory import in_memory
-from simulations.engine.study import Columns, Study
+from simulations import store
+from simulations.draws.low_rank import turned_tasks
+from simulations.engine.in_memory import Progress, in_memory
+from simulations.engine.study import Axis, Columns, Study
 from simulations.training import LinearModel, Solver, train
 from simulations.training.solver_choice import SOLVERS, check_solvers
 from theory.linear import shared_optimum
@@ -268,7 +266,7 @@ def _dataset(spec: TrainedGap, columns: Mapping[str, np.ndarray]) -> xr.Dataset:
     axes = (*cells, "solver", "repeat", "start")
     few = (*cells, "repeat")
     kinds = "0 converged, 1 out of steps, 2 diverged, 3 dead, 4 stalled"
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         "gap": (axes, gap, "loss above the optimum, share of explained energy", "1"),
         "status": (axes, status, f"how a start ended: {kinds}", "1"),
         "steps": (axes, steps, "steps taken", "steps"),
@@ -281,7 +279,7 @@ def _dataset(spec: TrainedGap, columns: Mapping[str, np.ndarray]) -> xr.Dataset:
             "1",
         ),
     }
-    coordinates: dict[str, labelled.Entry] = {
+    coordinates: dict[str, store.Entry] = {
         "condition": ("condition", list(spec.conditions), "condition κ of X", "1"),
         "angle": ("angle", list(spec.angles), "turn of the last task", "degrees"),
         "width": ("width", list(spec.widths), "columns r of the module", "1"),
@@ -289,4 +287,4 @@ def _dataset(spec: TrainedGap, columns: Mapping[str, np.ndarray]) -> xr.Dataset:
         "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
         "start": ("start", np.arange(spec.starts), "random start", "1"),
     }
-    return labelled.dataset(spec, variables, coordinates)
+    return store.dataset(spec, variables, coordinates)

@@ -11,16 +11,15 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Bool, Float, Key
 
-from simulations import labelled
+from simulations import store
 from simulations.draws.figure_3_tasks import (
     SOURCES,
     Figure3Tasks,
     Reading,
     figure_3_tasks,
 )
-from simulations.engine.chunks import Progress, map_chunks, repeat_keys
-from simulations.engine.repeats import study_of_repeats
-from simulations.engine.study import Study
+from simulations.engine.in_memory import Progress, map_chunks, repeat_keys
+from simulations.engine.study import Study, study_of_repeats
 from simulations.sampling import sample_statistics
 from theory.linear import single_task_optimum
 from theory.linear.two_tasks import two_task_optimum
@@ -218,7 +217,7 @@ def _dataset(spec: TransferSweep, result: _Result) -> xr.Dataset:
     axes = ("source", "samples_source", "repeat")
     unit = "labels' units squared"
     certified = np.moveaxis(np.asarray(result.certified), 0, -1).mean(axis=-1)
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         "risk_joint": (axes, joint, "excess risk of the target, both tasks", unit),
         "risk_alone": (axes[2:], alone, "excess risk of the target alone", unit),
         "gain": (axes, alone - joint, "excess risk alone minus joint", unit),
@@ -228,7 +227,7 @@ def _dataset(spec: TransferSweep, result: _Result) -> xr.Dataset:
         ),
         "certified": (axes[:2], certified, "share of certified optima", "1"),
     }
-    coordinates: dict[str, labelled.Entry] = {
+    coordinates: dict[str, store.Entry] = {
         "source": ("source", list(SOURCES), "kind of source", "1"),
         "samples_source": (
             *("samples_source", np.asarray(spec.samples_source)),
@@ -236,4 +235,4 @@ def _dataset(spec: TransferSweep, result: _Result) -> xr.Dataset:
         ),
         "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
     }
-    return labelled.dataset(spec, variables, coordinates)
+    return store.dataset(spec, variables, coordinates)

@@ -12,12 +12,10 @@ import xarray as xr
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from simulations import labelled
+from simulations import store
 from simulations.draws.figure_3_tasks import SOURCES, Figure3Tasks, figure_3_tasks
-from simulations.engine.chunks import Progress
-from simulations.engine.in_memory import in_memory
-from simulations.engine.repeats import study_of_repeats
-from simulations.engine.study import Study
+from simulations.engine.in_memory import Progress, in_memory
+from simulations.engine.study import Study, study_of_repeats
 from simulations.training import (
     LevenbergMarquardt,
     Parameters,
@@ -248,7 +246,7 @@ def _dataset(spec: TransferReluSweep, result: _Result) -> xr.Dataset:
     ended = np.moveaxis(np.asarray(result.converged), 0, -1).mean(axis=-1)
     axes = ("source", "samples_source", "repeat")
     unit = "labels' units squared"
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         "risk_joint": (axes, joint, "excess risk of the target, both tasks", unit),
         "risk_alone": (axes[2:], alone, "excess risk of the target alone", unit),
         "gain": (axes, alone - joint, "excess risk alone minus joint", unit),
@@ -258,7 +256,7 @@ def _dataset(spec: TransferReluSweep, result: _Result) -> xr.Dataset:
         ),
         "converged": (axes[:2], ended, "share of draws with a start converged", "1"),
     }
-    coordinates: dict[str, labelled.Entry] = {
+    coordinates: dict[str, store.Entry] = {
         "source": ("source", list(SOURCES), "kind of source", "1"),
         "samples_source": (
             *("samples_source", np.asarray(spec.samples_source)),
@@ -266,4 +264,4 @@ def _dataset(spec: TransferReluSweep, result: _Result) -> xr.Dataset:
         ),
         "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
     }
-    return labelled.dataset(spec, variables, coordinates)
+    return store.dataset(spec, variables, coordinates)

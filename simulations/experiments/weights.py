@@ -10,12 +10,10 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Key
 
-from simulations import labelled
+from simulations import store
 from simulations.draws.low_rank import fold_common, low_rank_parameters
-from simulations.engine.chunks import Progress
-from simulations.engine.in_memory import in_memory
-from simulations.engine.repeats import study_of_repeats
-from simulations.engine.study import Study
+from simulations.engine.in_memory import Progress, in_memory
+from simulations.engine.study import Study, study_of_repeats
 from theory.linear import common_covariance_optimum, single_task_optimum
 from theory.tasks import TaskStatistics
 from theory.weighting import svd_weights
@@ -266,7 +264,7 @@ def _dataset(spec: WeightsSweep, result: _Result) -> xr.Dataset:
         np.moveaxis(np.asarray(values), 0, -1) for values in result[1:]
     )
     unit = "labels' units squared"
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         "target_alone": ("repeat", result.target_alone, "excess risk, alone", unit),
         "target_joint": (
             *(("source", "ratio", "repeat"), target_joint),
@@ -280,10 +278,10 @@ def _dataset(spec: WeightsSweep, result: _Result) -> xr.Dataset:
             f"risk_{name}": (axes, joint[part], "excess risk, all tasks", unit),
             f"weight_{name}": (axes, weights[part], "weight of the loss", "any"),
         }
-    return labelled.dataset(spec, variables, _coordinates(spec))
+    return store.dataset(spec, variables, _coordinates(spec))
 
 
-def _coordinates(spec: WeightsSweep) -> dict[str, labelled.Entry]:
+def _coordinates(spec: WeightsSweep) -> dict[str, store.Entry]:
     bad = np.arange(spec.tasks) < spec.corrupted
     return {
         "source": ("source", list(SOURCES), "labels of the source", "1"),

@@ -2,12 +2,11 @@
 
 from simulations.training.descent import Solver
 from simulations.training.first_order import Adam, GradientDescent
-from simulations.training.grid import train_grid
 from simulations.training.linear import LinearModel
 from simulations.training.result import Parameters, Status, Trained
 from simulations.training.row_models import LogisticModel, ReluModel
 from simulations.training.second_order import LBFGS, LevenbergMarquardt
-from simulations.training.train import train, train_linear
+from simulations.training.train import train, train_grid, train_linear
 
 __all__ = [
     "LBFGS",

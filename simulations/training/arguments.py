@@ -1,19 +1,58 @@
 """What training may be asked for, and the messages for what it may not."""
 
 import operator
+from collections.abc import Callable
 from typing import SupportsIndex
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
 from jaxtyping import Array, Float
+from numpy.typing import ArrayLike
 
 from simulations.training.model import Model
-from simulations.training.ranges import check_range
 from simulations.training.result import Parameters
 from theory import weights as theory_weights
 from theory.task_checks import is_traced
+from theory.tasks import TaskStatistics
+
+# A term `α y²` of the loss is a product of three magnitudes, and parameters have the
+# units of `y/x`: with each in [tiny^0.3, max^0.3] a tenth of the exponents is left for
+# sums.
+SHARE = 0.3
+
+
+def magnitudes(dtype: jnp.dtype) -> tuple[float, float]:
+    """Least and largest magnitude: 5e-93 and 3e92 in 64 bits, 4e-12 and 3e11 in 32."""
+    limits = jnp.finfo(dtype)
+    return float(limits.tiny) ** SHARE, float(limits.max) ** SHARE
+
+
+def check_range(
+    largest: ArrayLike, dtype: jnp.dtype, name: Callable[[tuple[int, ...]], str]
+) -> None:
+    """Refuse data whose largest magnitude cannot be trained with; zero can.
+
+    Smaller magnitudes beside it may be anything: what is lost of them is below
+    rounding.
+
+    Args:
+        largest: Of each column, or of the labels, of every draw.
+        dtype: Precision of the training.
+        name: What a message calls an entry of it.
+
+    Raises:
+        ValueError: One is not zero and outside `magnitudes`.
+    """
+    low, high = magnitudes(dtype)
+    size = np.asarray(largest)
+    bad = np.argwhere((size != 0) & ~((size >= low) & (size <= high)))
+    if len(bad):
+        where = tuple(int(index) for index in bad[0])
+        raise ValueError(
+            f"{name(where)} has the largest magnitude {size[where]:.3g}, and "
+            f"training in {dtype} needs it within [{low:.1g}, {high:.1g}]: rescale"
+        )
 
 
 def check_weights(
@@ -106,3 +145,52 @@ def check_initial(
             raise ValueError(
                 f"initial.{field} must be zero in columns from width = {width} on"
             )
+
+
+def check_shapes(statistics: TaskStatistics, draws: int) -> None:
+    """Refuse shapes that do not fit each other, or another number of axes of draws.
+
+    Raises:
+        ValueError: The message names the field.
+    """
+    shape = statistics.moment.shape
+    *many, k, d = shape if len(shape) == draws + 2 else (0, 0)
+    wanted = {"gram": (k, d, d), "moment": (k, d), "energy": (k,), "samples": (k,)}
+    for field, one in wanted.items():
+        found = getattr(statistics, field).shape
+        if not (k and d) or found != (*many, *one):
+            first = "an axis of draws, then " if draws else ""
+            raise ValueError(
+                f"{field} has shape {found}; statistics of k tasks need {first}gram "
+                "(k, d, d), moment (k, d), energy (k,) and samples (k,)"
+            )
+
+
+def check_values(statistics: TaskStatistics) -> None:
+    """Refuse values that are no statistics, or too large or small to train with.
+
+    Raises:
+        ValueError: The message names the task and the field.
+    """
+    fields = ("gram", "moment", "energy")
+    gram, moment, energy = (np.asarray(getattr(statistics, f)) for f in fields)
+    diagonal = np.diagonal(gram, axis1=-2, axis2=-1)
+    axis = moment.ndim - 2
+    for field, bad, why in (
+        ("gram", ~np.isfinite(gram), "has a NaN or an infinity"),
+        ("moment", ~np.isfinite(moment), "has a NaN or an infinity"),
+        ("energy", ~np.isfinite(energy), "is not finite"),
+        ("gram", diagonal < 0, "has a square XᵀX_jj below zero"),
+        ("energy", energy < 0, "is below zero"),
+    ):
+        if bad.any():
+            raise ValueError(f"task {np.argwhere(bad)[0][axis]}: {field} {why}")
+    column, label = np.sqrt(diagonal), np.sqrt(energy)
+    for name, size in (("column", column), ("labels", label)):
+        task = size.argmax(axis=axis)
+
+        def called(at: tuple[int, ...], name: str = name, task=task) -> str:
+            which = f"column {at[-1]} of the covariates" if name == "column" else name
+            return f"task {task[at]}: {which} (a root of the statistics)"
+
+        check_range(size.max(axis=axis), moment.dtype, called)

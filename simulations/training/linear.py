@@ -4,11 +4,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from simulations.training.curvature import Blocks
-from simulations.training.model import Model, Units
+from simulations.training.arguments import check_shapes, check_values
+from simulations.training.model import Blocks, Model, Units
 from simulations.training.result import Parameters
-from simulations.training.statistics_check import check_shapes, check_values
-from simulations.training.unit_columns import unit_columns
 from theory.linear.loss import task_losses
 from theory.task_checks import is_traced
 from theory.tasks import TaskStatistics
@@ -93,3 +91,21 @@ class LinearModel(Model):
                 samples=scaled.samples,
             )
         ), Units(column, label)
+
+
+def unit_columns(
+    statistics: TaskStatistics,
+) -> tuple[TaskStatistics, Float[Array, " d"]]:
+    """Statistics of `XD`, and the diagonal of `D`: `B = DB'` for a module `B'` of `XD`.
+
+    `D_jj = (Σ_i G_i,jj)^(-1/2)`, and 1 for a column of zeros.
+    """
+    size = jnp.sqrt(jnp.sum(jnp.diagonal(statistics.gram, axis1=1, axis2=2), axis=0))
+    column = 1 / jnp.where(size > 0, size, 1)
+    scaled = TaskStatistics(
+        gram=statistics.gram * column[:, None] * column,
+        moment=statistics.moment * column,
+        energy=statistics.energy,
+        samples=statistics.samples,
+    )
+    return scaled, column

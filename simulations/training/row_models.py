@@ -8,16 +8,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from simulations.training.activation import (
+from simulations.training.model import Blocks, Model, Units
+from simulations.training.result import Parameters
+from simulations.training.row_curvature import (
     Unit,
     linear_unit,
     relu_unit,
+    row_blocks,
     smooth_relu_unit,
 )
-from simulations.training.curvature import Blocks
-from simulations.training.model import Model, Units
-from simulations.training.result import Parameters
-from simulations.training.row_curvature import row_blocks
 from simulations.training.rows import Rows
 from theory.task_checks import is_traced
 from theory.tasks import Tasks

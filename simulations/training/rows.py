@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from simulations.training.ranges import check_range
+from simulations.training.arguments import check_range
 from theory.task_checks import is_traced
 from theory.tasks import Tasks
 

@@ -19,9 +19,8 @@ import jax.numpy as jnp
 from simulations.engine.in_memory import in_memory
 from simulations.engine.place import Here
 from simulations.engine.process import prepare_process
-from simulations.engine.program import ChunkProgram
+from simulations.engine.program import ChunkProgram, Sizes
 from simulations.engine.run import Choices, StoppedError, run_cells
-from simulations.engine.sizes import Sizes
 from simulations.engine.store_files import create
 from simulations.experiments.gain_grid import GainGrid
 from theory.linear import multi_start_optimum

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from simulations.chi_square import sample_chi_square
+from simulations.sampling import sample_chi_square
 
 COUNT = 20_000
 

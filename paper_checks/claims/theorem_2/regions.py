@@ -12,8 +12,8 @@ from jaxtyping import Array, Bool, Float, Key, PRNGKeyArray
 
 from paper_checks.claims.theorem_2.pair import Design, whole
 from paper_checks.claims.theorem_2.theorem_2_positions import Quantities, random
-from simulations import labelled
-from simulations.engine.chunks import Progress, map_chunks, repeat_keys
+from simulations import store
+from simulations.engine.in_memory import Progress, map_chunks, repeat_keys
 from theory.linear import two_task_optimum
 from theory.linear.gain_certificate import gain_certificate
 
@@ -187,7 +187,7 @@ def _dataset(
     found: Regions,
 ) -> xr.Dataset:
     shape = (spec.repeats, len(sines), len(ratios))
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         name: (
             ("sine", "ratio"),
             np.reshape(values, shape).mean(axis=0),
@@ -196,8 +196,8 @@ def _dataset(
         )
         for name, values in found._asdict().items()
     }
-    coordinates: dict[str, labelled.Entry] = {
+    coordinates: dict[str, store.Entry] = {
         "sine": ("sine", sines, "sin(θ_1, θ_2)", "1"),
         "ratio": ("ratio", ratios, "rows of the source a dimension, m_1/d", "1"),
     }
-    return labelled.dataset(spec, variables, coordinates)
+    return store.dataset(spec, variables, coordinates)

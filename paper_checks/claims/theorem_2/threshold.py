@@ -17,8 +17,8 @@ from paper_checks.claims.theorem_2.theorem_2_positions import (
 )
 from paper_checks.judge.exponent import Exponent, exponent
 from paper_checks.judge.threshold import Brackets, Budget, thresholds
-from simulations import labelled
-from simulations.engine.chunks import Progress
+from simulations import store
+from simulations.engine.in_memory import Progress
 from theory.linear import two_task_optimum
 
 # What is varied, with the exponent of m_1 in it that the theorem states; ‖y_2‖² is kept
@@ -239,7 +239,7 @@ def _dataset(
     for place in np.ndindex(*slopes.shape[:-1]):
         slopes[place] = _fitted(x[place[-1]], *(part[place] for part in found))
     sure = "both ends of a line's brackets hold together with 95 %"
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         "low": (axes, found.low, f"lower end of the threshold of m_1; {sure}", "rows"),
         "high": (
             axes,
@@ -260,13 +260,13 @@ def _dataset(
         "exponent_high": (lines, slopes[..., 2], "its upper end, 95 %", "1"),
         "points": (lines, slopes[..., 3].astype(int), "brackets it rests on", "1"),
     }
-    coordinates: dict[str, labelled.Entry] = {
+    coordinates: dict[str, store.Entry] = {
         "position": ("position", list(POSITIONS), "position of the tasks", "1"),
         "conclusion": ("conclusion", list(CONCLUSIONS), "what is to hold", "1"),
         "axis": ("axis", list(STATED), "quantity that varies", "1"),
         "name": ("axis", [NAMES[name] for name in STATED], "its name", "1"),
     }
-    return labelled.dataset(spec, variables, coordinates)
+    return store.dataset(spec, variables, coordinates)
 
 
 def _fitted(x: Any, *parts: Any) -> Exponent:

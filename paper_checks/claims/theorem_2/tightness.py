@@ -14,8 +14,8 @@ from paper_checks.claims.theorem_2.sharper import sharper_gain
 from paper_checks.judge.look import drawn, look
 from paper_checks.judge.search import by_ascent
 from paper_checks.judge.statement import Statement
-from simulations import labelled
-from simulations.engine.chunks import Progress
+from simulations import store
+from simulations.engine.in_memory import Progress
 
 STATEMENTS: dict[str, Callable[[], Statement[Any]]] = {
     "W-T2h": theorem_2,
@@ -84,16 +84,16 @@ def run(spec: Theorem2Tightness, progress: Progress | None = None) -> xr.Dataset
 def _dataset(spec: Theorem2Tightness, counts: Any, rows: Any) -> xr.Dataset:
     feasible, largest, found, broken = rows
     one = "statement"
-    variables: dict[str, labelled.Entry] = {
+    variables: dict[str, store.Entry] = {
         "count": ((one, "bin"), counts, "random instances", "1"),
         "feasible": (one, feasible.astype(int), "instances of all bins", "1"),
         "largest": (one, largest, "largest lhs/rhs of random instances", "1"),
         "found": (one, found, "largest lhs/rhs found, the ascent with it", "1"),
         "broken": (one, broken.astype(int), "random instances that break it", "1"),
     }
-    coordinates: dict[str, labelled.Entry] = {
+    coordinates: dict[str, store.Entry] = {
         one: (one, list(STATEMENTS), "statement", "1"),
         "low": ("bin", 10 ** EDGES[:-1], "lhs/rhs, lower edge", "1"),
         "high": ("bin", 10 ** EDGES[1:], "lhs/rhs, upper edge", "1"),
     }
-    return labelled.dataset(spec, variables, coordinates)
+    return store.dataset(spec, variables, coordinates)

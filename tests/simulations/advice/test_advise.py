@@ -15,11 +15,10 @@ from rich.console import Console
 from figures import __main__ as figures
 from simulations import store
 from simulations.__main__ import main
-from simulations.advice import command
+from simulations.advice import report
 from simulations.advice.advise import Advice, run, withheld
-from simulations.advice.centred import Rows, centred_rows
 from simulations.advice.groups import gain_groups
-from simulations.advice.leave_one_out import leave_one_out_gains
+from simulations.advice.leave_one_out import Rows, centred_rows, leave_one_out_gains
 from simulations.advice.report import print_advice
 from simulations.advice.tasks import LoadedTasks
 from simulations.advice.widths import choose_width
@@ -163,7 +162,7 @@ def drawn_here(monkeypatch) -> None:
             status = figures.main(words[words.index("figures") + 1 :])
         return subprocess.CompletedProcess(words, status, told.getvalue(), "")
 
-    monkeypatch.setattr(command.subprocess, "run", run)
+    monkeypatch.setattr(report.subprocess, "run", run)
 
 
 def test_one_command_gives_table_store_and_picture(shops, tmp_path, capsys, drawn_here):

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from simulations.engine.lock import sole_run
+from simulations.engine.cell_store import sole_run
 from simulations.engine.process import prepare_process
+from simulations.engine.program import Sizes
 from simulations.engine.run import Choices, load_columns, run_cells
-from simulations.engine.sizes import Sizes
 from simulations.engine.store_files import open_store
 from tests.simulations.engine.toy import Toy
 

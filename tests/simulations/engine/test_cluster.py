@@ -21,8 +21,8 @@ distributed = pytest.importorskip("distributed")
 from simulations.engine.cluster import Cluster, ClusterError  # noqa: E402
 from simulations.engine.in_memory import in_memory  # noqa: E402
 from simulations.engine.local_cluster import connected, started  # noqa: E402
+from simulations.engine.program import Sizes  # noqa: E402
 from simulations.engine.run import Choices, load_columns, run_cells  # noqa: E402
-from simulations.engine.sizes import Sizes  # noqa: E402
 from simulations.engine.store_files import open_store  # noqa: E402
 from tests.simulations.engine.toy import Toy  # noqa: E402
 

@@ -7,6 +7,7 @@ import xarray as xr
 from rich.console import Console
 
 from simulations import store
+from simulations.engine.cell_store import sole_run
 from simulations.engine.commands import (
     Export,
     Machines,
@@ -17,9 +18,8 @@ from simulations.engine.commands import (
     run_spec,
 )
 from simulations.engine.in_memory import in_memory
-from simulations.engine.lock import sole_run
+from simulations.engine.program import Sizes
 from simulations.engine.run import Choices, load_columns, run_cells
-from simulations.engine.sizes import Sizes
 from simulations.engine.store_files import open_store
 from tests.simulations.engine.toy import Toy
 
@@ -135,7 +135,7 @@ def test_export_gives_the_same_numbers_and_says_what_is_missing(tmp_path, monkey
     open_store(path).unmark(1)
     with pytest.raises(ValueError, match="lacks 1 of 3 chunks: resume"):
         command(Export(path, tmp_path / "toy.nc"))
-    assert not list(tmp_path.glob(".*part"))
+    assert not list(tmp_path.glob(".*"))
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from simulations.engine.commands import describe
 from simulations.engine.in_memory import in_memory
+from simulations.engine.program import Sizes
 from simulations.engine.run import Choices, load_columns, run_cells
-from simulations.engine.sizes import Sizes
-from simulations.engine.status import describe
 from simulations.engine.store_files import open_store
 from tests.simulations.engine.toy import Toy
 
@@ -141,7 +141,7 @@ from rich.console import Console
 from simulations.engine.commands import Machines, run_spec
 from simulations.engine.process import prepare_process
 from simulations.engine.run import Choices, StoppedError
-from simulations.engine.sizes import Sizes
+from simulations.engine.program import Sizes
 from tests.simulations.engine.toy import Toy
 prepare_process()
 spec, choices = eval(sys.argv[2]), Choices(sizes=Sizes(4, 32))

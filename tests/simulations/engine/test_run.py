@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from simulations import origin
+from simulations import provenance
+from simulations.engine.cell_store import holder, sole_run
 from simulations.engine.in_memory import in_memory
-from simulations.engine.lock import holder, sole_run
 from simulations.engine.place import Here
+from simulations.engine.program import Sizes
 from simulations.engine.run import Choices, StoppedError, load_columns, run_cells
-from simulations.engine.sizes import Sizes
 from simulations.engine.store_files import open_store
 from tests.simulations.engine.toy import Toy
 
@@ -130,8 +130,8 @@ def test_other_sweeps_versions_and_platforms_are_refused(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="seed 0, asked for 1"):
         run(Toy(seed=1), path, EXTEND)
     for name in ("code", "jax", "float_bits", "backend"):
-        assert name in origin.COMPARED
-    monkeypatch.setattr(origin.provenance, "our_version", lambda: "99")
+        assert name in provenance.COMPARED
+    monkeypatch.setattr(provenance, "our_version", lambda: "99")
     with pytest.raises(ValueError, match=r"now 99\): --mixed"):
         run(Toy(), path)
     run(Toy(), path, Choices(mixed=True))
@@ -147,7 +147,7 @@ def test_a_second_run_is_refused_and_a_dead_one_is_not_waited_for(tmp_path):
         assert "process" in str(holder(path))
         with pytest.raises(ValueError, match=r"in use by process \d+ on"):
             run(Toy(), path)
-    (path / ".lock").write_text("process 1 on a machine that is gone")
+    (path / ".owner").write_text("process 1 on a machine that is gone")
     run(Toy(), path)
 
 

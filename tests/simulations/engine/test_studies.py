@@ -10,8 +10,7 @@ import pytest
 import xarray as xr
 
 from simulations.__main__ import EXPERIMENTS
-from simulations.engine.chunks import repeat_keys
-from simulations.engine.in_memory import in_memory
+from simulations.engine.in_memory import in_memory, repeat_keys
 from simulations.engine.run import Choices, load_columns, run_cells
 from simulations.engine.study import Study
 from simulations.experiments import gain_grid, risk_map, similarity

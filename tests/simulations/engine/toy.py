@@ -10,9 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from simulations import labelled
-from simulations.engine.axes import Axis
-from simulations.engine.study import Study
+from simulations import store
+from simulations.engine.study import Axis, Study
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +68,7 @@ def _cells(spec, keys, points):
 
 def _dataset(spec: Toy, columns: Mapping[str, np.ndarray]) -> xr.Dataset:
     axes = ("shift", "count", "repeat")
-    return labelled.dataset(
+    return store.dataset(
         spec,
         {
             "a": (axes, columns["a"], "a", "1"),

@@ -6,7 +6,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from simulations import provenance
-from simulations.engine.chunks import repeat_keys
+from simulations.engine.in_memory import repeat_keys
 from simulations.experiments import classification
 from simulations.experiments.classification import (
     SOURCES,

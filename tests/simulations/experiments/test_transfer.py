@@ -8,7 +8,7 @@ import scipy.optimize
 
 from simulations import provenance
 from simulations.draws.figure_3_tasks import SOURCES, figure_3_tasks
-from simulations.engine.chunks import repeat_keys
+from simulations.engine.in_memory import repeat_keys
 from simulations.experiments.transfer import TransferSweep, run
 from simulations.sampling import sample_statistics
 

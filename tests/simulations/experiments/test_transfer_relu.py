@@ -5,7 +5,7 @@ import pytest
 
 from simulations import provenance
 from simulations.draws.figure_3_tasks import SOURCES
-from simulations.engine.chunks import repeat_keys
+from simulations.engine.in_memory import repeat_keys
 from simulations.experiments import transfer_relu
 from simulations.experiments.transfer_relu import TransferReluSweep, run
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Key
 
-from simulations.training.unit_columns import unit_columns
+from simulations.training.linear import unit_columns
 from theory.tasks import TaskStatistics
 
 # Keeps a block's equations solvable when heads or columns vanish on the way.

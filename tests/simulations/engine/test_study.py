@@ -5,9 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from simulations.engine.axes import Axis
-from simulations.engine.points import points_of
-from simulations.engine.study import cell_keys
+from simulations.engine.study import Axis, cell_keys, points_of
 from tests.simulations.engine.toy import Toy
 
 

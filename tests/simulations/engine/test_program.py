@@ -2,8 +2,8 @@ import dataclasses
 
 import jax
 
-from simulations.engine import sizes
-from simulations.engine.sizes import FEW_CALLS, Sizes, measure_sizes
+from simulations.engine import program
+from simulations.engine.program import FEW_CALLS, Sizes, measure_sizes
 from tests.simulations.engine.toy import Toy
 
 
@@ -25,7 +25,7 @@ def test_a_kernel_that_is_not_compiled_is_called_with_whole_batches_and_once():
 
 def test_many_calls_share_a_chunk(monkeypatch):
     # However slow the machine is at this moment.
-    monkeypatch.setattr(sizes, "CHUNK_SECONDS", 1e9)
+    monkeypatch.setattr(program, "CHUNK_SECONDS", 1e9)
     # Six cells a repeat, four a call.
     few = Toy(repeats=FEW_CALLS * 4 // 6)
     assert measure_sizes(few.study(), jax.devices()[:1]) == Sizes(4, 4)

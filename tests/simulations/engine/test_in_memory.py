@@ -2,7 +2,7 @@ import jax
 import numpy as np
 import pytest
 
-from simulations.engine.chunks import map_chunks, repeat_keys
+from simulations.engine.in_memory import map_chunks, repeat_keys
 
 
 def test_repeats_do_not_depend_on_their_number_or_on_chunks():

@@ -5,14 +5,14 @@ import sys
 import pytest
 
 EIGHT = "--xla_force_host_platform_device_count=8"
-COUNT = "from simulations.engine.cpu_threads import share_cpu; share_cpu(); import os; "
+COUNT = "from simulations.engine.process import share_cpu; share_cpu(); import os; "
 COUNT += "print(os.environ['PJRT_NPROC'])"
 GRID = """
 import jax
 from simulations.engine.in_memory import in_memory
 from simulations.engine.process import prepare_process
 from simulations.engine.program import ChunkProgram
-from simulations.engine.points import first_points
+from simulations.engine.study import first_points
 from simulations.experiments.gain_grid import GainGrid
 
 prepare_process()
