@@ -7,12 +7,12 @@ from typing import Any
 import jax
 from jaxtyping import PRNGKeyArray
 
+from paper_checks.judge.ascent import by_ascent
 from paper_checks.judge.finding import Attack
 from paper_checks.judge.hypothesis_search import by_hypothesis
 from paper_checks.judge.instance_file import save
 from paper_checks.judge.measurement import Measurement, failure_rate
-from paper_checks.judge.search import at_random, by_ascent, failures
-from paper_checks.judge.search_result import Search, Worst
+from paper_checks.judge.search import Search, Worst, at_random, failures
 from paper_checks.judge.statement import Statement
 
 

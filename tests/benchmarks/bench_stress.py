@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from paper_checks.claims.theorem_2.bound import theorem_2
-from paper_checks.judge import search
+from paper_checks.judge import ascent, search
 from paper_checks.judge.statement import NONE, examine
 from tests.benchmarks.paired import interleave, quartiles
 from tests.benchmarks.plain_theorem_2 import PlainDesign, left_side, plain_ratio
@@ -76,9 +76,9 @@ def test_ascent_from_256_starts(report, smoke):
     statement = theorem_2(D)
 
     def climb() -> search.Search:
-        return search.by_ascent(statement, KEY, starts=starts, steps=steps)
+        return ascent.by_ascent(statement, KEY, starts=starts, steps=steps)
 
-    programs = search._climbed._cache_size  # pyright: ignore
+    programs = ascent._climbed._cache_size  # pyright: ignore
     before = programs()
     times = interleave({"ascent": climb}, rounds)
     assert programs() == before + 1

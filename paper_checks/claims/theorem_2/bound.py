@@ -16,8 +16,7 @@ from paper_checks.claims.theorem_2.pair import (
 from paper_checks.judge.check import Check
 from paper_checks.judge.finding import Finding
 from paper_checks.judge.measurement import Measurement, extreme, failure_rate
-from paper_checks.judge.search import at_random
-from paper_checks.judge.search_result import Search
+from paper_checks.judge.search import Search, at_random
 from paper_checks.judge.statement import Statement
 from paper_checks.judge.stress import Effort, Stress, stress
 from paper_checks.judge.verdict import Control, Verdict, judge

@@ -17,13 +17,12 @@ from paper_checks.claims.theorem_2.bound import (
 )
 from paper_checks.claims.theorem_2.pair import SMALLEST_C
 from paper_checks.claims.theorem_2.relu_pair import ReluDesign, build, latent_shapes
+from paper_checks.judge.ascent import by_ascent
 from paper_checks.judge.check import Check
 from paper_checks.judge.finding import Attack, Finding
 from paper_checks.judge.instance_file import save
-from paper_checks.judge.look import BATCH, Seen, drawn, look
 from paper_checks.judge.measurement import extreme, mean_with_interval
-from paper_checks.judge.search import by_ascent
-from paper_checks.judge.search_result import Worst
+from paper_checks.judge.search import BATCH, Seen, Worst, look, normal_latents
 from paper_checks.judge.statement import Statement
 from paper_checks.judge.verdict import Control, Verdict, judge
 from paper_checks.settings import Settings
@@ -94,7 +93,7 @@ def slopes_in_c(
     All else but `c` stays as it is: `sin(θ_1, θ_2)` is a share of `c/κ(X_2)`, and `m_1`
     a multiple of what is asked for, `∝ c⁻⁴`.
     """
-    base = drawn(statement, seed, ORDERED)
+    base = normal_latents(statement, seed, ORDERED)
     latent = {name: np.repeat(v, len(LADDER), axis=0) for name, v in base.items()}
     share = np.log(np.array(LADDER) / SMALLEST_C) / np.log(1 / 3 / SMALLEST_C)
     latent["scalars"][:, 0] = np.tile(np.log(share / (1 - share)), ORDERED)
@@ -113,11 +112,11 @@ def find(settings: Settings) -> Finding:
     statement = theorem_2_relu()
     count = settings.scaled(8 * BATCH, 64 * BATCH)
     key = jax.random.key(settings.seed)
-    seen = look(statement, drawn(statement, settings.seed, count), key)
+    seen = look(statement, normal_latents(statement, settings.seed, count), key)
     without = {
         name: look(
             statement,
-            drawn(statement, settings.seed + 1 + place, BATCH),
+            normal_latents(statement, settings.seed + 1 + place, BATCH),
             jax.random.fold_in(key, place),
             dropped=name,
         )

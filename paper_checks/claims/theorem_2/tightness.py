@@ -11,8 +11,8 @@ import xarray as xr
 from paper_checks.claims.theorem_2.bound import theorem_2
 from paper_checks.claims.theorem_2.relu import theorem_2_relu
 from paper_checks.claims.theorem_2.sharper import sharper_gain
-from paper_checks.judge.look import drawn, look
-from paper_checks.judge.search import by_ascent
+from paper_checks.judge.ascent import by_ascent
+from paper_checks.judge.search import look, normal_latents
 from paper_checks.judge.statement import Statement
 from simulations import store
 from simulations.engine.in_memory import Progress
@@ -68,7 +68,9 @@ def run(spec: Theorem2Tightness, progress: Progress | None = None) -> xr.Dataset
     for done, make in enumerate(STATEMENTS.values(), start=1):
         statement = make()
         key = jax.random.fold_in(jax.random.key(spec.seed), done)
-        seen = look(statement, drawn(statement, spec.seed, spec.instances), key)
+        seen = look(
+            statement, normal_latents(statement, spec.seed, spec.instances), key
+        )
         used = np.asarray(seen.outcome.ratio)[seen.feasible]
         placed = np.clip(np.log10(used), EDGES[0], EDGES[-1])
         counts.append(np.histogram(placed, EDGES)[0])

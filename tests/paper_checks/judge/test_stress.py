@@ -5,9 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from paper_checks.judge.ascent import by_ascent
 from paper_checks.judge.hypothesis_search import by_hypothesis
 from paper_checks.judge.instance_file import load, reproduce, save
-from paper_checks.judge.search import at_random, by_ascent, failures
+from paper_checks.judge.search import at_random, failures
 from paper_checks.judge.statement import StatementError
 from paper_checks.judge.stress import Effort, stress
 from tests.paper_checks.judge.toy_statements import (

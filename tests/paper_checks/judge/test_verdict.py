@@ -90,10 +90,12 @@ def test_a_finding_is_plain_in_json():
     number = Measurement(quantity="q", value=1.0, low=0.5, high=2.0, interval="i", n=3)
     found = Finding(
         claim="W-X",
+        title="t",
+        headline="h",
         statement="s",
         source="W",
         verdict=Verdict.NEEDS_DATA,
-        reason="r",
+        details=("d",),
         measurements=(number,),
         controls=(SEEN,),
         data="none",
@@ -103,6 +105,7 @@ def test_a_finding_is_plain_in_json():
     assert plain["verdict"] == "needs data"
     assert plain["measurements"][0]["high"] == 2.0
     assert plain["controls"][0]["noticed"] == 5
+    assert found.sentences == ("h", "d")
     assert str(number) == "q: 1 [0.5, 2] (n=3)"
 
 

@@ -8,8 +8,8 @@ import pytest
 from paper_checks.claims.theorem_2 import relu
 from paper_checks.claims.theorem_2.relu_fit import draw_source, fit
 from paper_checks.judge.instance_file import reproduce
-from paper_checks.judge.look import drawn, look
 from paper_checks.judge.measurement import failure_rate
+from paper_checks.judge.search import look, normal_latents
 from paper_checks.judge.statement import NONE
 from paper_checks.judge.verdict import Verdict
 from paper_checks.settings import Settings
@@ -21,7 +21,7 @@ KEY = jax.random.key(0)
 @pytest.fixture(scope="module")
 def designs():
     statement = relu.theorem_2_relu()
-    latent = drawn(statement, 0, 64)
+    latent = normal_latents(statement, 0, 64)
     return jax.jit(jax.vmap(lambda z: statement.build(z, jnp.asarray(NONE))))(latent)
 
 
@@ -39,7 +39,7 @@ def test_it_holds_but_decides_nothing_and_its_worst_instance_reloads(tmp_path):
 def test_mutants_of_the_right_side_are_refuted():
     statement = relu.theorem_2_relu()
     # Instances with loud targets, so that leaving out the noise shows.
-    latent = drawn(statement, 0, 512)
+    latent = normal_latents(statement, 0, 512)
     latent["scalars"][256:, 2] = 3.0
     latent["noise_target"][:128] = 0
     found = look(statement, latent, KEY)
