@@ -151,27 +151,20 @@ def stress(
         broken, count = failures(statement, place, keys[3], effort.draws)
         at_worst = failure_rate("failures at the worst instance", broken, count)
         refuted = max(failure.low, at_worst.low) > statement.failure
-    return _saved(
+    needed = {
+        name: _counterexample(statement, name, jax.random.fold_in(key, place), effort)
+        for place, name in enumerate(_dropped(statement, drop))
+    }
+    return _result(
         statement,
         folder,
-        Stress(
-            statement=statement.name,
-            relation=statement.relation,
-            searches=searches,
-            failure=failure,
-            failure_at_worst=at_worst,
-            useful=failure_rate("useful", random.useful, random.feasible),
-            needed={
-                name: _counterexample(
-                    statement, name, jax.random.fold_in(key, place), effort
-                )
-                for place, name in enumerate(_dropped(statement, drop))
-            },
-            refuted=refuted,
-            worst=worst,
-            path=None,
-            allowed=statement.failure,
-        ),
+        searches=searches,
+        failure=failure,
+        failure_at_worst=at_worst,
+        useful=failure_rate("useful", random.useful, random.feasible),
+        needed=needed,
+        refuted=refuted,
+        worst=worst,
     )
 
 
@@ -215,23 +208,17 @@ def survey(
         refuted = rates[name].low > statement.failure
         needed[name] = found.worst() if refuted else None
     failure = seen.rate("failures")
-    return _saved(
+    return _result(
         statement,
         folder,
-        Stress(
-            statement=statement.name,
-            relation=statement.relation,
-            searches=climbed,
-            failure=failure,
-            failure_at_worst=None,
-            useful=seen.rate("useful", "useful"),
-            needed=needed,
-            refuted=failure.low > statement.failure,
-            worst=max(met, key=lambda found: (found.broken, found.ratio)),
-            path=None,
-            allowed=statement.failure,
-            rates=rates,
-        ),
+        searches=climbed,
+        failure=failure,
+        failure_at_worst=None,
+        useful=seen.rate("useful", "useful"),
+        needed=needed,
+        refuted=failure.low > statement.failure,
+        worst=max(met, key=lambda found: (found.broken, found.ratio)),
+        rates=rates,
     )
 
 
@@ -252,16 +239,23 @@ def _climbed(
     return (by_ascent(statement, key, dropped=dropped, starts=starts, steps=steps),)
 
 
-def _saved(statement: Statement[Any], folder: Path | None, found: Stress) -> Stress:
-    """The same with its path, after saving the worst instances."""
+def _result(statement: Statement[Any], folder: Path | None, **found: Any) -> Stress:
+    """What was found; the worst instances are saved if there is a folder."""
+    result = Stress(
+        statement=statement.name,
+        relation=statement.relation,
+        allowed=statement.failure,
+        path=None,
+        **found,
+    )
     if folder is None:
-        return found
-    for name, worst in found.needed.items():
+        return result
+    for name, worst in result.needed.items():
         if worst is not None:
             path = folder / f"{_file(f'{statement.name} without {name}')}.npz"
             save(path, statement, worst)
-    path = save(folder / f"{_file(statement.name)}.npz", statement, found.worst)
-    return replace(found, path=path)
+    path = save(folder / f"{_file(statement.name)}.npz", statement, result.worst)
+    return replace(result, path=path)
 
 
 def _counterexample(
