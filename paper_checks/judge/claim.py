@@ -15,7 +15,7 @@ from paper_checks.judge.measurement import CheckError, extreme, failure_rate
 from paper_checks.judge.routes import Draws, measured_on_draws
 from paper_checks.judge.stated import Evidence, Stated, merged
 from paper_checks.judge.statement import Statement
-from paper_checks.judge.stress import Effort, Stress, stress
+from paper_checks.judge.stress import Effort, Stress, stress, survey
 from paper_checks.judge.verdict import Control
 from paper_checks.settings import Settings
 
@@ -49,6 +49,10 @@ class Formula:
         relation: `<=` or `==`.
         failure: `δ`, the share of draws on which the conclusion may fail.
         baseline: What is known of `lhs` without the statement.
+        useful_share: The claim is vacuous if it holds and its right side is below the
+            baseline on a smaller share of random instances (95 %).
+        surveyed: Count failure rates instead of searching for the worst instance; see
+            `stress.survey`.
         version: Of saved instances; to be raised when `build` or `latent` changes.
         drop: The hypotheses that are dropped in turn; all if `None`.
     """
@@ -62,6 +66,8 @@ class Formula:
     relation: Relation = "<="
     failure: float = 0.0
     baseline: Callable[[Any], Float[Array, ""]] | None = None
+    useful_share: float = 0.0
+    surveyed: bool = False
     version: int = 1
     drop: tuple[str, ...] | None = None
     quick: Effort = QUICK
@@ -106,9 +112,10 @@ class Claim(Stated):
     The judge draws instances and climbs towards broken ones, drops every hypothesis
     under attack and on draws, takes every route on the same draws and on real sets,
     counts what cannot be judged, and makes the verdict, the measurements and the
-    sentences. Names for sentences: `attack` (`.tightness`), `broken` (share of draws
-    that break it), `left_out` (share of draws not judged), `real` and `real_left_out`
-    (the same of real sets), each route by its name, and what `extra` names.
+    sentences. Names for sentences: `attack` (`.tightness`), `failure`, `useful` and
+    `without` (failure rates by dropped hypothesis, of a survey) under attack, `broken`
+    (share of draws that break it), `left_out` (share of draws not judged), `real` (the
+    same of real sets), each route by its name, and what `extra` names.
 
     Attributes:
         formula: The statement under attack; `None` for a claim on draws alone.
@@ -180,18 +187,24 @@ class Claim(Stated):
     def _under_attack(self, settings: Settings) -> Evidence:
         assert self.formula is not None
         quick = settings.profile == "quick"
-        found = stress(
-            self.attacked,
-            jax.random.key(settings.seed),
-            self.formula.quick if quick else self.formula.full,
-            folder=settings.results / "worst_instances",
-            drop=self.formula.drop,
-        )
-        return evidence_of(found)
+        effort = self.formula.quick if quick else self.formula.full
+        folder, drop = settings.results / "worst_instances", self.formula.drop
+        seed, attacked = settings.seed, self.attacked
+        if self.formula.surveyed:
+            found = survey(attacked, seed, effort, folder=folder, drop=drop)
+        else:
+            key = jax.random.key(seed)
+            found = stress(attacked, key, effort, folder=folder, drop=drop)
+        return evidence_of(found, self.formula.useful_share)
 
 
-def evidence_of(found: Stress) -> Evidence:
-    """What a stress test says for and against a claim."""
+def evidence_of(found: Stress, useful_share: float = 0.0) -> Evidence:
+    """What a stress test says for and against a claim.
+
+    Args:
+        found: What became of the statement.
+        useful_share: As in `Formula`.
+    """
     name = "|lhs - rhs| in tolerances" if found.relation == "==" else "lhs/rhs"
     failure = dataclasses.replace(
         found.failure, quantity="random instances that break it, under attack"
@@ -204,16 +217,27 @@ def evidence_of(found: Stress) -> Evidence:
         else f"{found.attack.used} of the right side is used at most"
     )
     at_worst = () if found.failure_at_worst is None else (found.failure_at_worst,)
+    useful = dataclasses.replace(
+        found.useful, quantity="random instances on which it says something new"
+    )
     return Evidence(
         holds=not found.refuted,
-        deciding=dataclasses.replace(failure, flips_at=1 / failure.n),
+        useful=useful.high >= useful_share,
+        deciding=dataclasses.replace(failure, flips_at=found.allowed or 1 / failure.n),
         headline=f"{failure.count} of {failure.n:,} attacked instances break it",
         details=(
             f"Under attack {used}, and {len(needed)} of {len(found.needed)} hypotheses "
             "are needed.",
         ),
-        named={"attack": found, "failure": failure, "tightness": most},
-        measurements=(failure, *at_worst, most),
+        named={
+            **{"attack": found, "failure": failure, "tightness": most},
+            **{"useful": useful, "without": found.rates},
+        },
+        measurements=(
+            *(failure, *at_worst, most),
+            *((useful,) * (useful_share > 0)),
+            *found.rates.values(),
+        ),
         controls=tuple(
             Control.once(f"{name} (under attack)", worst is not None)
             for name, worst in found.needed.items()

@@ -14,7 +14,7 @@ from hypothesis.errors import NoSuchExample
 from hypothesis.extra import numpy as arrays
 from jaxtyping import Array
 
-from paper_checks.judge.search_result import Search, Worst
+from paper_checks.judge.search import Search, Worst
 from paper_checks.judge.statement import Outcome, Statement, examine, refuse_unknown
 
 # A latent is a normal number: five deviations are as far as random instances go.

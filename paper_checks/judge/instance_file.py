@@ -1,8 +1,6 @@
 """An instance in a small file: reloads, and reproduces what was found."""
 
 import json
-import os
-import tempfile
 import zipfile
 from importlib import metadata
 from pathlib import Path
@@ -12,8 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from paper_checks.judge.search_result import Worst
+from paper_checks.judge.search import Worst
 from paper_checks.judge.statement import Outcome, Statement, StatementError, examine
+from simulations.files import replace_file
 
 LATENT = "latent/"
 
@@ -45,10 +44,8 @@ def save(path: Path, statement: Statement[Any], worst: Worst) -> Path:
     arrays["key"] = np.asarray(worst.key)
     arrays["about"] = np.asarray(json.dumps(about))
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as near:
-        new = Path(near, "instance.npz")
+    with replace_file(path) as new:
         np.savez_compressed(new, allow_pickle=False, **arrays)
-        os.replace(new, path)
     return path
 
 

@@ -1,16 +1,16 @@
 """Looking for the instance on which a statement is nearest to failing."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
-from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray
 
-from paper_checks.judge.search_result import Search, Worst
+from paper_checks.judge.measurement import Measurement, failure_rate
 from paper_checks.judge.statement import (
     Outcome,
     Statement,
@@ -18,23 +18,90 @@ from paper_checks.judge.statement import (
     examine,
     refuse_unknown,
 )
+from simulations.engine.in_memory import map_chunks
 
 # Instances of one batch: enough for batched kernels, few enough for their memory.
 BATCH = 1024
 # Numbers are drawn in whole parts of so many: most statements share a draw's program.
 PART = 64
-# Of the ascent: a margin of -1 costs as much as a hundredfold ratio.
-PENALTY = float(np.log(100))
-RATE = 0.05
+
+Latents = Mapping[str, Float[np.ndarray, "n ..."]]
+# Numbers and keys of the instances at some places.
+Drawing = Callable[[Int[np.ndarray, " n"]], tuple[Any, Key[Array, " n"]]]
 
 
-class _Tally(NamedTuple):
-    counts: Int[Array, "4"]  # feasible, broken, useful, unknown
-    ratio: Float[Array, ""]
-    broken: Bool[Array, ""]
-    numbers: Float[Array, " n"]
-    key: Array
-    strange: Float[Array, " n"]  # a latent with a NaN
+class Worst(NamedTuple):
+    """An instance, by its latent, the key of its draw, and what was dropped."""
+
+    latent: Mapping[str, np.ndarray]
+    key: np.ndarray
+    ratio: float
+    broken: bool
+    dropped: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """What a search met.
+
+    Attributes:
+        kind: How it looked.
+        examined: Instances looked at.
+        feasible: Those that meet every hypothesis; only these count below.
+        broken: Those on which the conclusion fails.
+        useful: Those on which the right side is below the baseline.
+        worst: The feasible instance with the largest ratio; none if none is feasible.
+    """
+
+    kind: str
+    examined: int
+    feasible: int
+    broken: int
+    useful: int
+    worst: Worst | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """Instances put to a statement, in order: every outcome, as NumPy arrays."""
+
+    statement: Statement[Any]
+    dropped: str | None
+    drawing: Drawing
+    batch: int
+    outcome: Outcome
+
+    @property
+    def feasible(self) -> Bool[np.ndarray, " n"]:
+        """Those that meet the hypotheses that are asked for."""
+        return np.asarray(self.outcome.feasible)
+
+    def count(self, name: str = "broken") -> int:
+        """Number of feasible instances of which this field of the outcome is true."""
+        return int(np.sum(getattr(self.outcome, name)[self.feasible]))
+
+    def rate(self, quantity: str, name: str = "broken") -> Measurement:
+        """The same as a share of the feasible instances."""
+        return failure_rate(quantity, self.count(name), self.count("feasible"))
+
+    def instance(self, place: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Latent of one instance, and the data of its key."""
+        start = place - place % self.batch
+        numbers, keys = self.drawing(np.arange(start, start + self.batch))
+        row = np.asarray(numbers[place - start])
+        key = np.asarray(jax.random.key_data(keys[place - start]))
+        return arrays_of(self.statement, row), key
+
+    def worst(self) -> Worst:
+        """The feasible instance that uses most of the right side.
+
+        One that breaks the statement comes first: its ratio may be 1 but for rounding.
+        """
+        broken, ratio = self.outcome.broken, self.outcome.ratio
+        rank = np.where(broken, np.maximum(ratio, 1) + 1e-9, ratio)
+        place = int(np.argmax(np.where(self.feasible, rank, -np.inf)))
+        found = float(ratio[place]), bool(broken[place])
+        return Worst(*self.instance(place), *found, self.dropped)
 
 
 def at_random(
@@ -55,30 +122,60 @@ def at_random(
     """
     if count < 1:
         raise ValueError(f"count must be at least 1, got {count}")
-    place = statement.place(dropped)
     batch = min(batch, count)
-    batches = -(-count // batch)
-    tally = _tally(statement, key, place, batch, batches)
-    feasible, broken, useful, _ = (int(n) for n in tally.counts)
-    if not feasible:
-        raise StatementError(
-            f"{statement.name}: none of {batch * batches} instances that it generates "
-            "meets its hypotheses: they contradict one another, or `build` misses them"
-        )
+    whole = batch * -(-count // batch)
+    size = whole_parts(statement)
+    seen = _examined_all(
+        statement,
+        lambda rows: drawn_numbers(key, rows[0] // batch, batch, size),
+        whole,
+        dropped,
+        batch,
+    )
     return Search(
         kind="random",
-        examined=batch * batches,
-        feasible=feasible,
-        broken=broken,
-        useful=useful,
-        worst=Worst(
-            _arrays(statement, np.asarray(tally.numbers)),
-            np.asarray(tally.key),
-            float(tally.ratio),
-            bool(tally.broken),
-            dropped,
-        ),
+        examined=whole,
+        feasible=_feasible(seen),
+        broken=seen.count(),
+        useful=seen.count("useful"),
+        worst=seen.worst(),
     )
+
+
+def look(
+    statement: Statement[Any],
+    latent: Latents,
+    key: Key[Array, ""],
+    *,
+    dropped: str | None = None,
+    batch: int = BATCH,
+) -> Seen:
+    """Put instances with these latents to the statement, and keep every outcome.
+
+    Raises:
+        StatementError: A margin or a side is NaN, or no instance is feasible.
+    """
+    count = len(next(iter(latent.values())))
+    numbers, keys = _flat(statement, latent), jax.random.split(key, count)
+
+    def drawing(rows: Int[np.ndarray, " n"]) -> tuple[Any, Key[Array, " n"]]:
+        rows = np.minimum(rows, count - 1)
+        return numbers[rows], keys[rows]
+
+    seen = _examined_all(statement, drawing, count, dropped, batch)
+    _feasible(seen)
+    return seen
+
+
+def normal_latents(
+    statement: Statement[Any], seed: int, count: int
+) -> dict[str, Float[np.ndarray, "n ..."]]:
+    """Latents of standard normal numbers, drawn by NumPy."""
+    rng = np.random.default_rng(seed)
+    return {
+        name: rng.standard_normal((count, *shape))
+        for name, shape in statement.latent.items()
+    }
 
 
 def failures(
@@ -92,60 +189,89 @@ def failures(
     Raises:
         StatementError: A margin or a side is NaN.
     """
-    place = statement.place(worst.dropped)
-    batches = -(-count // BATCH)
-    parts = [np.ravel(worst.latent[name]) for name in sorted(statement.latent)]
-    tally = _tally(statement, key, place, BATCH, batches, np.concatenate(parts))
-    return int(tally.counts[1]), batches * BATCH
-
-
-def _tally(
-    statement: Statement[Any],
-    key: PRNGKeyArray,
-    place: int,
-    batch: int,
-    batches: int,
-    fixed: Float[np.ndarray, " n"] | None = None,
-) -> _Tally:
-    """Instances drawn at random, or many draws at a fixed one, by one program."""
-    zeros = jnp.zeros(_whole_parts(statement))
-    tally = _Tally(
-        counts=jnp.zeros(4, int),
-        ratio=jnp.asarray(-jnp.inf),
-        broken=jnp.asarray(False),
-        numbers=zeros,
-        key=jax.random.key_data(key),
-        strange=zeros,
+    one = {name: np.asarray(value)[None] for name, value in worst.latent.items()}
+    numbers = np.repeat(_flat(statement, one), BATCH, axis=0)
+    size, whole = whole_parts(statement), BATCH * -(-count // BATCH)
+    seen = _examined_all(
+        statement,
+        lambda rows: (numbers, drawn_numbers(key, rows[0] // BATCH, BATCH, size)[1]),
+        whole,
+        worst.dropped,
+        BATCH,
     )
-    for index in range(batches):
-        numbers, keys = _drawn(key, index, batch, len(zeros))
-        if fixed is not None:
-            numbers = jnp.broadcast_to(zeros.at[: len(fixed)].set(fixed), numbers.shape)
-        tally = _examined(statement, jnp.asarray(place), numbers, keys, tally)
-    found = jax.device_get(tally)
-    if unknown := int(found.counts[3]):
-        refuse_unknown(statement, place, _arrays(statement, np.asarray(found.strange)))
+    return seen.count(), whole
+
+
+def _examined_all(
+    statement: Statement[Any],
+    drawing: Drawing,
+    count: int,
+    dropped: str | None,
+    batch: int,
+) -> Seen:
+    """Examine instances in whole batches of one program; padding is left out."""
+    place = statement.place(dropped)
+    outcome = map_chunks(
+        lambda rows: _examined(statement, jnp.asarray(place), *drawing(rows)),
+        np.arange(batch * -(-count // batch)),
+        batch,
+    )
+    outcome = jax.tree.map(lambda leaf: leaf[:count], outcome)
+    seen = Seen(
+        statement=statement,
+        dropped=dropped,
+        drawing=drawing,
+        batch=batch,
+        outcome=outcome,
+    )
+    if unknown := int(np.sum(~outcome.known)):
+        refuse_unknown(
+            statement, place, seen.instance(int(np.argmin(outcome.known)))[0]
+        )
         raise StatementError(f"{statement.name}: {unknown} instances have a NaN")
+    return seen
+
+
+def _feasible(seen: Seen) -> int:
+    """Number of feasible instances.
+
+    Raises:
+        StatementError: There is none.
+    """
+    if not (found := seen.count("feasible")):
+        others = "" if seen.dropped is None else f" other than '{seen.dropped}'"
+        raise StatementError(
+            f"{seen.statement.name}: none of {len(seen.feasible)} instances meets its "
+            f"hypotheses{others}: they contradict one another, or `build` misses them"
+        )
     return found
 
 
-def _whole_parts(statement: Statement[Any]) -> int:
+def whole_parts(statement: Statement[Any]) -> int:
     """How many numbers are drawn for an instance: a few are not used."""
     return PART * -(-statement.size // PART)
 
 
+def _flat(statement: Statement[Any], latent: Latents) -> Float[np.ndarray, "n size"]:
+    """Latents as rows of as many numbers as are drawn for an instance."""
+    rows = [latent[name].reshape(len(latent[name]), -1) for name in sorted(latent)]
+    spare = whole_parts(statement) - statement.size
+    return np.pad(np.concatenate(rows, axis=1), ((0, 0), (0, spare)))
+
+
 @partial(jax.jit, static_argnums=(2, 3))
-def _drawn(
-    key: PRNGKeyArray, index: Int[Array, ""] | int, count: int, size: int
+def drawn_numbers(
+    key: PRNGKeyArray, index: Any, count: int, size: int
 ) -> tuple[Float[Array, "count size"], Key[Array, " count"]]:
     """Normal numbers of `count` instances, and a key for each; no statement's own."""
     first, second = jax.random.split(jax.random.fold_in(key, index))
     return jax.random.normal(first, (count, size)), jax.random.split(second, count)
 
 
-def _arrays(
+def arrays_of(
     statement: Statement[Any], numbers: Float[np.ndarray, " n"]
 ) -> dict[str, np.ndarray]:
+    """The latent's arrays, from the numbers behind an instance."""
     arrays = statement.unpack(jnp.asarray(numbers))
     return {name: np.asarray(v) for name, v in arrays.items()}
 
@@ -156,130 +282,8 @@ def _examined(
     dropped: Int[Array, ""],
     numbers: Float[Array, "batch n"],
     keys: Key[Array, " batch"],
-    tally: _Tally,
-) -> _Tally:
-    """Add a batch of instances to what was met before."""
-    found = jax.vmap(partial(examine, statement, dropped))(
+) -> Outcome:
+    """Put a batch of instances to the statement."""
+    return jax.vmap(partial(examine, statement, dropped))(
         jax.vmap(statement.unpack)(numbers), keys
     )
-    feasible = found.feasible & found.known
-    shares = (feasible, feasible & found.broken, feasible & found.useful, ~found.known)
-    # Among those that break it the ratio may be 1 but for rounding: they come first.
-    rank = jnp.where(feasible, found.ratio, -jnp.inf)
-    rank = jnp.where(feasible & found.broken, jnp.maximum(rank, 1) + 1e-9, rank)
-    place = jnp.argmax(rank)
-    better = rank[place] > tally.ratio
-    odd = jnp.argmin(found.known)
-    data = jax.random.key_data(keys)
-    return _Tally(
-        counts=tally.counts + jnp.stack([jnp.sum(share) for share in shares]),
-        ratio=jnp.where(better, rank[place], tally.ratio),
-        broken=jnp.where(better, (feasible & found.broken)[place], tally.broken),
-        numbers=jnp.where(better, numbers[place], tally.numbers),
-        key=jnp.where(better, data[place], tally.key),
-        strange=jnp.where(found.known[odd], tally.strange, numbers[odd]),
-    )
-
-
-def by_ascent(
-    statement: Statement[Any],
-    key: PRNGKeyArray,
-    *,
-    dropped: str | None = None,
-    starts: int = 256,
-    steps: int = 200,
-    draws: int = 8,
-) -> Search:
-    """Climb `log ratio` by Adam, from many starts in one program.
-
-    Margins below zero are charged, and only instances without any count. A statement
-    that always holds may be attacked through its latent alone; one that holds with
-    probability `1 − δ` is climbed in the mean over `draws` keys, which are those of
-    the start, so `broken` of it is a count of draws and not yet a failure rate: see
-    `failures`.
-
-    Raises:
-        ValueError: `starts`, `steps` or `draws` is below 1.
-    """
-    for name, value in (("starts", starts), ("steps", steps), ("draws", draws)):
-        if value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
-    draws = draws if statement.failure else 1
-    place = jnp.asarray(statement.place(dropped))
-    numbers, _ = _drawn(key, 0, starts, _whole_parts(statement))
-    keys = _drawn(key, 1, starts * draws, PART)[1].reshape(starts, draws)
-    ends = jax.device_get(_climbed(statement, steps, draws, numbers, keys, place))
-    seen = np.isfinite(ends.score)
-    best = int(np.argmax(ends.score))
-    return Search(
-        kind="ascent",
-        examined=starts * steps,
-        feasible=int(seen.sum()),
-        broken=int(ends.broken[seen].sum()),
-        useful=int(ends.useful[seen].sum()),
-        worst=Worst(
-            _arrays(statement, np.asarray(ends.numbers[best])),
-            np.asarray(jax.random.key_data(keys[best, 0])),
-            float(np.exp(ends.score[best])),
-            bool(ends.broken[best]),
-            dropped,
-        )
-        if seen.any()
-        else None,
-    )
-
-
-class _Ends(NamedTuple):
-    score: Float[Array, " starts"]  # mean log ratio at the best feasible point
-    numbers: Float[Array, "starts n"]
-    broken: Bool[Array, " starts"]
-    useful: Bool[Array, " starts"]
-
-
-@partial(jax.jit, static_argnums=(0, 1, 2))
-def _climbed(
-    statement: Statement[Any],
-    steps: int,
-    draws: int,
-    numbers: Float[Array, "starts n"],
-    keys: Key[Array, "starts draws"],
-    dropped: Int[Array, ""],
-) -> _Ends:
-    rule = optax.adam(RATE)
-
-    def score(numbers: Array, keys: Array) -> tuple[Array, Outcome]:
-        latent = statement.unpack(numbers)
-        found = jax.vmap(partial(examine, statement, dropped, latent))(keys)
-        height = jnp.mean(jnp.log(jnp.maximum(found.ratio, jnp.finfo(float).tiny)))
-        return height + PENALTY * jnp.minimum(jnp.min(found.least_margin), 0), found
-
-    def climb(start: Array, keys: Array) -> _Ends:
-        def step(_: Array, carry: tuple) -> tuple:
-            point, memory, best = carry
-            (height, found), slope = jax.value_and_grad(score, has_aux=True)(
-                point, keys
-            )
-            # A kink, or a route without a derivative, gives NaN: no step there.
-            slope = jnp.where(jnp.isfinite(slope), -slope, 0)
-            kept = found.feasible.all() & found.known.all() & jnp.isfinite(height)
-            here = _Ends(
-                jnp.where(kept, height, -jnp.inf),
-                point,
-                found.broken.any(),
-                found.useful.all(),
-            )
-            # An instance that breaks it is better than any that does not.
-            rank = here.score + jnp.where(here.broken & kept, 1e3, 0)
-            old = best.score + jnp.where(best.broken & jnp.isfinite(best.score), 1e3, 0)
-            best = jax.tree.map(
-                lambda new, kept_one: jnp.where(rank > old, new, kept_one), here, best
-            )
-            change, memory = rule.update(slope, memory)
-            return point + change, memory, best
-
-        none = _Ends(
-            jnp.asarray(-jnp.inf), start, jnp.asarray(False), jnp.asarray(False)
-        )
-        return lax.fori_loop(0, steps, step, (start, rule.init(start), none))[2]
-
-    return jax.vmap(climb)(numbers, keys)

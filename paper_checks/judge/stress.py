@@ -1,18 +1,26 @@
 """The stress test: every way we have of breaking a statement, one after the other."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import jax
 from jaxtyping import PRNGKeyArray
 
+from paper_checks.judge.ascent import by_ascent
 from paper_checks.judge.finding import Attack
 from paper_checks.judge.hypothesis_search import by_hypothesis
 from paper_checks.judge.instance_file import save
 from paper_checks.judge.measurement import Measurement, failure_rate
-from paper_checks.judge.search import at_random, by_ascent, failures
-from paper_checks.judge.search_result import Search, Worst
+from paper_checks.judge.search import (
+    Search,
+    Worst,
+    at_random,
+    failures,
+    look,
+    normal_latents,
+)
 from paper_checks.judge.statement import Statement
 
 
@@ -22,7 +30,7 @@ class Effort:
 
     Attributes:
         instances: Random ones.
-        starts: Of the ascent.
+        starts: Of the ascent; 0 leaves it out.
         steps: Of each start.
         examples: Of hypothesis; 0 leaves it out.
         draws: Fresh draws at the worst instance of a statement that holds with high
@@ -40,7 +48,7 @@ class Effort:
     def __post_init__(self) -> None:
         """Refuse efforts that look at nothing."""
         for name, value in vars(self).items():
-            least = 0 if name == "examples" else 1
+            least = 0 if name in ("examples", "starts") else 1
             if value < least:
                 raise ValueError(f"{name} must be at least {least}, got {value}")
 
@@ -63,6 +71,9 @@ class Stress:
             probability `1 − δ`, a failure rate is above `δ` for certain (95 %).
         worst: The instance nearest to breaking it.
         path: Where that instance is saved.
+        allowed: The share of draws on which it may fail.
+        rates: Share of instances on which it fails without each hypothesis, of a
+            survey.
     """
 
     statement: str
@@ -75,6 +86,8 @@ class Stress:
     refuted: bool
     worst: Worst
     path: Path | None
+    allowed: float = 0.0
+    rates: Mapping[str, Measurement] = field(default_factory=dict)
 
     @property
     def tightness(self) -> float:
@@ -123,37 +136,28 @@ def stress(
     effort = effort or Effort()
     keys = jax.random.split(key, 4)
     random = at_random(statement, keys[0], effort.instances)
-    climbed = by_ascent(statement, keys[2], starts=effort.starts, steps=effort.steps)
-    searches = (random, climbed)
+    climbed = _climbed(statement, keys[2], effort)
+    searches = (random, *climbed)
     if effort.examples:
         searches += (by_hypothesis(statement, keys[1], effort.examples),)
     met = [search.worst for search in searches if search.worst is not None]
     worst = max(met, key=lambda found: (found.broken, found.ratio))
     failure = failure_rate("failures", random.broken, random.feasible)
     at_worst = None
+    refuted = any(found.broken for found in met)
     if statement.failure:
         # The ascent looked at the mean of some draws, so its end is judged by new ones.
-        place = climbed.worst or worst
+        place = next((found.worst for found in climbed if found.worst), worst)
         broken, count = failures(statement, place, keys[3], effort.draws)
         at_worst = failure_rate("failures at the worst instance", broken, count)
         refuted = max(failure.low, at_worst.low) > statement.failure
-    else:
-        refuted = any(found.broken for found in met)
     needed = {
         name: _counterexample(statement, name, jax.random.fold_in(key, place), effort)
-        for place, name in enumerate(statement.hypotheses if drop is None else drop)
+        for place, name in enumerate(_dropped(statement, drop))
     }
-    if folder is not None:
-        for name, found in needed.items():
-            if found is not None:
-                save(
-                    folder / f"{_file(f'{statement.name} without {name}')}.npz",
-                    statement,
-                    found,
-                )
-    return Stress(
-        statement=statement.name,
-        relation=statement.relation,
+    return _result(
+        statement,
+        folder,
         searches=searches,
         failure=failure,
         failure_at_worst=at_worst,
@@ -161,10 +165,97 @@ def stress(
         needed=needed,
         refuted=refuted,
         worst=worst,
-        path=None
-        if folder is None
-        else save(folder / f"{_file(statement.name)}.npz", statement, worst),
     )
+
+
+def survey(
+    statement: Statement[Any],
+    seed: int,
+    effort: Effort,
+    *,
+    folder: Path | None = None,
+    drop: tuple[str, ...] | None = None,
+) -> Stress:
+    """Count how often a statement fails, with and without each hypothesis.
+
+    This suits a statement that holds with high probability and whose instances are
+    costly: a hypothesis is needed if instances without it break the statement more
+    often than it may fail (95 %), and no instance is drawn again and again. Latents are
+    drawn by NumPy, `instances_dropped` at a time.
+
+    Args:
+        statement: What is claimed.
+        seed: Of everything that is drawn.
+        effort: How hard to try.
+        folder: As in `stress`.
+        drop: As in `stress`.
+
+    Raises:
+        StatementError: As in `stress`.
+    """
+    key, batch = jax.random.key(seed), effort.instances_dropped
+    latent = normal_latents(statement, seed, effort.instances)
+    seen = look(statement, latent, key, batch=batch)
+    climbed = _climbed(statement, key, effort)
+    met = [seen.worst(), *(one.worst for one in climbed if one.worst is not None)]
+    rates: dict[str, Measurement] = {}
+    needed: dict[str, Worst | None] = {}
+    for place, name in enumerate(_dropped(statement, drop)):
+        latent = normal_latents(statement, seed + 1 + place, batch)
+        part = jax.random.fold_in(key, place)
+        found = look(statement, latent, part, dropped=name, batch=batch)
+        rates[name] = found.rate(f"failures without '{name}'")
+        refuted = rates[name].low > statement.failure
+        needed[name] = found.worst() if refuted else None
+    failure = seen.rate("failures")
+    return _result(
+        statement,
+        folder,
+        searches=climbed,
+        failure=failure,
+        failure_at_worst=None,
+        useful=seen.rate("useful", "useful"),
+        needed=needed,
+        refuted=failure.low > statement.failure,
+        worst=max(met, key=lambda found: (found.broken, found.ratio)),
+        rates=rates,
+    )
+
+
+def _dropped(statement: Statement[Any], drop: tuple[str, ...] | None) -> Sequence[str]:
+    return statement.hypotheses if drop is None else drop
+
+
+def _climbed(
+    statement: Statement[Any],
+    key: PRNGKeyArray,
+    effort: Effort,
+    dropped: str | None = None,
+) -> tuple[Search, ...]:
+    """The ascent, if there is one."""
+    if not effort.starts:
+        return ()
+    starts, steps = effort.starts, effort.steps
+    return (by_ascent(statement, key, dropped=dropped, starts=starts, steps=steps),)
+
+
+def _result(statement: Statement[Any], folder: Path | None, **found: Any) -> Stress:
+    """What was found; the worst instances are saved if there is a folder."""
+    result = Stress(
+        statement=statement.name,
+        relation=statement.relation,
+        allowed=statement.failure,
+        path=None,
+        **found,
+    )
+    if folder is None:
+        return result
+    for name, worst in result.needed.items():
+        if worst is not None:
+            path = folder / f"{_file(f'{statement.name} without {name}')}.npz"
+            save(path, statement, worst)
+    path = save(folder / f"{_file(statement.name)}.npz", statement, result.worst)
+    return replace(result, path=path)
 
 
 def _counterexample(
@@ -174,10 +265,9 @@ def _counterexample(
     random = at_random(statement, key, effort.instances_dropped, dropped=dropped)
     if _refutes(statement, random.worst, key, effort):
         return random.worst
-    climbed = by_ascent(
-        statement, key, dropped=dropped, starts=effort.starts, steps=effort.steps
-    )
-    return climbed.worst if _refutes(statement, climbed.worst, key, effort) else None
+    climbed = _climbed(statement, key, effort, dropped)
+    worst = climbed[0].worst if climbed else None
+    return worst if _refutes(statement, worst, key, effort) else None
 
 
 def _refutes(

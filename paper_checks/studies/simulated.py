@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 
 import xarray as xr
 
-from paper_checks.claims.theorem_2 import regions, threshold, tightness
 from paper_checks.settings import Settings
+from paper_checks.studies import theorem_2_regions as regions
+from paper_checks.studies import theorem_2_threshold as threshold
+from paper_checks.studies import theorem_2_tightness as tightness
 from paper_checks.studies.stores import kept
 from simulations.experiments import (
     alignment,

@@ -1,12 +1,12 @@
 """Small sweeps without a store: all cells, or many repeats of one kernel, in memory."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
 import xarray as xr
-from jaxtyping import Array, Key
+from jaxtyping import Array, Key, Shaped
 
 from simulations.engine.layout import whole
 from simulations.engine.program import ChunkProgram
@@ -26,8 +26,8 @@ def repeat_keys(seed: int, repeats: int) -> Key[Array, " n"]:
 
 
 def map_chunks(
-    function: Callable[[Key[Array, " size"]], Result],
-    keys: Key[Array, " n"],
+    function: Callable[[Any], Result],
+    keys: Shaped[Array | np.ndarray, " n"],
     size: int,
     progress: Progress | None = None,
 ) -> Result:
@@ -40,7 +40,7 @@ def map_chunks(
 
     Args:
         function: Takes `size` keys; every leaf of its result has a first axis `size`.
-        keys: One a repeat.
+        keys: One per repeat; or numbers of the repeats, for a function that has keys.
         size: Keys a chunk.
         progress: Told the number of repeats done, and in all.
 

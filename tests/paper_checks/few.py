@@ -3,7 +3,7 @@
 import numpy as np
 
 from paper_checks.judge.measurement import failure_rate
-from paper_checks.judge.search_result import Worst
+from paper_checks.judge.search import Worst
 from paper_checks.judge.stress import Stress
 from paper_checks.settings import Settings
 

@@ -5,11 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from paper_checks.judge.ascent import by_ascent
+from paper_checks.judge.claim import evidence_of
 from paper_checks.judge.hypothesis_search import by_hypothesis
 from paper_checks.judge.instance_file import load, reproduce, save
-from paper_checks.judge.search import at_random, by_ascent, failures
+from paper_checks.judge.search import at_random, failures
 from paper_checks.judge.statement import StatementError
-from paper_checks.judge.stress import Effort, stress
+from paper_checks.judge.stress import Effort, stress, survey
 from tests.paper_checks.judge.toy_statements import (
     MUTANTS,
     cauchy_schwarz,
@@ -91,6 +93,41 @@ def test_what_fails_within_its_probability_is_not_refuted():
     assert stress(two_deviations(failure=0.04), KEY, effort, drop=()).refuted
 
 
+@pytest.mark.parametrize(("failure", "refuted"), [(0.05, False), (0.04, True)])
+def test_a_survey_judges_the_failure_rate_of_random_instances(failure, refuted):
+    effort = dataclasses.replace(LITTLE, instances=40_960, starts=0)
+    found = survey(two_deviations(failure=failure), 0, effort, drop=())
+    assert found.refuted is refuted
+    assert found.failure.low < 0.0455 < found.failure.high
+    assert (found.allowed, found.searches) == (failure, ())
+
+
+def test_a_survey_counts_failures_without_a_hypothesis(tmp_path):
+    found = survey(geometric_mean(), 0, LITTLE, folder=tmp_path)
+    rate = found.rates["entries above zero"]
+    assert (rate.n, rate.quantity) == (1_024, "failures without 'entries above zero'")
+    worst = present(found.needed["entries above zero"])
+    assert rate.value > 0.5
+    assert worst.dropped == "entries above zero"
+    assert len(list(tmp_path.iterdir())) == 2
+    true = survey(cauchy_schwarz(), 0, LITTLE)
+    # The ascent gets to where it holds with equality.
+    assert 1 - 1e-3 < true.tightness <= 1 + 1e-9
+    assert true.needed == {"u not short": None}
+
+
+def test_what_holds_and_says_nothing_is_not_useful():
+    base = geometric_mean()
+    effort = dataclasses.replace(LITTLE, starts=0)
+    known = dataclasses.replace(base, baseline=lambda x: jnp.mean(x))
+    evidence = evidence_of(stress(known, KEY, effort, drop=()), 0.05)
+    assert evidence.holds
+    assert not evidence.useful
+    assert evidence.named["useful"] in evidence.measurements
+    assert evidence_of(stress(base, KEY, effort, drop=()), 0.05).useful
+    assert evidence_of(stress(known, KEY, effort, drop=())).useful
+
+
 def test_failures_are_counted_at_one_instance():
     statement = two_deviations()
     worst = present(by_ascent(statement, KEY, starts=2, steps=2, draws=2).worst)
@@ -152,7 +189,7 @@ def test_a_bad_statement_is_refused_as_it_is_made(field, value):
 
 
 def test_bad_efforts_and_names_are_refused():
-    with pytest.raises(ValueError, match="starts must be at least 1"):
-        Effort(starts=0)
+    with pytest.raises(ValueError, match="steps must be at least 1"):
+        Effort(steps=0)
     with pytest.raises(ValueError, match="no hypothesis 'x'"):
         at_random(cauchy_schwarz(), KEY, 8, dropped="x")

@@ -6,62 +6,54 @@ import numpy as np
 import pytest
 
 from paper_checks.claims.theorem_2 import relu
-from paper_checks.claims.theorem_2.relu_fit import draw_source, fit
+from paper_checks.judge import Verdict, failure_rate
 from paper_checks.judge.instance_file import reproduce
-from paper_checks.judge.look import drawn, look
-from paper_checks.judge.measurement import failure_rate
+from paper_checks.judge.search import look, normal_latents
 from paper_checks.judge.statement import NONE
-from paper_checks.judge.verdict import Verdict
 from paper_checks.settings import Settings
+from paper_checks.studies.relu_unit import draw_source, fit
 
 pytestmark = pytest.mark.long
-KEY = jax.random.key(0)
+KEY, STATEMENT = jax.random.key(0), relu.CLAIM.attacked
+BUILD = jax.jit(jax.vmap(lambda z: STATEMENT.build(z, jnp.asarray(NONE))))
+MUTANTS = {
+    ("W-T2r", "wrong constant"): lambda p: 0.1 * p.right_side - 0.1 * p.c,
+    ("W-T2r", "noise left out"): lambda p: 6 * p.c,
+    ("W-T2r", "wrong power of c"): lambda p: p.right_side - 6 * p.c + 6 * p.c**3,
+}
 
 
 @pytest.fixture(scope="module")
 def designs():
-    statement = relu.theorem_2_relu()
-    latent = drawn(statement, 0, 64)
-    return jax.jit(jax.vmap(lambda z: statement.build(z, jnp.asarray(NONE))))(latent)
+    return BUILD(normal_latents(STATEMENT, 0, 64))
 
 
 def test_it_holds_but_decides_nothing_and_its_worst_instance_reloads(tmp_path):
-    found = relu.find(Settings(results=tmp_path))
+    found = relu.CLAIM.find(Settings(results=tmp_path))
     assert found.verdict is Verdict.VACUOUS
-    statement = relu.theorem_2_relu()
     assert found.attack is not None
-    assert found.attack.needed == statement.hypotheses
-    saved = reproduce(tmp_path / "worst_instances" / found.attack.worst, statement)
+    assert found.attack.needed == STATEMENT.hypotheses
+    saved = reproduce(tmp_path / "worst_instances" / found.attack.worst, STATEMENT)
     assert saved.same
     assert float(saved.outcome.ratio) == pytest.approx(found.attack.tightness)
 
 
 def test_mutants_of_the_right_side_are_refuted():
-    statement = relu.theorem_2_relu()
     # Instances with loud targets, so that leaving out the noise shows.
-    latent = drawn(statement, 0, 512)
+    latent = normal_latents(STATEMENT, 0, 512)
     latent["scalars"][256:, 2] = 3.0
     latent["noise_target"][:128] = 0
-    found = look(statement, latent, KEY)
-
-    @jax.jit
-    @jax.vmap
-    def known(numbers):
-        design = statement.build(numbers, jnp.asarray(NONE))
-        return design.right_side, design.c
-
-    right, c = (np.asarray(side) for side in known(latent))
+    found = look(STATEMENT, latent, KEY, batch=512)
+    built = BUILD(latent)
+    right = np.asarray(jax.vmap(lambda p: p.right_side)(built))
     left = np.asarray(found.outcome.ratio) * right
-    mutants = {
-        "wrong constant": 0.5 * c + 0.1 * (right - 6 * c),
-        "noise left out": 6 * c,
-        "wrong power of c": 6 * c**3 + (right - 6 * c),
-    }
     assert np.all((left <= right)[found.feasible])
-    for name, mutant in mutants.items():
-        broken = int(np.sum((left > mutant)[found.feasible]))
+    for (_, name), wrong in MUTANTS.items():
+        broken = int(
+            np.sum((left > np.asarray(jax.vmap(wrong)(built)))[found.feasible])
+        )
         rate = failure_rate(name, broken, int(found.feasible.sum()))
-        assert rate.low > relu.FAILURE, rate
+        assert rate.low > STATEMENT.failure, rate
 
 
 def test_quantities_of_a_design_are_those_of_its_rows(designs):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from paper_checks.judge.instance_file import reproduce, save
-from paper_checks.judge.look import BATCH, drawn, look
+from paper_checks.judge.search import BATCH, look, normal_latents
 from paper_checks.judge.statement import StatementError
 from tests.paper_checks.judge.toy_statements import MUTANTS, cauchy_schwarz
 
@@ -16,7 +16,7 @@ KEY = jax.random.key(0)
 def test_all_outcomes_are_kept_in_order_and_the_worst_reloads(tmp_path):
     count = BATCH + 7
     false = cauchy_schwarz("looked at", rhs=MUTANTS["wrong constant"])
-    latent = drawn(false, 0, count)
+    latent = normal_latents(false, 0, count)
     found = look(false, latent, KEY)
     u, v = latent["u"], latent["v"]
     left = np.sum(u * v, axis=1) ** 2
@@ -35,7 +35,9 @@ def test_all_outcomes_are_kept_in_order_and_the_worst_reloads(tmp_path):
 
 def test_without_a_hypothesis_only_the_others_are_asked():
     statement = cauchy_schwarz("without one")
-    found = look(statement, drawn(statement, 0, 64), KEY, dropped="u not short")
+    found = look(
+        statement, normal_latents(statement, 0, 64), KEY, dropped="u not short"
+    )
     assert found.feasible.all()
     assert found.worst().dropped == "u not short"
 
@@ -44,9 +46,9 @@ def test_what_cannot_be_looked_at_is_said():
     base = cauchy_schwarz("looked at")
     never = dataclasses.replace(base, margins=lambda pair: (jnp.asarray(-1.0),))
     with pytest.raises(StatementError, match="none of 8 instances meets"):
-        look(never, drawn(never, 0, 8), KEY)
+        look(never, normal_latents(never, 0, 8), KEY)
     odd = dataclasses.replace(base, margins=lambda pair: (jnp.log(pair[0][0]),))
     with pytest.raises(StatementError, match="the margin of 'u not short' is NaN"):
-        look(odd, drawn(odd, 0, 8), KEY)
+        look(odd, normal_latents(odd, 0, 8), KEY)
     with pytest.raises(ValueError, match="no hypothesis 'x'"):
-        look(base, drawn(base, 0, 8), KEY, dropped="x")
+        look(base, normal_latents(base, 0, 8), KEY, dropped="x")

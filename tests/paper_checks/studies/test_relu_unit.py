@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from paper_checks.claims.theorem_2.relu_fit import Target, draw_source, fit, no_source
+from paper_checks.studies.relu_unit import Target, draw_source, fit, no_source
 from theory.relu import explained_energy, plane_optimum
 from theory.tasks import Tasks
 

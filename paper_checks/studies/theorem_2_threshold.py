@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,32 +10,31 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Int, Key, PRNGKeyArray
 
-from paper_checks.claims.theorem_2.theorem_2_positions import (
-    Quantities,
-    aligned,
-    random,
-)
 from paper_checks.judge.exponent import Exponent, exponent
 from paper_checks.judge.threshold import Brackets, Budget, thresholds
+from paper_checks.studies.theorem_2_positions import Quantities, aligned, random
+from paper_checks.studies.theorem_2_spec import CheckedSpec
 from simulations import store
 from simulations.engine.in_memory import Progress
 from theory.linear import two_task_optimum
 
-# What is varied, with the exponent of m_1 in it that the theorem states; ‖y_2‖² is kept
-# at 4d(1 + NOISE_TARGET²), so that d enters through it.
-STATED = {
-    "c": -4.0,
-    "condition_target": 4.0,
-    "condition_source": 2.0,
-    "noise": 0.0,
-    "dimension": 1.0,
-}
-NAMES = {
-    "c": "c",
-    "condition_target": "κ(X_2)",
-    "condition_source": "κ(Σ_1)",
-    "noise": "σ of the source, in units of its signal",
-    "dimension": "d",
+
+class _Axis(NamedTuple):
+    """A quantity that is varied, and the exponent of `m_1` in it that is stated."""
+
+    said: str
+    stated: float
+    least: float
+    most: float
+
+
+# ‖y_2‖² is kept at 4d(1 + NOISE_TARGET²), so that d enters through it.
+AXES = {
+    "c": _Axis("c", -4.0, 1e-6, 1 / 3),
+    "condition_target": _Axis("κ(X_2)", 4.0, 1.0, 1e6),
+    "condition_source": _Axis("κ(Σ_1)", 2.0, 1.0, 1e6),
+    "noise": _Axis("σ of the source, in units of its signal", 0.0, 0.0, 1e6),
+    "dimension": _Axis("d", 1.0, 2, 1000),
 }
 POSITIONS = ("aligned", "random")
 CONCLUSIONS = ("as printed", "turn")
@@ -46,7 +45,7 @@ MOST = 1e8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Theorem2Threshold:
+class Theorem2Threshold(CheckedSpec):
     """Axes of the study; one varies at a time, the others are as in `base`.
 
     Args:
@@ -59,8 +58,18 @@ class Theorem2Threshold:
         failure: `δ`: how often the conclusion may fail.
         looks: Of each size: at most `32 · 2^(looks − 1)` draws.
         resolution: Of a bracket.
-        seed: Of all draws.
     """
+
+    # Coarser brackets, three points a line, d up to 20.
+    QUICK: ClassVar = {
+        "c": (0.04, 0.1, 0.25),
+        "condition_target": (1.0, 2.0, 8.0),
+        "condition_source": (1.0, 4.0, 64.0),
+        "noise": (0.5, 1.0, 2.0),
+        "dimension": (5, 10, 20),
+        "looks": 6,
+        "resolution": 1.2,
+    }
 
     c: tuple[float, ...] = (0.02, 0.04, 0.08, 0.16, 0.32)
     condition_target: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 16.0)
@@ -71,43 +80,26 @@ class Theorem2Threshold:
     failure: float = 0.05
     looks: int = 7
     resolution: float = 1.1
-    seed: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what is no instance of the theorem, before anything is drawn."""
-        if len(self.base) != len(STATED):
+        if len(self.base) != len(AXES):
             raise ValueError(
-                f"base must have {len(STATED)} values, one each of {list(STATED)}, got "
+                f"base must have {len(AXES)} values, one each of {list(AXES)}, got "
                 f"{self.base}"
             )
-        held = dict(zip(STATED, self.base, strict=True))
-        for name in STATED:
-            values = (*getattr(self, name), held[name])
-            if len(values) != len(self.c) + 1 or len(set(values[:-1])) < 2:
+        for name, held in zip(AXES, self.base, strict=True):
+            values = getattr(self, name)
+            if len(values) != len(self.c) or len(set(values)) < 2:
                 raise ValueError(
                     f"{name} needs {len(self.c)} values as c has, two of them "
-                    f"different, got {values[:-1]}"
+                    f"different, got {values}"
                 )
-            low, high = {
-                "c": (1e-6, 1 / 3),
-                "noise": (0.0, 1e6),
-                "dimension": (2, 1000),
-            }.get(name, (1.0, 1e6))
-            if not all(low <= value <= high for value in values):
-                raise ValueError(f"{name} must be in [{low:g}, {high:g}], got {values}")
-
-    @classmethod
-    def quick(cls) -> "Theorem2Threshold":
-        """Coarser brackets, three points a line, d up to 20."""
-        return cls(
-            c=(0.04, 0.1, 0.25),
-            condition_target=(1.0, 2.0, 8.0),
-            condition_source=(1.0, 4.0, 64.0),
-            noise=(0.5, 1.0, 2.0),
-            dimension=(5, 10, 20),
-            looks=6,
-            resolution=1.2,
-        )
+            _, _, low, high = AXES[name]
+            if not all(low <= value <= high for value in (*values, held)):
+                raise ValueError(
+                    f"{name} must be in [{low:g}, {high:g}], got {(*values, held)}"
+                )
 
 
 class _Cells(NamedTuple):
@@ -166,10 +158,9 @@ def run(spec: Theorem2Threshold, progress: Progress | None = None) -> xr.Dataset
 
 def _settings(spec: Theorem2Threshold) -> Float[np.ndarray, "5 5 n"]:
     """Values of the five quantities, on the line of each."""
-    count = len(STATED)
-    found = np.empty((count, count, len(spec.c)))
-    found[:] = np.array(spec.base)[:, None, None]
-    for place, name in enumerate(STATED):
+    held = np.reshape(spec.base, (-1, 1, 1))
+    found = np.tile(held, (1, len(AXES), len(spec.c)))
+    for place, name in enumerate(AXES):
         found[place, place] = getattr(spec, name)
     return found
 
@@ -216,12 +207,11 @@ def _slack(
     place_key, draw_key = jax.random.split(key)
     made = aligned(d, cell.of, place_key), random(d, cell.of, place_key)
     design = jax.tree.map(lambda a, b: jnp.where(cell.position == 0, a, b), *made)
-    design = design._replace(samples=size)
+    design = design.but(samples=size)
     optimum = two_task_optimum(design.draw(draw_key), jnp.ones(2), full_rank=True)
-    theta = design.parameter[1]
-    error = jnp.linalg.norm(optimum.parameters[1] - theta) / jnp.linalg.norm(theta)
+    error = design.error(optimum.parameters[1])
     pair = jnp.stack([optimum.shared[:, 0], design.parameter[0]])
-    turn = design._replace(parameter=pair).sine
+    turn = design.but(parameter=pair).sine
     return jnp.where(
         cell.conclusion == 0,
         design.right_side - error,
@@ -233,28 +223,21 @@ def _dataset(
     spec: Theorem2Threshold, settings: Float[np.ndarray, "5 5 n"], found: Brackets
 ) -> xr.Dataset:
     lines = ("position", "conclusion", "axis")
-    axes = (*lines, "point")
+    axes, here = (*lines, "point"), ("axis", "point")
+    stated = [axis.stated for axis in AXES.values()]
     slopes = np.full((*found.low.shape[:-1], 4), np.nan)
-    x = np.stack([settings[place, place] for place in range(len(STATED))])
+    x = np.stack([settings[place, place] for place in range(len(AXES))])
     for place in np.ndindex(*slopes.shape[:-1]):
         slopes[place] = _fitted(x[place[-1]], *(part[place] for part in found))
     sure = "both ends of a line's brackets hold together with 95 %"
     variables: dict[str, store.Entry] = {
         "low": (axes, found.low, f"lower end of the threshold of m_1; {sure}", "rows"),
-        "high": (
-            axes,
-            found.high,
-            f"upper end, infinite if not reached; {sure}",
-            "rows",
-        ),
+        "high": (axes, found.high, f"upper end, infinite if open; {sure}", "rows"),
         "inside": (axes, found.inside, "both ends lie in the range tried", "1"),
         "draws": (axes, found.draws, "draws of the source it took", "1"),
-        "asked": (
-            *(("axis", "point"), _asked(settings)),
-            *("m_1 of the theorem, with the constant 1", "rows"),
-        ),
-        "value": (("axis", "point"), x, "the quantity that varies", "1"),
-        "stated": ("axis", list(STATED.values()), "exponent the theorem states", "1"),
+        "asked": (here, _asked(settings), "m_1 of the theorem, constant 1", "rows"),
+        "value": (here, x, "the quantity that varies", "1"),
+        "stated": ("axis", stated, "exponent the theorem states", "1"),
         "exponent": (lines, slopes[..., 0], "fitted exponent of the threshold", "1"),
         "exponent_low": (lines, slopes[..., 1], "its lower end, 95 %", "1"),
         "exponent_high": (lines, slopes[..., 2], "its upper end, 95 %", "1"),
@@ -263,8 +246,8 @@ def _dataset(
     coordinates: dict[str, store.Entry] = {
         "position": ("position", list(POSITIONS), "position of the tasks", "1"),
         "conclusion": ("conclusion", list(CONCLUSIONS), "what is to hold", "1"),
-        "axis": ("axis", list(STATED), "quantity that varies", "1"),
-        "name": ("axis", [NAMES[name] for name in STATED], "its name", "1"),
+        "axis": ("axis", list(AXES), "quantity that varies", "1"),
+        "name": ("axis", [axis.said for axis in AXES.values()], "its name", "1"),
     }
     return store.dataset(spec, variables, coordinates)
 

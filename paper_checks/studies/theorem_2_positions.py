@@ -64,18 +64,17 @@ def _design(
     """
     d = len(source)
     first = pair[0] / jnp.linalg.norm((pair[0] @ rotation) * source)
-    second = jnp.sqrt(1 - of.sine**2) * pair[0] + of.sine * pair[1]
     signal = 2 * jnp.sqrt(d)
-    second = second * signal / jnp.linalg.norm(target * second)
     noise = jax.random.normal(key, (d,))
-    return Design(
-        parameter=jnp.stack([first, second]),
+    design = Design(
+        parameter=jnp.stack([first, first]),
         rotation=rotation,
         source=source,
-        target=target,
+        singular=target,
         noise_source=of.noise,
         noise_target=of.noise_target * signal * noise / jnp.linalg.norm(noise),
         unseen=jnp.asarray(0.0),
         samples=jnp.asarray(1.0),
         c=of.condition_target * of.sine,
     )
+    return design.turned(pair[1], jnp.sqrt(1 - of.sine**2), of.sine, signal)

@@ -1,21 +1,20 @@
 """Thresholds, regions and tightness of Theorem 2: what is kept of each."""
 
+from types import SimpleNamespace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
 
-from paper_checks.claims.theorem_2 import threshold, tightness
-from paper_checks.claims.theorem_2.regions import Theorem2Regions
-from paper_checks.claims.theorem_2.regions import run as run_regions
-from paper_checks.claims.theorem_2.theorem_2_positions import (
-    Quantities,
-    aligned,
-    random,
-)
-from paper_checks.claims.theorem_2.threshold import Theorem2Threshold
-from paper_checks.claims.theorem_2.threshold import run as run_threshold
+from paper_checks.studies import theorem_2_threshold as threshold
+from paper_checks.studies import theorem_2_tightness as tightness
+from paper_checks.studies.theorem_2_positions import Quantities, aligned, random
+from paper_checks.studies.theorem_2_regions import Theorem2Regions
+from paper_checks.studies.theorem_2_regions import run as run_regions
+from paper_checks.studies.theorem_2_threshold import Theorem2Threshold
+from paper_checks.studies.theorem_2_threshold import run as run_threshold
 from tests.paper_checks.judge.toy_statements import MUTANTS, cauchy_schwarz
 
 SMALL = Theorem2Threshold(
@@ -97,10 +96,9 @@ def test_a_position_has_the_quantities_it_is_asked_for(place):
 
 
 def test_ratios_are_counted_in_their_bins(monkeypatch):
-    def false():
-        return cauchy_schwarz("false", rhs=MUTANTS["wrong constant"])
-
-    monkeypatch.setattr(tightness, "STATEMENTS", {"false": false})
+    attacked = cauchy_schwarz("false", rhs=MUTANTS["wrong constant"])
+    false = SimpleNamespace(id="false", attacked=attacked)
+    monkeypatch.setattr(tightness, "CLAIMS", (false,))
     spec = tightness.Theorem2Tightness(instances=300, starts=2, steps=3)
     data = tightness.run(spec)
     rng = np.random.default_rng(0)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,8 @@ import xarray as xr
 from jaxtyping import Array, Bool, Float, Key, PRNGKeyArray
 
 from paper_checks.claims.theorem_2.pair import Design, whole
-from paper_checks.claims.theorem_2.theorem_2_positions import Quantities, random
+from paper_checks.studies.theorem_2_positions import Quantities, random
+from paper_checks.studies.theorem_2_spec import CheckedSpec
 from simulations import store
 from simulations.engine.in_memory import Progress, map_chunks, repeat_keys
 from theory.linear import two_task_optimum
@@ -22,10 +23,11 @@ CHUNK = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Theorem2Regions:
+class Theorem2Regions(CheckedSpec):
     """Axes of the map: the angle between the tasks, and the source's rows.
 
-    A repeat has one position of the tasks and one set of normals for the whole map.
+    A repeat has one position of the tasks and one set of normals for the whole map; it
+    uses the key `fold_in(key(seed), repeat)`.
 
     Args:
         dimension: `d`.
@@ -40,8 +42,15 @@ class Theorem2Regions:
         sizes: Number of `m_1/d`, log-spaced on `size_range`.
         size_range: Their ends.
         repeats: Independent draws.
-        seed: Repeat `i` uses the key `fold_in(key(seed), i)`.
     """
+
+    LEAST: ClassVar = {
+        **{"dimension": 2, "angles": 2, "sizes": 2, "repeats": 1},
+        **{"condition_target": 1, "condition_source": 1},
+        **{"noise": 0, "noise_target": 0},
+    }
+    ENDS: ClassVar = {"angle_range": (0, 1), "size_range": (1, 1e12)}
+    QUICK: ClassVar = {"angles": 14, "sizes": 16, "repeats": 16}
 
     dimension: int = 10
     condition_target: float = 10.0
@@ -53,31 +62,6 @@ class Theorem2Regions:
     sizes: int = 31
     size_range: tuple[float, float] = (1.5, 1e10)
     repeats: int = 40
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be drawn."""
-        for name, least in {
-            **{"dimension": 2, "angles": 2, "sizes": 2, "repeats": 1},
-            **{"condition_target": 1, "condition_source": 1},
-            **{"noise": 0, "noise_target": 0},
-        }.items():
-            if not least <= getattr(self, name) < np.inf:
-                raise ValueError(
-                    f"{name} must be at least {least}, got {getattr(self, name)}"
-                )
-        for name, least, most in (("angle", 0, 1), ("size", 1, 1e12)):
-            low, high = getattr(self, f"{name}_range")
-            if not least < low < high <= most:
-                raise ValueError(
-                    f"{name}_range must have {least} < low < high <= {most:g}, got "
-                    f"{low:g} and {high:g}"
-                )
-
-    @classmethod
-    def quick(cls) -> "Theorem2Regions":
-        """A coarser map."""
-        return cls(angles=14, sizes=16, repeats=16)
 
 
 class Regions(NamedTuple):
@@ -107,9 +91,7 @@ def run(spec: Theorem2Regions, progress: Progress | None = None) -> xr.Dataset:
     """
     sines = np.geomspace(*spec.angle_range, spec.angles)
     ratios = np.geomspace(*spec.size_range, spec.sizes)
-    grid = np.stack(
-        [part.ravel() for part in np.meshgrid(sines, ratios, indexing="ij")]
-    )
+    grid = np.reshape(np.meshgrid(sines, ratios, indexing="ij"), (2, -1))
     fixed = replace(spec, repeats=1, seed=0)
     found = map_chunks(
         lambda keys: _chunk(fixed, jnp.asarray(grid), keys),
@@ -117,7 +99,21 @@ def run(spec: Theorem2Regions, progress: Progress | None = None) -> xr.Dataset:
         CHUNK,
         progress,
     )
-    return _dataset(spec, sines, ratios, found)
+    shape = (spec.repeats, len(sines), len(ratios))
+    variables: dict[str, store.Entry] = {
+        name: (
+            ("sine", "ratio"),
+            np.reshape(values, shape).mean(axis=0),
+            f"share of draws on which {SAID[name]}",
+            "1",
+        )
+        for name, values in found._asdict().items()
+    }
+    coordinates: dict[str, store.Entry] = {
+        "sine": ("sine", sines, "sin(θ_1, θ_2)", "1"),
+        "ratio": ("ratio", ratios, "rows of the source a dimension, m_1/d", "1"),
+    }
+    return store.dataset(spec, variables, coordinates)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -141,22 +137,18 @@ def _one(
         *map(jnp.asarray, (spec.noise, spec.noise_target)),
     )
     design = random(spec.dimension, of, place_key)
-    return regions(design._replace(samples=whole(ratio * spec.dimension)), draw_key)
+    return regions(design.but(samples=whole(ratio * spec.dimension)), draw_key)
 
 
 def regions(design: Design, key: PRNGKeyArray) -> Regions:
     """In which regions one draw of the source is; `design.c` is the least `c`."""
     tasks = design.draw(key)
-    optimum = two_task_optimum(tasks, jnp.ones(2), full_rank=True)
-    theta = design.parameter[1]
-    apart = optimum.parameters[1] - theta
-    error = jnp.linalg.norm(apart) / jnp.linalg.norm(theta)
-    source = jnp.linalg.solve(tasks.gram[0], tasks.moment[0]) - design.parameter[0]
-    errors = jnp.stack([source, design.noise_target / design.target])
-    known = gain_certificate(tasks.gram, design.parameter, errors)
+    found = two_task_optimum(tasks, jnp.ones(2), full_rank=True).parameters[1]
+    apart, error = found - design.parameter[1], design.error(found)
+    known = gain_certificate(tasks.gram, design.parameter, design.errors(tasks))
     # `enough` is in proportion to c⁻⁴.
     least = design.c * (design.enough / design.samples) ** 0.25
-    best = design._replace(c=jnp.maximum(design.c, least))
+    best = design.but(c=jnp.maximum(design.c, least))
     asked = best.c < 1 / 3
     return Regions(
         helps=error < design.alone,
@@ -178,26 +170,3 @@ SAID = {
     "helps_prediction": "sharing lowers the target's prediction error",
     "sharper_prediction": "the sharper bound certifies it",
 }
-
-
-def _dataset(
-    spec: Theorem2Regions,
-    sines: Float[np.ndarray, " a"],
-    ratios: Float[np.ndarray, " s"],
-    found: Regions,
-) -> xr.Dataset:
-    shape = (spec.repeats, len(sines), len(ratios))
-    variables: dict[str, store.Entry] = {
-        name: (
-            ("sine", "ratio"),
-            np.reshape(values, shape).mean(axis=0),
-            f"share of draws on which {SAID[name]}",
-            "1",
-        )
-        for name, values in found._asdict().items()
-    }
-    coordinates: dict[str, store.Entry] = {
-        "sine": ("sine", sines, "sin(θ_1, θ_2)", "1"),
-        "ratio": ("ratio", ratios, "rows of the source a dimension, m_1/d", "1"),
-    }
-    return store.dataset(spec, variables, coordinates)
