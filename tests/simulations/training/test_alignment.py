@@ -1,6 +1,5 @@
 """The trainer of Algorithm 1 against NumPy on the rows, and against closed forms."""
 
-
 import jax
 import jax.numpy as jnp
 import numpy as np
