@@ -1,7 +1,5 @@
 """Advice on real sets: gain predicted against gain measured, and right signs."""
 
-import json
-
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -34,7 +32,7 @@ def advice_on_real_data(data: xr.Dataset) -> Figure:
     left.set_ylabel("measured gain / error alone")
     _rates(right, data)
     handles, labels = left.get_legend_handles_labels()
-    repeats = json.loads(data.attrs["spec"])["repeats"]
+    repeats = style.spec(data)["repeats"]
     figure.legend(
         handles,
         labels,

@@ -1,7 +1,5 @@
 """W-A1: what Algorithm 1 is worth, against how far the source is turned away."""
 
-import json
-
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -46,7 +44,7 @@ def alignment(data: xr.Dataset) -> Figure:
         row[0].set_ylabel("relative gain over joint training")
     for axes in grid[-1]:
         axes.set_xlabel(style.axis_label(data["angle"]))
-    spec = json.loads(data.attrs["spec"])
+    spec = style.spec(data)
     figure.legend(
         *grid[0, 0].get_legend_handles_labels(),
         loc="outside upper center",

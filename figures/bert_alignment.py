@@ -1,7 +1,5 @@
 """W-F5a: what alignment is worth to BERT, pair by pair of GLUE's tasks."""
 
-import json
-
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -23,7 +21,7 @@ def bert_alignment(data: xr.Dataset) -> Figure:
         data: `gain` (group, run), the gain that is printed as an attribute, and the
             spec as another; maybe `rank`, `rank_low` and `rank_high` (kind, layer).
     """
-    spec = json.loads(data.attrs["spec"])
+    spec = style.spec(data)
     width, height = style.COLUMN
     tall = max(height, 0.24 * data.sizes["group"] + 1.2)
     both = "rank" in data

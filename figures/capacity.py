@@ -1,7 +1,5 @@
 """W-P1: excess risk and training loss against the width of the shared module."""
 
-import json
-
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -26,7 +24,7 @@ def capacity(data: xr.Dataset) -> Figure:
     left, right = figure.subplots(1, 2)
     _panel(left, data, "risk", "excess risk")
     _panel(right, data, "training", "training loss a row")
-    spec = json.loads(data.attrs["spec"])
+    spec = style.spec(data)
     style.tidy(left, f"Mean ± one standard error, {data.sizes['repeat']} draws")
     style.tidy(
         right,
@@ -39,16 +37,7 @@ def capacity(data: xr.Dataset) -> Figure:
 
 def _panel(axes: Axes, data: xr.Dataset, name: str, what: str) -> None:
     axes.axhline(0, **style.REFERENCE)
-    axes.axvline(data.sizes["task"], **style.REFERENCE)
-    axes.annotate(
-        "r = k",
-        (data.sizes["task"], 0.5),
-        xytext=(3, 0),
-        xycoords=("data", "axes fraction"),
-        textcoords="offset points",
-        fontsize=style.SMALL,
-        color="0.35",
-    )
+    style.mark_tasks(axes, data.sizes["task"], 0.5)
     more = (data[name] - data[f"{name}_alone"]).mean("task")
     width = data["width"]
     kinds = [str(kind) for kind in np.asarray(data["covariates"])]

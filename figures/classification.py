@@ -1,6 +1,5 @@
 """W-F2 (Fig 2): three classification tasks in the plane, and the target's accuracy."""
 
-import json
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,7 @@ def classification(data: xr.Dataset) -> Figure:
             axis), `shown_labels` (task, row), `shown_turn` (fit), and the spec as an
             attribute.
     """
-    spec = json.loads(data.attrs["spec"])
+    spec = style.spec(data)
     angle = spec["shown"][0]
     width, height = style.PAGE
     figure = Figure(figsize=(1.1 * width, 2.1 * height), layout="constrained")

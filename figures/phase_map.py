@@ -1,6 +1,5 @@
 """Where training one ReLU unit misses the optimum: a map over angle and condition."""
 
-import json
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ def phase_map(data: xr.Dataset) -> Figure:
         data: `missed` (angle, condition, solver, threshold, repeat), `minima` (angle,
             condition, repeat), and the spec as an attribute.
     """
-    spec = json.loads(data.attrs["spec"])
+    spec = style.spec(data)
     missed = data["missed"].isel(threshold=1)
     columns = 2
     rows = -(-(data.sizes["solver"] + 1) // columns)

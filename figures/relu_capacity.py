@@ -1,7 +1,5 @@
 """W-P1r: training loss and risk of ReLU tasks against the width of the module."""
 
-import json
-
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -36,7 +34,7 @@ def relu_capacity(data: xr.Dataset) -> Figure:
             style.tidy(axes, f"σ = {noise:g}")
     for axes in grid[-1]:
         axes.set_xlabel(style.axis_label(data["width"]))
-    spec = json.loads(data.attrs["spec"])
+    spec = style.spec(data)
     style.legend_above(
         figure,
         grid[0, 0],
@@ -48,17 +46,8 @@ def relu_capacity(data: xr.Dataset) -> Figure:
 
 
 def _panel(axes: Axes, data: xr.Dataset, name: str) -> None:
-    count, place = data.sizes["task"], data["width"]
-    axes.axvline(count, **style.REFERENCE)
-    axes.annotate(
-        "r = k",
-        (count, 0.9),
-        xytext=(3, 0),
-        xycoords=("data", "axes fraction"),
-        textcoords="offset points",
-        fontsize=style.SMALL,
-        color="0.35",
-    )
+    place = data["width"]
+    style.mark_tasks(axes, data.sizes["task"], 0.9)
     joint, alone = (data[key].mean("task") for key in (name, f"{name}_alone"))
     axes.axhline(
         float(alone.sel(width=1).mean("repeat")),

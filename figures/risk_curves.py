@@ -1,7 +1,5 @@
 """Risk of a target against the size of a source, drawn tasks over the limits."""
 
-import json
-
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -21,7 +19,7 @@ def risk_curves(data: xr.Dataset) -> Figure:
             sharing, size), `predicted_alone`, `crossing` (shift, crossing), and the
             spec as an attribute.
     """
-    spec = json.loads(data.attrs["spec"])
+    spec = style.spec(data)
     width, height = style.PAGE
     figure = Figure(figsize=(width, 1.1 * height), layout="constrained")
     panels = figure.subplots(1, data.sizes["shift"], sharey=True, squeeze=False)[0]

@@ -1,7 +1,5 @@
 """Where sharing pays: maps over source size and shift or spectrum, with crossings."""
 
-import json
-
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -28,7 +26,7 @@ def risk_map(data: xr.Dataset) -> Figure:
             (covariances, shift_variance, crossing), `gain_condition` (condition, size),
             `crossing_condition` (condition, crossing), `border` (phase), and the spec.
     """
-    spec = json.loads(data.attrs["spec"])
+    spec = style.spec(data)
     kinds = [str(kind) for kind in data["covariances"].to_numpy()]
     width, height = style.PAGE
     figure = Figure(figsize=(width, 1.1 * height), layout="constrained")

@@ -1,7 +1,5 @@
 """What a source is worth, against how alike the covariances are (W-E5)."""
 
-import json
-
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -58,5 +56,5 @@ def _panel(axes: Axes, data: xr.Dataset, score: str) -> None:
 
 
 def _setting(data: xr.Dataset) -> str:
-    spec = json.loads(data.attrs["spec"])
+    spec = style.spec(data)
     return f"d = {spec['dimension']}, target {spec['samples_target']}"

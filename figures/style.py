@@ -1,13 +1,14 @@
 """The look that all figures share."""
 
-from typing import NamedTuple
+import json
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import ArrayLike
-from xarray import DataArray
+from xarray import DataArray, Dataset
 
 # Inches: one and two columns of a page of text.
 COLUMN = (3.5, 2.8)
@@ -35,6 +36,25 @@ LINES = (
     Line("#E69F00", (0, (3, 1, 1, 1)), "v"),
     Line("#56B4E9", (0, (8, 3)), "P"),
 )
+
+
+def spec(data: Dataset) -> dict[str, Any]:
+    """Fields of the spec that a study was run with."""
+    return json.loads(data.attrs["spec"])
+
+
+def mark_tasks(axes: Axes, count: int, height: float) -> None:
+    """Draw a line where the width of the module is the number of tasks, `r = k`."""
+    axes.axvline(count, **REFERENCE)
+    axes.annotate(
+        "r = k",
+        (count, height),
+        xytext=(3, 0),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        fontsize=SMALL,
+        color="0.35",
+    )
 
 
 def mean_line(

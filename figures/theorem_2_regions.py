@@ -1,7 +1,5 @@
 """Where sharing helps a target, and where Theorem 2 and a sharper bound know it."""
 
-import json
-
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -27,7 +25,7 @@ def theorem_2_regions(data: xr.Dataset) -> Figure:
     Args:
         data: Shares of draws (sine, ratio), and the spec as an attribute.
     """
-    spec = json.loads(data.attrs["spec"])
+    spec = style.spec(data)
     width, height = style.PAGE
     figure = Figure(figsize=(width, 1.25 * height), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True, gridspec_kw={"wspace": 0.06})

@@ -1,7 +1,5 @@
 """How many rows of the source it takes, and how many Theorem 2 asks for."""
 
-import json
-
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -63,7 +61,7 @@ def theorem_2_threshold(data: xr.Dataset) -> Figure:
         row.set_ylabel("rows of the source m_1")
     _exponents(grid[1, 2], data, kinds)
     reached = bool(np.isfinite(data["high"]).all())
-    _legend(figure, kinds, json.loads(data.attrs["spec"]), reached)
+    _legend(figure, kinds, style.spec(data), reached)
     return figure
 
 

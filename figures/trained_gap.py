@@ -1,6 +1,5 @@
 """How far training ends above the optimum, over width, conditioning and turn."""
 
-import json
 from typing import Any
 
 import numpy as np
@@ -28,7 +27,7 @@ def trained_gap(data: xr.Dataset) -> Figure:
         data: `gap` (condition, angle, width, solver, repeat, start), `certified`
             (condition, angle, width, repeat), and the spec as an attribute.
     """
-    spec = json.loads(data.attrs["spec"])
+    spec = style.spec(data)
     shown = dict(zip(AXES, spec["shown"], strict=True))
     width, height = style.PAGE
     figure = Figure(figsize=(width, 1.9 * height), layout="constrained")

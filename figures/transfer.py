@@ -1,7 +1,5 @@
 """W-F3 (Fig 3): what a source is worth, against its number of samples."""
 
-import json
-
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -79,7 +77,7 @@ def _sample_axis(axes: Axes, data: xr.Dataset) -> None:
 
 
 def _setting(data: xr.Dataset) -> str:
-    spec = json.loads(data.attrs["spec"])
+    spec = style.spec(data)
     return (
         f"d = {spec['dimension']}, target {spec['samples_target']} samples, "
         f"σ = {spec['noise']:g}"

@@ -18,6 +18,7 @@ from simulations.advice.leave_one_out import (
 )
 from simulations.advice.tasks import LoadedTasks, load_tasks
 from simulations.advice.widths import WidthChoice, choose_width
+from simulations.intervals import check_fields
 from simulations.store import dataset
 from theory.covariance import similarity_matrix
 from theory.risk.estimates import LEAST_FREEDOM, TaskEstimates, task_estimates
@@ -62,12 +63,7 @@ class Advice:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done, before a file is read."""
-        if not 0 < self.confidence < 1:
-            raise ValueError(f"confidence must be in (0, 1), got {self.confidence}")
-        if not 0 < self.energy <= 1:
-            raise ValueError(f"energy must be in (0, 1], got {self.energy}")
-        if self.folds < 2:
-            raise ValueError(f"folds must be at least 2, got {self.folds}")
+        check_fields(self, confidence="(0, 1)", energy="(0, 1]", folds="[2, inf)")
 
 
 def run(spec: Advice) -> xr.Dataset:

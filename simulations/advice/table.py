@@ -1,8 +1,6 @@
 """A table of numbers from a CSV, Parquet or NPZ file, or where it is none."""
 
 import csv
-import importlib
-import importlib.util
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -149,12 +147,13 @@ def _blocks(
 
 
 def _read_parquet(path: Path, text: str | None, drop: frozenset[str]) -> Table:
-    if importlib.util.find_spec("pyarrow") is None:
+    try:
+        import pyarrow.parquet as parquet
+    except ImportError:
         raise ValueError(
             f"{path}: reading Parquet needs pyarrow, which is not installed; run "
             "'pip install pyarrow', or save the table as CSV"
-        )
-    parquet: Any = importlib.import_module("pyarrow.parquet")
+        ) from None
     try:
         read = parquet.read_table(path)
         columns = {

@@ -14,6 +14,7 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Key
 
+from simulations.intervals import check_fields
 from simulations.training.arguments import check_key
 from simulations.training.result import Status
 from theory.alignment import (
@@ -76,11 +77,7 @@ class Rounds:
     def __post_init__(self) -> None:
         """Refuse what cannot be run."""
         check_words(self.maps, self.reading, 0.0)
-        for field in ("rate", "tolerance"):
-            if not 0 < getattr(self, field) < float("inf"):
-                raise ValueError(
-                    f"{field} must be finite and above 0, got {getattr(self, field)}"
-                )
+        check_fields(self, rate="(0, inf)", tolerance="(0, inf)")
         check_checkpoints(self.checkpoints)
 
 

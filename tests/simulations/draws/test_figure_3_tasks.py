@@ -59,16 +59,3 @@ def test_rotations_are_haar_distributed():
         found: Any = stats.kstest(values**2, law.cdf)
         assert found.pvalue > 1e-3
         assert abs(np.mean(np.sign(values))) < 5 / np.sqrt(draws)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"dimension": 1}, r"dimension must be in \[2, inf\), got 1"),
-        ({"condition": 0.0}, r"condition must be in \(0, inf\), got 0"),
-        ({"cosine": 1.5}, r"cosine must be in \[-1, 1\], got 1.5"),
-    ],
-)
-def test_bad_arguments_are_named(change, message):
-    with pytest.raises(ValueError, match=message):
-        figure_3_tasks(KEY, **({"dimension": 20} | change))

@@ -1,6 +1,5 @@
 import jax
 import numpy as np
-import pytest
 
 from simulations.engine.in_memory import map_chunks, repeat_keys
 
@@ -25,10 +24,3 @@ def test_repeats_do_not_depend_on_their_number_or_on_chunks():
     for name in ("a", "b"):
         assert np.array_equal(in_chunks[name][:5], at_once[name])
         assert len(in_chunks[name]) == 7
-
-
-def test_no_keys_and_no_size_are_refused():
-    with pytest.raises(ValueError, match="0 and 3"):
-        map_chunks(lambda keys: keys, repeat_keys(0, 0), 3)
-    with pytest.raises(ValueError, match="2 and 0"):
-        map_chunks(lambda keys: keys, repeat_keys(0, 2), 0)

@@ -37,10 +37,3 @@ def test_a_billion_cells_are_only_numbers():
     layout = whole((1000, 1000, 1000), 2**20)
     assert layout.chunks == 954
     assert layout.places(953)[:, -1].tolist() == [999, 999, 999]
-
-
-def test_no_such_chunk_and_no_size_are_refused():
-    with pytest.raises(ValueError, match="there are 2 chunks, and none is 2"):
-        whole((5,), 3).places(2)
-    with pytest.raises(ValueError, match="size >= 1, got 0"):
-        whole((5,), 0)

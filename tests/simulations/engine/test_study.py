@@ -1,45 +1,8 @@
-import dataclasses
-
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 from simulations.engine.study import Axis, cell_keys, points_of
-from tests.simulations.engine.toy import Toy
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ((), r"axis 'turn' is empty: give turns a value"),
-        ((0.5, float("nan")), r"axis 'turn' has the value nan.*finite"),
-        ((float("inf"),), r"has the value inf"),
-        ((True,), r"has the value True"),
-        (("a",), r"has the value 'a'"),
-        ((0.5, 1.0, 0.5), r"axis 'turn' has 0.5 twice"),
-        ((0.0, -0.0), r"has -0.0 twice"),
-        ((1, 1.0), r"has 1.0 twice"),
-    ],
-)
-def test_what_is_no_axis_is_refused_by_name(values, message):
-    with pytest.raises(ValueError, match=message):
-        Axis("turn", values, "turns")
-
-
-def test_a_drawn_axis_of_whole_numbers_keeps_to_one_word():
-    Axis("m", (-1, 2**40), "ms")
-    for values in ((-1,), (2**32,)):
-        with pytest.raises(ValueError, match=r"axis 'm' enters the cells' keys"):
-            Axis("m", values, "ms", drawn=True)
-
-
-def test_a_sweep_needs_axes_of_different_names_and_a_seed():
-    study = Toy().study()
-    with pytest.raises(ValueError, match="different names"):
-        dataclasses.replace(study, axes=(study.axes[0], study.axes[0]))
-    with pytest.raises(ValueError, match="no field seed"):
-        dataclasses.replace(study, spec=object())
 
 
 def words(axes, *places):

@@ -1,7 +1,5 @@
 """The trainer of Algorithm 1 against NumPy on the rows, and against closed forms."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,13 +8,11 @@ import pytest
 from simulations.training import Status
 from simulations.training.alignment import (
     Rounds,
-    check_checkpoints,
     initial_point,
     train_alignment,
 )
 from tests import strategies
-from tests.theory.test_alignment import unchecked
-from theory.alignment import AlignmentPoint, check_words
+from theory.alignment import AlignmentPoint
 from theory.linear import shared_optimum
 from theory.tasks import TaskStatistics
 
@@ -170,42 +166,3 @@ def test_too_long_a_step_diverges_at_a_point_that_is_finite(tasks):
     for leaf in (run.losses, *jax.tree.leaves(run.path)):
         assert np.isfinite(leaf).all()
     np.testing.assert_array_equal(run.losses[-1], run.losses[-2])
-
-
-def test_bad_arguments_are_named(tasks):
-    wrong: list[tuple[dict[str, Any], str]] = [
-        ({"rate": 0.0}, "rate must be finite and above 0"),
-        ({"tolerance": np.inf}, "tolerance must be finite"),
-        ({"checkpoints": (3, 1)}, "checkpoints must ascend"),
-        ({"checkpoints": ()}, "checkpoints must ascend"),
-    ]
-    for words, message in wrong:
-        with pytest.raises(ValueError, match=message):
-            Rounds(**words)
-    with pytest.raises(ValueError, match="checkpoints must be whole"):
-        unchecked(check_checkpoints)((0, 1.5))
-    for words, message in ((("loose", "fixed"), "maps"), (("free", "no"), "reading")):
-        with pytest.raises(ValueError, match=f"{message} must be one of"):
-            unchecked(check_words)(*words, 0.0)
-    train = unchecked(train_alignment)
-    start = initial_point(tasks, 1, KEY)
-    lost = AlignmentPoint(start.shared * np.nan, start.heads, start.maps)
-    for words, message in (
-        ({"ridge": -1.0}, "ridge must be finite"),
-        ({"ridge": 1.0, "rounds": Rounds(maps="held")}, "ridge is for free maps"),
-        ({"width": 0}, "width >= 1"),
-        ({"weights": np.array([1.0, 1.0])}, "one entry a task"),
-        ({"weights": np.array([1.0, -1.0, 1.0])}, "task 1: weights"),
-        ({"width": 2, "start": start}, "start.shared has shape"),
-        ({"start": lost}, "start.shared has a NaN"),
-    ):
-        arguments = {"width": 1, "weights": None} | words
-        with pytest.raises(ValueError, match=message):
-            train(tasks, key=KEY, **arguments)
-
-
-@pytest.mark.parametrize("none", [None, 0])
-def test_a_run_without_a_key_says_that_it_needs_one(none, tasks):
-    for one in (train_alignment, initial_point):
-        with pytest.raises(ValueError, match=r"^key: one key of jax.random is needed"):
-            unchecked(one)(tasks, 1, **{"weights": None, "key": none})

@@ -150,27 +150,6 @@ def test_a_smoothed_relu_is_homogeneous_and_tends_to_the_relu():
     assert float(sharp(at)) == pytest.approx(float(objective(at)), rel=1e-7)
 
 
-@pytest.mark.parametrize(
-    ("labels", "shown"),
-    [
-        ([[0, 1, 1], [0, 1, 2]], "task 1: labels must be two classes.*0, 1, 2"),
-        ([[-1, 0, 1], [0, 1, 1]], "task 0: labels must be two classes.*-1, 0, 1"),
-    ],
-)
-def test_labels_that_are_not_two_classes_are_refused(labels, shown):
-    drawn = Tasks.from_data([np.eye(3)] * 2, [np.array(y, float) for y in labels])
-    with pytest.raises(ValueError, match=shown):
-        LogisticModel.from_tasks(drawn)
-
-
-def test_one_class_is_refused_too():
-    drawn = tasks(0, D, binary=True)
-    with pytest.raises(ValueError, match=r"task 0: labels must be two classes.*got 1$"):
-        LogisticModel.from_tasks(
-            Tasks(drawn.covariates, jnp.ones_like(drawn.labels), drawn.mask)
-        )
-
-
 def test_classes_may_be_signs_and_padding_is_no_class():
     drawn = Tasks.from_data(
         [np.eye(3), np.eye(3)[:2]], [np.array([-1.0, 1, 1]), np.array([1.0, -1])]
@@ -178,13 +157,6 @@ def test_classes_may_be_signs_and_padding_is_no_class():
     rows_of = LogisticModel.from_tasks(drawn).rows
     np.testing.assert_array_equal(rows_of.labels, [0, 1, 1, 1, 0])
     np.testing.assert_array_equal(rows_of.owner, [[1, 1, 1, 0, 0], [0, 0, 0, 1, 1]])
-
-
-def test_rows_that_are_not_finite_are_refused():
-    drawn = tasks(0, D)
-    x = drawn.covariates.at[1, 2, 0].set(jnp.nan)
-    with pytest.raises(ValueError, match="task 1: covariates has a NaN"):
-        ReluModel.from_tasks(Tasks(x, drawn.labels, drawn.mask))
 
 
 def test_a_traced_mask_keeps_its_padding_and_the_loss():
