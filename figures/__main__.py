@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import tyro
 import xarray as xr
@@ -81,7 +82,7 @@ ON_RECORD: dict[str, tuple[str, Callable[..., Figure]]] = {
 CLAIMS = "claims"
 # Pictures of the real data that `python -m paper_checks` studied.
 REAL_DATA = "real_data"
-FORMATS: dict[str, dict[str, int]] = {"png": {"dpi": 200}, "pdf": {}}
+FORMATS: dict[str, dict[str, Any]] = {"png": {"dpi": 200}, "pdf": {}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,7 +213,7 @@ def read(path: Path) -> xr.Dataset:
 
 
 def save(
-    figure: Figure, stem: Path, formats: Mapping[str, Mapping[str, int]] = FORMATS
+    figure: Figure, stem: Path, formats: Mapping[str, Mapping[str, Any]] = FORMATS
 ) -> list[Path]:
     """Write `stem.png` and `stem.pdf`, or other formats, each whole or not at all.
 

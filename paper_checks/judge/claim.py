@@ -244,4 +244,3 @@ def evidence_of(found: Stress, useful_share: float = 0.0) -> Evidence:
         ),
         attack=found.attack,
     )
-

@@ -113,11 +113,11 @@ class Stated:
             verdict=verdict,
             deciding=named.get(self.deciding) or found.deciding,
             details=(
-                *(self._said(text, named) for text in self._told(found)),
+                *(self._said(text, named) for text in self._told(found, self.details)),
                 *found.details,
             ),
             caveats=(
-                *(self._said(text, named) for text in self.caveats),
+                *(self._said(text, named) for text in self._told(found, self.caveats)),
                 *found.caveats,
                 *((f"A verdict needs {found.missing}.",) if found.missing else ()),
             ),
@@ -138,9 +138,9 @@ class Stated:
         vacuous = verdict is Verdict.HOLDS and not found.useful
         return Verdict.VACUOUS if vacuous else verdict
 
-    def _told(self, found: Evidence) -> Sequence[str]:
+    def _told(self, found: Evidence, texts: tuple[str, ...]) -> tuple[str, ...]:
         """Sentences of the claim; none where data is missing, and nothing measured."""
-        return () if found.missing else self.details
+        return () if found.missing else texts
 
     def _headline(self, verdict: Verdict) -> str:
         if isinstance(self.headline, str):

@@ -10,9 +10,9 @@ import xarray as xr
 from paper_checks.benchmarks.label_pairs import LabelPairs, noisy_auc, run
 from paper_checks.data import chest_images
 from paper_checks.data.benchmark import LinearBenchmark
+from paper_checks.data.chest_images import load_labelled
 from paper_checks.data.folder import load_benchmark
 from paper_checks.data.manifest import read_manifest
-from paper_checks.data.chest_images import load_labelled
 from paper_checks.judge.measurement import mean_with_interval
 from paper_checks.judge.verdict import Control
 from paper_checks.settings import Settings

@@ -149,9 +149,9 @@ def at_width_below_k(samples: int) -> dict[str, Callable[[Keys], Check]]:
 
 
 def _at(
-    check: Callable[[Drawn, int], Check], width: int, *said: str, **options: bool
+    check: Callable[[Drawn, int], Check], width: int, quantity: str, **options: bool
 ) -> Route:
-    return Route(lambda drawn, _: check(drawn, width), *said, **options)
+    return Route(lambda drawn, _: check(drawn, width), quantity, **options)
 
 
 class SingleTasks(NamedTuple):

@@ -1,6 +1,7 @@
 """What the judge does with a claim: on toy statements whose truth is known."""
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -33,7 +34,11 @@ FORMULA = Formula(
     sides=lambda p, says, key: Sides(2 * p[0] * p[1], says(p), 1e-12),
     says=lambda p: jnp.sum(p**2),
 )
-WORDS = {"title": "Squares", "source": "here", "statement": "2ab <= a^2 + b^2"}
+WORDS: dict[str, Any] = {
+    "title": "Squares",
+    "source": "here",
+    "statement": "2ab <= a^2 + b^2",
+}
 
 
 def on_diagonal(z):
