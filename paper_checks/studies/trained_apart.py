@@ -149,7 +149,7 @@ def at_width_below_k(samples: int) -> dict[str, Callable[[Keys], Check]]:
 
 
 def _at(
-    check: Callable[[Drawn, int], Check], width: int, quantity: str, **options: bool
+    check: Callable[[Drawn, int], Check], width: int, quantity: str, **options: Any
 ) -> Route:
     return Route(lambda drawn, _: check(drawn, width), quantity, **options)
 
