@@ -198,19 +198,14 @@ def evidence_of(found: Stress) -> Evidence:
     )
     most = extreme(f"largest {name}, under attack", [found.tightness])
     needed = tuple(name for name, worst in found.needed.items() if worst is not None)
-    used = (
-        f"both sides differ by {found.attack.used} at most"
-        if found.relation == "=="
-        else f"{found.attack.used} of the right side is used at most"
-    )
     at_worst = () if found.failure_at_worst is None else (found.failure_at_worst,)
     return Evidence(
         holds=not found.refuted,
         deciding=dataclasses.replace(failure, flips_at=1 / failure.n),
         headline=f"{failure.count} of {failure.n:,} attacked instances break it",
         details=(
-            f"Under attack {used}, and {len(needed)} of {len(found.needed)} hypotheses "
-            "are needed.",
+            f"Under attack {found.attack.used} of the right side is used at most, and "
+            f"{len(needed)} of {len(found.needed)} hypotheses are needed.",
         ),
         named={"attack": found, "failure": failure, "tightness": most},
         measurements=(failure, *at_worst, most),
