@@ -211,11 +211,6 @@ def evidence_of(found: Stress, useful_share: float = 0.0) -> Evidence:
     )
     most = extreme(f"largest {name}, under attack", [found.tightness])
     needed = tuple(name for name, worst in found.needed.items() if worst is not None)
-    used = (
-        f"both sides differ by {found.attack.used} at most"
-        if found.relation == "=="
-        else f"{found.attack.used} of the right side is used at most"
-    )
     at_worst = () if found.failure_at_worst is None else (found.failure_at_worst,)
     useful = dataclasses.replace(
         found.useful, quantity="random instances on which it says something new"
@@ -226,8 +221,8 @@ def evidence_of(found: Stress, useful_share: float = 0.0) -> Evidence:
         deciding=dataclasses.replace(failure, flips_at=found.allowed or 1 / failure.n),
         headline=f"{failure.count} of {failure.n:,} attacked instances break it",
         details=(
-            f"Under attack {used}, and {len(needed)} of {len(found.needed)} hypotheses "
-            "are needed.",
+            f"Under attack {found.attack.used} of the right side is used at most, and "
+            f"{len(needed)} of {len(found.needed)} hypotheses are needed.",
         ),
         named={
             **{"attack": found, "failure": failure, "tightness": most},

@@ -30,8 +30,9 @@ MUTANTS = {
 
 def holds(cosine) -> list[bool]:
     """Of curves, whether they grow and end at 1."""
-    curves = noisy_copies.Curves(*[None] * 2, jnp.asarray(cosine))
-    both = [route.check(curves, KEYS) for route in CLAIM.draws.routes[:2]]
+    problems = jax.vmap(noisy_copies.problem)(KEYS, jnp.ones(len(KEYS)))
+    curves = noisy_copies.Curves(*problems, jnp.asarray(cosine))
+    both = [route(curves, KEYS) for route in (noisy_copies.falls, noisy_copies.ends)]
     return np.all([check.holds for check in both], axis=0).tolist()
 
 
