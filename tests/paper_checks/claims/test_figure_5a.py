@@ -11,8 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from figures.__main__ import read
-from figures.bert_alignment import bert_alignment
 from paper_checks.claims.figure_5a import CLAIM, TASKS, flipped
 from paper_checks.judge.finding import Finding
 from paper_checks.judge.verdict import Verdict
@@ -133,16 +131,6 @@ def test_files_that_are_no_results_are_refused(tmp_path: Path):
     for found in ({"runs": []}, {"runs": [{}], "protocol": {}, "notes": []}):
         with pytest.raises(ValueError, match="is no file of results"):
             judged(tmp_path, found)
-
-
-def test_the_figure_shows_every_group(tmp_path: Path):
-    judged(tmp_path, results(2.0, ALL))
-    figure = bert_alignment(read(tmp_path / "out" / f"{NAME}.zarr"))
-    (axes,) = figure.axes
-    labels = [label.get_text() for label in axes.get_yticklabels()]
-    assert len(labels) == 11
-    assert labels[-1] == "all five"
-    figure.savefig(tmp_path / "figure.png")
 
 
 @pytest.mark.long

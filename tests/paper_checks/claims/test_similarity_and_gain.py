@@ -112,4 +112,6 @@ def test_the_ledger_and_the_figure_have_a_rank_correlation_a_layer(tmp_path: Pat
     assert data["similarity"].dims == ("pair", "when", "layer")
     figure = bert_alignment(data)
     assert len(figure.axes) == 2
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert (len(labels), labels[-1]) == (11, "all five")
     figure.savefig(tmp_path / "figure.png")
