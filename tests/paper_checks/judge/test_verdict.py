@@ -10,9 +10,11 @@ from paper_checks.judge.finding import Finding
 from paper_checks.judge.measurement import (
     CheckError,
     Measurement,
+    decided,
     extreme,
     failure_rate,
     mean_with_interval,
+    runs_to_decide,
 )
 from paper_checks.judge.verdict import Control, Verdict, judge
 
@@ -95,7 +97,6 @@ def test_a_finding_is_plain_in_json():
         statement="s",
         source="W",
         verdict=Verdict.NEEDS_DATA,
-        details=("d",),
         measurements=(number,),
         controls=(SEEN,),
         data="none",
@@ -105,7 +106,6 @@ def test_a_finding_is_plain_in_json():
     assert plain["verdict"] == "needs data"
     assert plain["measurements"][0]["high"] == 2.0
     assert plain["controls"][0]["noticed"] == 5
-    assert found.sentences == ("h", "d")
     assert str(number) == "q: 1 [0.5, 2] (n=3)"
 
 
@@ -117,3 +117,45 @@ def test_splits_that_share_rows_get_a_wider_interval():
     # √(1/20 + 1/2) over √(1/20).
     assert widths[1] / widths[0] == pytest.approx(np.sqrt(11), rel=1e-12)
     assert "shared rows" in shared.interval
+
+
+def mean(value, spread=1.0, n=9):
+    sample = np.linspace(-1, 1, n)
+    return mean_with_interval("q", value + spread * sample / sample.std(ddof=1))
+
+
+def test_an_interval_that_holds_the_threshold_decides_nothing():
+    assert decided(mean(2.0)) is True
+    assert decided(mean(-2.0)) is False
+    assert decided(mean(0.1)) is None
+    assert decided(mean(2.0), threshold=2.1) is None
+    assert judge(None, (SEEN,)) is Verdict.UNDECIDED
+    assert judge(None, (SEEN,), otherwise=Verdict.NEEDS_DATA) is Verdict.NEEDS_DATA
+
+
+@pytest.mark.parametrize("value", [0.05, 0.4, -0.4, 3.0])
+def test_so_many_runs_decide_and_one_fewer_does_not(value):
+    n = runs_to_decide(mean(value))
+    assert n is not None
+
+    def half(n):  # of a sample of the same mean and spread
+        return stats.t.ppf(0.975, n - 1) / np.sqrt(n)
+
+    assert half(n) < abs(value)
+    # Sizes above a few hundred are a grid of relative step 0.4 %.
+    assert n <= 3 or half(int(n / 1.005) - 1) >= abs(value)
+
+
+def test_no_number_of_runs_decides_a_mean_at_the_threshold():
+    assert runs_to_decide(mean(1.0), threshold=1.0) is None
+    with pytest.raises(ValueError, match="'rate' is no mean over independent runs"):
+        runs_to_decide(failure_rate("rate", 1, 9))
+
+
+def test_a_measurement_in_a_sentence_is_formatted_from_its_numbers():
+    rate = failure_rate("rate", 3, 12)
+    assert f"{rate:.2f}, {rate.count} of {rate.n}, not {rate.rest}" == (
+        "0.25, 3 of 12, not 9"
+    )
+    assert f"{rate}" == "0.25 [0.055, 0.57]"
+    assert f"{extreme('largest', [1.0, 2.5])}" == "2.5"
