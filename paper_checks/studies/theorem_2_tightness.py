@@ -45,7 +45,7 @@ def run(spec: Theorem2Tightness, progress: Progress | None = None) -> xr.Dataset
     W-T2h is Theorem 2 with the hypotheses it leaves out, W-T2r the same for a ReLU, and
     W-T2s the bound of `theory.linear.gain_certificate`. A ratio above 1 breaks it.
 
-    Source: issue 4.
+    Source: W-T2 (Theorem 2); the study is ours.
     """
     found = []
     for done, claim in enumerate(CLAIMS, start=1):
