@@ -62,11 +62,10 @@ def test_a_run_that_is_cut_short_goes_on_with_the_same_losses(
     assert np.mean(whole.losses[-8:]) < 0.7 * np.mean(whole.losses[:8])
     assert whole.scores["cola"]["score"] > 50
     # Cut at a step that is no checkpoint of its own, in the second epoch, twice.
+    folder = tmp_path / "cut"
     for stop in (17, 33):
-        assert train(
-            run, problem, MACHINE, tmp_path / "cut", quiet, stop_after=stop
-        ) is None  # fmt: skip
-    again = finished(run, problem, tmp_path / "cut")
+        assert train(run, problem, MACHINE, folder, quiet, stop_after=stop) is None
+    again = finished(run, problem, folder)
     # The same operations in the same order: equal to the last bit.
     assert again.losses == whole.losses
     assert again.scores == whole.scores
@@ -77,7 +76,7 @@ def test_a_run_that_is_cut_short_goes_on_with_the_same_losses(
     assert np.allclose(np.diagonal(scores, axis1=1, axis2=2), 1)
     assert (scores[:, 0, 1] < 1).all()
     with pytest.raises(ValueError, match="of another run: seed 0, asked for 1"):
-        train(a_run(made_up, seed=1), problem, MACHINE, tmp_path / "cut", quiet)
+        train(a_run(made_up, seed=1), problem, MACHINE, folder, quiet)
 
 
 KILL = """
@@ -251,9 +250,6 @@ def test_the_loss_falls_on_real_data(data_folder: Path, tmp_path: Path):
 def test_a_batch_that_cannot_be_trained_is_refused(made_up: Path, tmp_path: Path):
     run = a_run(made_up)
     problem = load_problem(run, made_up)
-    machine = Machine(memory=1e-4)
+    machine, one = Machine(memory=1e-4), new_layout(devices=jax.devices()[:1])
     with pytest.raises(ValueError, match=r"needs about .* GB on each of 1 devices"):
-        train(
-            run, problem, machine, tmp_path, quiet,
-            layout=new_layout(devices=jax.devices()[:1]),
-        )  # fmt: skip
+        train(run, problem, machine, tmp_path, quiet, layout=one)
