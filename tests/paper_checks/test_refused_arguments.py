@@ -23,9 +23,9 @@ from paper_checks.bert.run import Machine, Protocol, Run, runs
 from paper_checks.bert.sharding import (
     COPIES,
     PIECES,
+    Hosts,
     Layout,
     check_batch,
-    join,
     new_layout,
 )
 from paper_checks.data.benchmark import LinearBenchmark
@@ -53,6 +53,10 @@ def features(*shape: int) -> jax.Array:
     return NETWORK(jnp.zeros(shape, "f4"), training=True)[0]
 
 
+def hosts(number: int) -> int:
+    return Hosts(coordinator="here:1", processes=2, process=number).join()
+
+
 def pair(*covariates: np.ndarray) -> object:
     tasks = LinearBenchmark.from_arrays(covariates, [Y] * len(covariates))
     return noisy_pair(LabelPairs(), tasks, 0, 0, 0)
@@ -77,9 +81,9 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
     (partial(protocol, seeds=0), "seeds must be >= 1, got 0"),
     (partial(protocol, first_seed=-1), "first_seed must be >= 0, got -1"),
     (partial(protocol, alone=False, pairs=False, together=False), "no run: ask for"),
-    (partial(join, None, 2, 0), "processes and process need coordinator"),
-    (partial(join, "here", 2, 0), "must be host:port, .* got 'here', 2 and 0"),
-    (partial(join, "here:1", 2, 2), "process must be in 0 to 1, got 2"),
+    (Hosts(processes=2).join, "processes and process need coordinator"),
+    (Hosts(coordinator="here").join, "must be host:port, .* got 'here', None and None"),
+    (partial(hosts, 2), "process must be in 0 to 1, got 2"),
     (partial(Rates, rate=float("nan")), "rate must be finite and >= 0, got nan"),
     (partial(Rates, turn_rate=0.0), "rate and turn_rate must be above 0"),
     (partial(Rates, warmup=1.0), "warmup must be a share below 1, got 1.0"),

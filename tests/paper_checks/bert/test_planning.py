@@ -24,7 +24,7 @@ from paper_checks.bert.memory import (
 )
 from paper_checks.bert.model import MultiTask, new_model
 from paper_checks.bert.optimiser import Rates
-from paper_checks.bert.plan import plan
+from paper_checks.bert.plan import Command, plan
 from paper_checks.bert.sharding import new_layout
 from paper_checks.bert.speed import made_up_batch
 from paper_checks.bert.trainer import Meter, Trainer
@@ -135,9 +135,7 @@ def test_a_batch_that_does_not_fit_is_told_what_would():
 
 def test_a_plan_takes_pieces_where_whole_weights_do_not_fit():
     def found(limit: float, counts: tuple[int, ...]) -> list[tuple[int, str]]:
-        lines = plan(
-            LARGE, counts, rows=32, length=128, limit=limit, peak=1e15, utilisation=0.4
-        )
+        lines = plan(Command(devices=counts, memory=limit / 1e9))
         return [(one.setting.pieces, one.setting.compute.remat) for one in lines]
 
     assert found(80e9, (1, 8, 64)) == [(1, "none"), (1, "none"), (1, "none")]

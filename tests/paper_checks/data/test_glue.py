@@ -88,6 +88,15 @@ def test_unknown_tasks_are_named(folder: Folder):
         load_glue(folder.path, "mrpc")
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("name", TASKS)
+def test_real_tasks_are_read(data_folder: Path, name: str):
+    """With as many rows as the manifest says."""
+    for split in load_glue(data_folder, name):
+        assert set(split.labels.tolist()) == {0, 1}
+        assert len(split.texts) == len(split.labels) > 100
+
+
 def rows_of(lengths: list[int]) -> Rows:
     pieces = tuple(np.arange(n, dtype=np.int32) + 2 for n in lengths)
     kinds = tuple((one > 4).astype(np.int32) for one in pieces)

@@ -176,16 +176,6 @@ def test_the_manifests_counts_of_shared_sentences_are_right(data_folder: Path):
     assert {name: exact[name] for name in wanted} == wanted
     same = found["same_label"].sel(other="mr all", part=list(wanted)[1:])
     assert int(same.sum()) == 6746
-    # A subset against all pairs one by one, without candidates.
-    rng = np.random.default_rng(0)
-    rows = np.sort(rng.choice(len(corpus.texts), 1500, replace=False))
-    mine = corpus.counts[rows]
-    inner = (mine @ mine.T).toarray()
-    size = np.sqrt(np.diag(inner))
-    cosine = inner / np.maximum(np.outer(size, size), 1e-300)
-    wanted_pairs = set(zip(*np.nonzero(np.triu(cosine >= 0.8 - 1e-12, 1)), strict=True))
-    found_pairs = pairs_of(near_duplicates(corpus.counts)[rows][:, rows])
-    assert {(int(i), int(j)) for i, j in wanted_pairs} == found_pairs
 
 
 @pytest.mark.long
