@@ -13,7 +13,12 @@ from paper_checks.benchmarks.folds import (
     standardise,
 )
 from paper_checks.data.benchmark import LinearBenchmark
-from theory.linear import shared_optimum, single_task_optimum, task_losses
+from theory.linear import (
+    SharedOptimum,
+    shared_optimum,
+    single_task_optimum,
+    task_losses,
+)
 
 # A width of its own X costs a search from many starts, so the grid is a short one.
 SHORT_GRID = (1, 2, 3, 5, 8, 13, 20, 27)
@@ -90,21 +95,26 @@ def _one_fold(folds: Folds, fold: int, widths: Sequence[int]) -> xr.Dataset:
     test = folds.test(fold)
     optima = [shared_optimum(model.statistics, width) for width in widths]
     apart = _apart(model.statistics)
-    by_width = {
-        "training_loss": [float(optimum.loss) for optimum in optima],
-        "lower_bound": [float(optimum.lower_bound) for optimum in optima],
-        "certified": [bool(optimum.certified) for optimum in optima],
-        "route": [optimum.route for optimum in optima],
-    }
     errors = [np.asarray(model.error(found.parameters, test)) for found in optima]
     return xr.Dataset(
         {
             "cv_error": (("width", "task"), np.stack(errors)),
             "single_task_error": ("task", np.asarray(model.error(apart, test))),
             "single_task_loss": ((), float(task_losses(model.statistics, apart).sum())),
-            **{name: ("width", np.asarray(v)) for name, v in by_width.items()},
+            **by_width(optima, "training_loss"),
         }
     )
+
+
+def by_width(optima: Sequence[SharedOptimum], loss: str) -> dict[str, tuple]:
+    """Loss, bracket and route of each width, as variables of a Dataset."""
+    found = {
+        loss: [float(optimum.loss) for optimum in optima],
+        "lower_bound": [float(optimum.lower_bound) for optimum in optima],
+        "certified": [bool(optimum.certified) for optimum in optima],
+        "route": [optimum.route for optimum in optima],
+    }
+    return {name: ("width", np.asarray(values)) for name, values in found.items()}
 
 
 def _short_tasks(folds: Folds) -> int:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Key
 from sklearn.metrics import roc_auc_score
 
 from paper_checks.benchmarks.folds import (
@@ -198,7 +198,12 @@ def _set(
         [linear_auc(one.model, test, one.tasks, 1, weights[name]) for name in names]
         for one, weights in zip(chosen, schemes, strict=True)
     ]
-    deep = _mlp(spec, number, chosen, train, test)
+    alphas = np.stack([logistic_weights(one.model, 1) for one in chosen])
+    labels = np.stack([np.stack(one.labels, axis=1) > 0 for one in chosen])
+    keys = jax.random.split(jax.random.key(1000 * spec.seed + number), len(chosen))
+    pairs = [one.tasks for one in chosen]
+    deep = mlp_auc(spec, train, test, pairs, labels.astype(float), alphas, keys)
+    deep = deep[:, [0, 1, 0, 2]]  # both uniform schemes are one, as losses are
     both = np.stack([np.array(linear), deep], axis=1)
     return both.reshape(spec.pairs, spec.draws, *both.shape[1:])
 
@@ -222,40 +227,44 @@ def auc(labels: np.ndarray, scores: np.ndarray) -> float:
     return float(roc_auc_score(labels > 0, scores))
 
 
-def _mlp(
+def mlp_auc(
     spec: LabelPairs,
-    number: int,
-    chosen: Sequence[Noisy],
     train: LinearBenchmark,
     test: LinearBenchmark,
-) -> np.ndarray:
-    """AUC (problem, scheme, task); both uniform schemes are one, as losses are."""
-    alphas = [logistic_weights(one.model, 1) for one in chosen]
-    x, held = scaled(train.covariates[0], train), scaled(test.covariates[0], train)
-    labels = np.stack([np.stack(one.labels, axis=1) > 0 for one in chosen])
-    count = len(chosen)
-    keys = jax.random.split(jax.random.key(1000 * spec.seed + number), count)
+    tasks: Sequence[Sequence[int]],
+    labels: Float[np.ndarray, "n m k"],
+    alphas: Float[np.ndarray, "n s k"],
+    keys: Key[Array, " n"],
+) -> Float[np.ndarray, "n s k"]:
+    """Test AUC of hidden layers that tasks share, with several weights.
+
+    Args:
+        spec: Sizes and training of the MLP.
+        train: Its rows are trained on.
+        test: Its rows and labels are tested on.
+        tasks: Of each problem.
+        labels: To train on, 0 and 1, of each problem.
+        alphas: Weights on logistic losses, several of each problem.
+        keys: Of start and batches; one for all weights, which are compared.
+    """
+    schemes, k = alphas.shape[1:]
     trained = train_mlps(
-        jnp.asarray(x),
-        jnp.asarray(np.repeat(labels, 3, axis=0), jnp.float32),
-        jnp.asarray(np.concatenate(alphas), jnp.float32),
-        jnp.repeat(keys, 3),
+        jnp.asarray(scaled(train.covariates[0], train)),
+        jnp.asarray(np.repeat(labels, schemes, axis=0), jnp.float32),
+        jnp.asarray(alphas.reshape(-1, k), jnp.float32),
+        jnp.repeat(keys, schemes),
         spec.width,
         spec.steps,
         spec.batch,
         spec.rate,
     )
-    scores = np.asarray(jax.vmap(mlp_logits, (0, None))(trained, jnp.asarray(held)))
-    scores = scores.reshape(count, 3, len(held), 2)[:, [0, 1, 0, 2]]
-    return np.array(
-        [
-            [
-                [
-                    auc(test.labels[t], out[:, place])
-                    for place, t in enumerate(one.tasks)
-                ]
-                for out in mine
-            ]
-            for one, mine in zip(chosen, scores, strict=True)
-        ]
-    )
+    held = jnp.asarray(scaled(test.covariates[0], train))
+    scores = np.asarray(jax.vmap(mlp_logits, (0, None))(trained, held))
+    scores = scores.reshape(len(tasks), schemes, len(held), k)
+
+    def of(own: Sequence[int], out: np.ndarray) -> list[float]:
+        pairs = zip(own, out.T, strict=True)
+        return [auc(test.labels[t], column) for t, column in pairs]
+
+    pairs = zip(tasks, scores, strict=True)
+    return np.array([[of(own, out) for out in mine] for own, mine in pairs])

@@ -6,7 +6,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import xarray as xr
 
-from paper_checks.benchmarks.cross_validation import cross_validate, default_widths
+from paper_checks.benchmarks.cross_validation import (
+    by_width,
+    cross_validate,
+    default_widths,
+)
 from paper_checks.benchmarks.folds import standardised_whole
 from paper_checks.benchmarks.label_noise import LabelNoise, label_noise
 from paper_checks.data.benchmark import LinearBenchmark
@@ -70,15 +74,9 @@ def optima(benchmark: LinearBenchmark, widths: Sequence[int]) -> xr.Dataset:
     """
     statistics = standardised_whole(benchmark).statistics
     found = [shared_optimum(statistics, width) for width in widths]
-    by_width = {
-        "loss": [float(optimum.loss) for optimum in found],
-        "lower_bound": [float(optimum.lower_bound) for optimum in found],
-        "certified": [bool(optimum.certified) for optimum in found],
-        "route": [optimum.route for optimum in found],
-    }
     return xr.Dataset(
         {
-            **{name: ("width", np.asarray(v)) for name, v in by_width.items()},
+            **by_width(found, "loss"),
             "rank": ("task", np.asarray(found[0].rank)),
             "samples": ("task", np.asarray(statistics.samples)),
         },

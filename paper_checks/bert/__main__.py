@@ -19,25 +19,10 @@ from rich.table import Table
 from paper_checks.bert import plan, results, similarity, speed
 from paper_checks.bert.problem import load_problem
 from paper_checks.bert.run import Machine, Protocol, Run, runs
-from paper_checks.bert.sharding import join
+from paper_checks.bert.sharding import Hosts
 from paper_checks.bert.train import train
 from paper_checks.studies.bert_alignment import COMMITTED
 from simulations.engine.process import share_cpu
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hosts:
-    """Other machines of one run; see `paper_checks.bert.sharding.join`.
-
-    Args:
-        coordinator: `host:port` of process 0, or `auto` on Slurm and TPU pods.
-        processes: How many there are.
-        process: Number of this one.
-    """
-
-    coordinator: str | None = None
-    processes: int | None = None
-    process: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +70,7 @@ class One:
 
     def __call__(self) -> None:
         """Do it."""
-        first = _join(self.hosts)
-        _done(self.run, self, first)
+        _done(self.run, self, self.hosts.join() == 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +99,7 @@ class Every:
 
     def __call__(self) -> None:
         """Do them."""
-        first = _join(self.hosts)
+        first = self.hosts.join() == 0
         started, listed = time.monotonic(), runs(self.protocol)
         for number, run in enumerate(listed, start=1):
             if self.minutes and time.monotonic() - started > 60 * self.minutes:
@@ -175,12 +159,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"paper_checks.bert: {error}", file=sys.stderr)
         return 2
     return 0
-
-
-def _join(asked: Hosts) -> bool:
-    """Whether this process writes."""
-    number, _ = join(asked.coordinator, asked.processes, asked.process)
-    return number == 0
 
 
 def _done(run: Run, asked: One | Every, writes: bool) -> None:

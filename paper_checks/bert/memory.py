@@ -129,22 +129,13 @@ def block_bytes(config: BertConfig, length: int, compute: Compute) -> int:
 def largest_batch(setting: Setting, limit: float) -> int:
     """The largest number of rows that fits in `limit` bytes a device; 0 if none.
 
-    A multiple of the number of devices.
+    A multiple of the number of devices. Memory is affine in the rows of a device.
     """
-
-    def needed(each: int) -> int:
-        return training_memory(replace(setting, rows=each * setting.devices)).total
-
-    if needed(1) > limit:
-        return 0
-    each = 1
-    while needed(2 * each) <= limit:
-        each *= 2
-    step = each // 2
-    while step:
-        each += step if needed(each + step) <= limit else 0
-        step //= 2
-    return each * setting.devices
+    none, one = (
+        training_memory(replace(setting, rows=each * setting.devices)).total
+        for each in (0, 1)
+    )
+    return max(0, int((limit - none) // (one - none))) * setting.devices
 
 
 def check_memory(setting: Setting, limit: float | None) -> Memory:

@@ -54,56 +54,39 @@ def study_flops(
     return seeds * epochs * (once + tasks * (once + with_maps))
 
 
-def plan(
-    config: BertConfig,
-    counts: Sequence[int],
-    *,
-    rows: int,
-    length: int,
-    limit: float,
-    peak: float,
-    utilisation: float,
-    seeds: int = 5,
-    epochs: int = 3,
-) -> list[Layouts]:
+def plan(asked: "Command") -> list[Layouts]:
     """The cheapest way that fits on each number of devices.
 
-    Whole weights and nothing computed anew if that fits; then pieces; then blocks
-    computed anew.
-
-    Args:
-        config: The model.
-        counts: Numbers of devices.
-        rows: Of a batch; at least one a device.
-        length: Of sequences.
-        limit: Bytes of a device.
-        peak: Operations a second of a device.
-        utilisation: Share of that to reckon with.
-        seeds: Of the study.
-        epochs: Of the study.
+    Whole weights and nothing computed anew if that fits; then blocks computed anew;
+    then pieces as well. A batch has at least one row per device.
 
     Raises:
-        ValueError: Not even the last fits; the message says what would.
+        ValueError: An unknown model, or not even the last fits; the message says what
+            would.
     """
-    found = []
-    for devices in counts:
-        asked = Setting(
+    if asked.model not in SHAPES:
+        raise ValueError(f"model must be one of {', '.join(SHAPES)}, got {asked.model}")
+    config, limit, found = SHAPES[asked.model], 1e9 * asked.memory, []
+    study = study_flops(config, asked.length, epochs=3, seeds=5)
+    for devices in asked.devices:
+        wanted = Setting(
             config=config,
-            rows=max(rows, devices),
-            length=length,
+            rows=max(asked.batch, devices),
+            length=asked.length,
             devices=devices,
             compute=Compute(dtype="bfloat16"),
         )
-        setting = _fitting(asked, limit)
-        flops = training_flops(config, setting.rows, length, aligned=True)
-        whole = study_flops(config, length, epochs=epochs, seeds=seeds)
+        setting = _fitting(wanted, limit)
+        rate = devices * 1e12 * asked.peak * asked.utilisation
         found.append(
             Layouts(
                 setting=setting,
                 memory=training_memory(setting),
                 largest=largest_batch(setting, USABLE * limit),
-                step_flops=flops,
-                study_hours=whole / (devices * peak * utilisation) / 3600,
+                step_flops=training_flops(
+                    config, setting.rows, asked.length, aligned=True
+                ),
+                study_hours=study / rate / 3600,
             )
         )
     return found
@@ -145,19 +128,8 @@ class Command:
 
     def __call__(self) -> None:
         """Print it."""
-        if self.model not in SHAPES:
-            raise ValueError(f"model must be one of {', '.join(SHAPES)}")
-        config = SHAPES[self.model]
-        found = plan(
-            config,
-            self.devices,
-            rows=self.batch,
-            length=self.length,
-            limit=1e9 * self.memory,
-            peak=1e12 * self.peak,
-            utilisation=self.utilisation,
-        )
-        Console().print(_table(self.model, config, found))
+        found = plan(self)
+        Console().print(_table(self.model, found))
         for line in found:
             print(command(self.model, line.setting))
 
@@ -175,8 +147,9 @@ def command(model: str, setting: Setting) -> str:
     return " ".join(words)
 
 
-def _table(model: str, config: BertConfig, found: Sequence[Layouts]) -> Table:
-    drawn = Table(title=f"{model}: {config.parameters / 1e6:.1f} million parameters")
+def _table(model: str, found: Sequence[Layouts]) -> Table:
+    size = SHAPES[model].parameters / 1e6
+    drawn = Table(title=f"{model}: {size:.1f} million parameters")
     drawn.add_column("")
     for line in found:
         drawn.add_column(f"{line.setting.devices} devices", justify="right")

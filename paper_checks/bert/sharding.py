@@ -119,39 +119,43 @@ def check_batch(layout: Layout, rows: int) -> None:
         )
 
 
-def join(
-    coordinator: str | None, processes: int | None, number: int | None
-) -> tuple[int, int]:
-    """Join the other processes of a run, before jax is first used.
+@dataclass(frozen=True, kw_only=True)
+class Hosts:
+    """Other machines of one run, each with a process and devices of its own.
 
-    Each machine has a process and devices of its own, and every process runs the same
-    command. On Slurm, and on TPU pods, jax finds the others by itself once
-    `coordinator` is `auto`.
+    Every process runs the same command.
 
     Args:
-        coordinator: `host:port` of process 0, `auto`, or `None` for a single process.
+        coordinator: `host:port` of process 0, or `auto` on Slurm and TPU pods, where
+            jax finds the others by itself; not given for a single process.
         processes: How many there are.
-        number: Of this one, from 0.
-
-    Returns:
-        This process's number, and how many there are.
-
-    Raises:
-        ValueError: Some of the three are missing, or the number is out of range.
+        process: Number of this one, from 0.
     """
-    if coordinator is None:
-        if processes is not None or number is not None:
-            raise ValueError("processes and process need coordinator, host:port")
-        return 0, 1
-    if coordinator == "auto":
-        jax.distributed.initialize()
-        return jax.process_index(), jax.process_count()
-    if ":" not in coordinator or processes is None or number is None:
-        raise ValueError(
-            "coordinator must be host:port, with processes and process; got "
-            f"{coordinator!r}, {processes} and {number}"
-        )
-    if not 0 <= number < processes:
-        raise ValueError(f"process must be in 0 to {processes - 1}, got {number}")
-    jax.distributed.initialize(coordinator, processes, number)
-    return jax.process_index(), jax.process_count()
+
+    coordinator: str | None = None
+    processes: int | None = None
+    process: int | None = None
+
+    def join(self) -> int:
+        """Join the other processes, before jax is first used; this one's number.
+
+        Raises:
+            ValueError: Some of the three are missing, or the number is out of range.
+        """
+        count, number = self.processes, self.process
+        if self.coordinator is None:
+            if count is not None or number is not None:
+                raise ValueError("processes and process need coordinator, host:port")
+            return 0
+        if self.coordinator == "auto":
+            jax.distributed.initialize()
+            return jax.process_index()
+        if ":" not in self.coordinator or count is None or number is None:
+            raise ValueError(
+                "coordinator must be host:port, with processes and process; got "
+                f"{self.coordinator!r}, {count} and {number}"
+            )
+        if not 0 <= number < count:
+            raise ValueError(f"process must be in 0 to {count - 1}, got {number}")
+        jax.distributed.initialize(self.coordinator, count, number)
+        return jax.process_index()

@@ -48,22 +48,19 @@ def measured_peak(size: int = 2048, repeats: int = 3) -> float:
     return 2 * size**3 / best
 
 
-def measure(
-    config: BertConfig,
-    machine: Machine,
-    rows: int,
-    length: int,
-    steps: int,
-    alignment: Alignment,
-) -> Speed:
-    """Speed of `steps` steps, compiled before.
+def measure(asked: "Command") -> Speed:
+    """Speed of the steps of a command, compiled before.
 
     Raises:
-        ValueError: The batch does not fit or cannot be shared out.
+        ValueError: An unknown model, or a batch that does not fit or cannot be shared
+            out.
     """
+    if asked.model not in SHAPES:
+        raise ValueError(f"model must be one of {', '.join(SHAPES)}, got {asked.model}")
+    config, machine = SHAPES[asked.model], asked.machine
+    rows, length, aligned = asked.batch, asked.length, asked.alignment != "none"
     layout = new_layout(machine.pieces)
     check_batch(layout, rows)
-    aligned = alignment != "none"
     setting = Setting(
         config=config,
         rows=rows,
@@ -76,16 +73,15 @@ def measure(
     )
     known = device_limit() if machine.memory is None else machine.memory * 1e9
     check_memory(setting, known)
-    trainer = Trainer(machine.compute, Rates(), alignment, 1000, layout)
-    encoder = new_encoder(config, 0)
-    model = new_model(encoder, 0, tasks=1, aligned=aligned)
+    trainer = Trainer(machine.compute, Rates(), asked.alignment, 1000, layout)
+    model = new_model(new_encoder(config, 0), 0, tasks=1, aligned=aligned)
     state: Any = trainer.start(model)
     batch = layout.put(made_up_batch(config, rows, length))
     key = jax.random.key(2)
     state, loss = trainer.advance(state, batch, key)
     jax.block_until_ready(loss)
     meter = Meter(_peak(machine) * layout.devices)
-    for _ in range(steps):
+    for _ in range(asked.steps):
         state, loss = trainer.advance(state, batch, key)
         meter.add(rows * length, training_flops(config, rows, length, aligned=aligned))
     jax.block_until_ready(state)
@@ -121,16 +117,7 @@ class Command:
 
     def __call__(self) -> None:
         """Measure and print it."""
-        if self.model not in SHAPES:
-            raise ValueError(f"model must be one of {', '.join(SHAPES)}")
-        found = measure(
-            SHAPES[self.model],
-            self.machine,
-            self.batch,
-            self.length,
-            self.steps,
-            self.alignment,
-        )
+        found = measure(self)
         kind = jax.devices()[0].device_kind
         print(
             f"{self.model}, batch {self.batch}, length {self.length}, "

@@ -10,9 +10,13 @@ from jaxtyping import Float, Int
 
 from paper_checks.benchmarks.folds import Standardised, standardised_whole
 from paper_checks.benchmarks.label_noise import logistic_weights, weighting_schemes
-from paper_checks.benchmarks.label_pairs import LabelPairs, auc, linear_auc, noisy_pair
+from paper_checks.benchmarks.label_pairs import (
+    LabelPairs,
+    linear_auc,
+    mlp_auc,
+    noisy_pair,
+)
 from paper_checks.data.chest_images import LabelledImages
-from paper_checks.networks.mlp import mlp_logits, scaled, train_mlps
 
 Study = Literal["clean", "pairs"]
 Scheme = Literal["uniform", "printed", "standardised"]
@@ -69,31 +73,14 @@ def mlps(
     data: LabelledImages, given: Sequence[Problem], seeds: Sequence[int]
 ) -> Float[np.ndarray, "n 3 k"]:
     """Test AUC of a hidden layer of ten units on 8 x 8 pixels, with every scheme."""
-    how, count = LabelPairs(), len(given)
-    train, test = data.benchmark("train"), data.benchmark("test")
-    labels = np.stack([one.labels for one in given]).astype(np.float32)
-    alphas = [one.weights(scheme) for one in given for scheme in SCHEMES]
-    keys = jnp.stack([jax.random.key(seed) for seed in seeds])
-    trained = train_mlps(
-        jnp.asarray(scaled(train.covariates[0], train)),
-        jnp.asarray(np.repeat(labels, len(SCHEMES), axis=0)),
-        jnp.asarray(np.stack(alphas), jnp.float32),
-        jnp.repeat(keys, len(SCHEMES)),
-        how.width,
-        how.steps,
-        how.batch,
-        how.rate,
+    labels = np.stack([one.labels for one in given]).astype(float)
+    alphas = np.array([[one.weights(s) for s in SCHEMES] for one in given])
+    return mlp_auc(
+        LabelPairs(),
+        data.benchmark("train"),
+        data.benchmark("test"),
+        [one.tasks for one in given],
+        labels,
+        alphas,
+        jnp.stack([jax.random.key(seed) for seed in seeds]),
     )
-    held = jnp.asarray(scaled(test.covariates[0], train))
-    scores = np.asarray(jax.vmap(mlp_logits, (0, None))(trained, held))
-    scores = scores.reshape(count, len(SCHEMES), len(held), -1)
-    return np.array(
-        [
-            [[auc(test.labels[t], s) for t, s in _columns(one, out)] for out in mine]
-            for one, mine in zip(given, scores, strict=True)
-        ]
-    )
-
-
-def _columns(given: Problem, scores: np.ndarray) -> Sequence[tuple[int, np.ndarray]]:
-    return list(zip(given.tasks, scores.T, strict=True))

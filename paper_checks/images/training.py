@@ -174,14 +174,10 @@ def new_model(how: Training, tasks: int, rng: np.random.Generator) -> ImageModel
     return ImageModel(network, shared, drawn((tasks, inputs), inputs), offset)
 
 
-def _rule(rate: float) -> optax.GradientTransformation:
-    return optax.adam(rate)
-
-
 # One program: leaf by leaf, each shape is a compilation.
 @partial(jax.jit, static_argnames="rate")
 def _begin(model: ImageModel, rate: float) -> _State:
-    return _State(model, _rule(rate).init(eqx.filter(model, eqx.is_array)))
+    return _State(model, optax.adam(rate).init(eqx.filter(model, eqx.is_array)))
 
 
 @partial(jax.jit, static_argnames="rate", donate_argnums=0)
@@ -201,7 +197,7 @@ def _step(
         return jnp.sum(alpha * jnp.mean(each, axis=0)), moved
 
     (loss, moved), slope = jax.value_and_grad(weighted, has_aux=True)(state.model)
-    change, optimiser = _rule(rate).update(slope, state.optimiser)
+    change, optimiser = optax.adam(rate).update(slope, state.optimiser)
     return _State(eqx.apply_updates(moved, change), optimiser), loss
 
 

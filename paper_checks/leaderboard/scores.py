@@ -243,30 +243,27 @@ def _flat(
     scopes: list[_Scope],
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """One entry a pair of tasks, and one a target."""
-    pairs: dict[str, list[np.ndarray]] = {}
-    cases: dict[str, list[np.ndarray]] = {}
-
-    def add(to: dict[str, list[np.ndarray]], name: str, values: np.ndarray) -> None:
-        to.setdefault(name, []).append(values)
-
+    pairs, cases = [], []
     for scope in scopes:
-        k, repeats = len(scope.tasks), len(scope.results.measured)
+        found, k, tasks = scope.results, len(scope.tasks), np.array(scope.tasks)
         other = ~np.eye(k, dtype=bool)
         source, target = np.nonzero(other)
-        tasks = np.array(scope.tasks)
-        add(pairs, "scope", np.full(len(source), scope.name))
-        add(pairs, "source", tasks[source])
-        add(pairs, "target", tasks[target])
-        spread = scope.results.measured.std(axis=0, ddof=1) / np.sqrt(repeats)
-        add(pairs, "measured_error", spread[other])
-        for name in ("measured", "predicted", "left_out", "cosine"):
-            add(pairs, name, getattr(scope.results, name).mean(axis=0)[other])
-        add(cases, "scope", np.full(k, scope.name))
-        add(cases, "target", tasks)
-        for name in ("weighted", "pooled_all"):
-            add(cases, name, getattr(scope.results, name).mean(axis=0))
+        spread = found.measured.std(axis=0, ddof=1) / np.sqrt(len(found.measured))
+        mean = {name: leaf.mean(axis=0) for name, leaf in found._asdict().items()}
+        shown = ("measured", "predicted", "left_out", "cosine")
+        pairs.append(
+            {
+                "scope": np.full(len(source), scope.name),
+                "source": tasks[source],
+                "target": tasks[target],
+                "measured_error": spread[other],
+                **{name: mean[name][other] for name in shown},
+            }
+        )
+        own = {name: mean[name] for name in ("weighted", "pooled_all")}
+        cases.append({"scope": np.full(k, scope.name), "target": tasks, **own})
     return _joined(pairs), _joined(cases)
 
 
-def _joined(parts: dict[str, list[np.ndarray]]) -> dict[str, np.ndarray]:
-    return {name: np.concatenate(values) for name, values in parts.items()}
+def _joined(parts: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: np.concatenate([one[name] for one in parts]) for name in parts[0]}

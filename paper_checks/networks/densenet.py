@@ -57,11 +57,6 @@ class DenseNetConfig:
         """Layers with weights, the head's with them: 121 as it is."""
         return 2 * sum(self.blocks) + len(self.blocks) + 1
 
-    @property
-    def least_side(self) -> int:
-        """Pixels a side that leave one of the last block's maps."""
-        return 2 ** (len(self.blocks) + 1)
-
 
 SMALL = DenseNetConfig(growth=8, blocks=(2, 4, 4))
 CONFIGS = {"121": DenseNetConfig(), "small": SMALL}
@@ -203,6 +198,7 @@ class DenseNet(eqx.Module):
         return found, new
 
     def _check(self, shape: tuple[int, ...]) -> None:
+        # Pixels a side that leave one of the last block's maps.
         channels, least = self.stem.shape[2], 2 ** (len(self.blocks) + 1)
         if shape[3] != channels:
             raise ValueError(

@@ -57,26 +57,12 @@ def test_a_bad_spec_or_part_is_refused(tmp_path: Path):
     names = {"train": ("a", "b", "c", "d"), "test": ("a", "b", "d", "c")}
     with pytest.raises(ValueError, match="made: train and test parts have other tasks"):
         run(SPEC, lambda _, p: dataclasses.replace(made(p), task_names=names[p]))
-    folder = Folder(tmp_path)
-    add_emotions(folder)
+    add_emotions(Folder(tmp_path))
     with pytest.raises(ValueError, match="lists no part 'test' of emotions"):
         load_benchmark(tmp_path, "emotions", "test")
-
-
-def test_parts_that_do_not_fit_are_refused():
     few = dataclasses.replace(made("test"), covariates=(np.ones((200, 3)),) * 4)
     with pytest.raises(ValueError, match=r"train part has 5 inputs, .* part 3: "):
         run(SPEC, lambda _, part: few if part == "test" else made(part))
-
-
-def test_what_makes_no_pair_is_refused():
-    x, y = np.ones((4, 1)), np.array([1.0, 1, 1, -1])
-    alone = LinearBenchmark.from_arrays([x], [y])
-    with pytest.raises(ValueError, match="two tasks on one X, got 1 with one X"):
-        noisy_pair(SPEC, alone, 0, 0, 0)
-    own = LinearBenchmark.from_arrays([x, 2 * x], [y, y])
-    with pytest.raises(ValueError, match="two tasks on one X, got 2 with an X each"):
-        noisy_pair(SPEC, own, 0, 0, 0)
 
 
 def test_random_labels_of_one_class_are_refused():

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from paper_checks.bert.layers import activate, drop
+from paper_checks.bert import layers
+from paper_checks.bert.layers import activate
 
+# One program a shape: operation by operation it is some twenty.
+drop = jax.jit(layers.drop, static_argnums=1)
 GENERATORS = ("threefry2x32", "unsafe_rbg")
 
 
@@ -16,7 +19,11 @@ def test_marks_are_met_in_share_and_independent(generator: str):
     """Of neighbours, of rows, and of the two draws that a word is cut into."""
     key = jax.random.key(3, impl=generator)
     rows, width, share = 8, 4096, 0.25
-    kept = np.asarray(drop(jnp.ones((rows, width)), share, key)) > 0
+    ones = jnp.ones((rows, width))
+    found = np.asarray(drop(ones, share, key))
+    assert layers.drop(ones, share, None) is ones
+    assert np.allclose(found[found > 0], 1 / (1 - share))
+    kept = found > 0
     spread = (share * (1 - share)) ** 0.5
     # Five standard errors, of each of some hundred numbers.
     assert abs(kept.mean() - (1 - share)) < 5 * spread / kept.size**0.5
@@ -34,7 +41,7 @@ def test_marks_are_met_in_share_and_independent(generator: str):
 @pytest.mark.parametrize("generator", GENERATORS)
 def test_any_shape_is_drawn(generator: str):
     key = jax.random.key(0, impl=generator)
-    for shape in ((1,), (3, 1), (2, 3, 5), (5, 7)):
+    for shape in ((1,), (2, 3, 5)):
         found = np.asarray(drop(jnp.ones(shape, jnp.float32), 0.5, key))
         assert found.shape == shape
         assert set(np.unique(found)) <= {0.0, 2.0}

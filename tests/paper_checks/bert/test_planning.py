@@ -24,7 +24,7 @@ from paper_checks.bert.memory import (
 )
 from paper_checks.bert.model import MultiTask, new_model
 from paper_checks.bert.optimiser import Rates
-from paper_checks.bert.plan import plan
+from paper_checks.bert.plan import Command, plan
 from paper_checks.bert.sharding import new_layout
 from paper_checks.bert.speed import made_up_batch
 from paper_checks.bert.trainer import Meter, Trainer
@@ -97,30 +97,21 @@ def test_speed_is_of_the_steps_since_the_last_report():
 BASE = Setting(config=LARGE, rows=32, length=128, compute=Compute(dtype="bfloat16"))
 
 
-def test_weights_and_moments_are_sixteen_bytes_a_parameter_and_are_cut():
+def test_memory_is_in_proportion_to_what_is_kept():
     memory = training_memory(BASE)
+    # Sixteen bytes a parameter, and a bfloat16 copy; all of it is cut.
     whole = memory.weights + memory.moments + memory.gradients
-    assert whole == 16 * BASE.parameters
-    assert memory.lowered == 2 * BASE.parameters
+    assert (whole, memory.lowered) == (16 * BASE.parameters, 2 * BASE.parameters)
     cut = training_memory(replace(BASE, devices=8, pieces=8, rows=256))
     assert cut.weights == pytest.approx(memory.weights / 8, rel=1e-6)
-    # As many rows a device.
-    assert cut.activations == memory.activations
 
-
-def test_computing_anew_keeps_less_and_longer_texts_need_more():
     def activations(**changed: Any) -> int:
         return training_memory(replace(BASE, **changed)).activations
 
-    anew = [
-        Compute(dtype="bfloat16"),
-        Compute(dtype="bfloat16", remat="dots"),
-        Compute(dtype="bfloat16", remat="layer"),
-    ]
-    kept = [activations(compute=compute) for compute in anew]
-    assert kept == sorted(kept, reverse=True)
-    assert activations(length=256) > 2 * kept[0]
-    assert activations(rows=64) == 2 * kept[0]
+    assert cut.activations == activations(rows=64) / 2 == memory.activations
+    assert activations(length=256) > 2 * memory.activations
+    dots, layer = (replace(BASE.compute, remat=how) for how in ("dots", "layer"))
+    assert memory.activations > activations(compute=dots) > activations(compute=layer)
 
 
 @pytest.mark.parametrize("limit", [8e9, 16e9, 80e9])
@@ -144,9 +135,7 @@ def test_a_batch_that_does_not_fit_is_told_what_would():
 
 def test_a_plan_takes_pieces_where_whole_weights_do_not_fit():
     def found(limit: float, counts: tuple[int, ...]) -> list[tuple[int, str]]:
-        lines = plan(
-            LARGE, counts, rows=32, length=128, limit=limit, peak=1e15, utilisation=0.4
-        )
+        lines = plan(Command(devices=counts, memory=limit / 1e9))
         return [(one.setting.pieces, one.setting.compute.remat) for one in lines]
 
     assert found(80e9, (1, 8, 64)) == [(1, "none"), (1, "none"), (1, "none")]

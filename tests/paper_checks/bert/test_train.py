@@ -1,6 +1,5 @@
-"""Whole runs: resuming, transfer, several devices, real data, and the command line."""
+"""Whole runs: resuming, transfer and several devices."""
 
-import json
 import os
 import subprocess
 import sys
@@ -12,14 +11,12 @@ import jax
 import numpy as np
 import pytest
 
-from paper_checks.bert.compute import Compute
 from paper_checks.bert.optimiser import Rates
 from paper_checks.bert.problem import Problem, load_problem
 from paper_checks.bert.run import Machine, Run
 from paper_checks.bert.sharding import new_layout
 from paper_checks.bert.similarity import layer_similarity
 from paper_checks.bert.train import Trained, train
-from tests.paper_checks.bert.small import as_json
 
 RATES = Rates(rate=3e-3, turn_rate=3e-3)
 
@@ -62,11 +59,10 @@ def test_a_run_that_is_cut_short_goes_on_with_the_same_losses(
     assert np.mean(whole.losses[-8:]) < 0.7 * np.mean(whole.losses[:8])
     assert whole.scores["cola"]["score"] > 50
     # Cut at a step that is no checkpoint of its own, in the second epoch, twice.
+    folder = tmp_path / "cut"
     for stop in (17, 33):
-        assert train(
-            run, problem, MACHINE, tmp_path / "cut", quiet, stop_after=stop
-        ) is None  # fmt: skip
-    again = finished(run, problem, tmp_path / "cut")
+        assert train(run, problem, MACHINE, folder, quiet, stop_after=stop) is None
+    again = finished(run, problem, folder)
     # The same operations in the same order: equal to the last bit.
     assert again.losses == whole.losses
     assert again.scores == whole.scores
@@ -77,7 +73,7 @@ def test_a_run_that_is_cut_short_goes_on_with_the_same_losses(
     assert np.allclose(np.diagonal(scores, axis1=1, axis2=2), 1)
     assert (scores[:, 0, 1] < 1).all()
     with pytest.raises(ValueError, match="of another run: seed 0, asked for 1"):
-        train(a_run(made_up, seed=1), problem, MACHINE, tmp_path / "cut", quiet)
+        train(a_run(made_up, seed=1), problem, MACHINE, folder, quiet)
 
 
 KILL = """
@@ -176,12 +172,11 @@ def test_eight_devices_give_what_one_gives(made_up: Path, tmp_path: Path):
 HOSTS = """
 import socket
 import jax
-from paper_checks.bert.sharding import join
+from paper_checks.bert.sharding import Hosts
 with socket.socket() as free:
     free.bind(("127.0.0.1", 0))
     port = free.getsockname()[1]
-assert join(f"127.0.0.1:{port}", 1, 0) == (0, 1)
-import jax
+assert Hosts(coordinator=f"127.0.0.1:{port}", processes=1, process=0).join() == 0
 import numpy as np
 from paper_checks.bert.sharding import new_layout
 from tests.paper_checks.bert.test_trainer import host_batch
@@ -214,46 +209,9 @@ def alone(script: str, arguments: Sequence[str], *, devices: int) -> str:
     return done.stdout
 
 
-@pytest.mark.long
-def test_the_loss_falls_on_real_data(data_folder: Path, tmp_path: Path):
-    """On words that a vocabulary of 2,000 made from SST-2 itself has."""
-    from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
-
-    from paper_checks.bert.config import BertConfig
-    from paper_checks.data.glue import load_glue
-
-    texts = [row[0] for row in load_glue(data_folder, "sst2")[0].texts[:2000]]
-    made = BertWordPieceTokenizer(lowercase=True)
-    made.train_from_iterator(iter(texts), vocab_size=2000, show_progress=False)
-    made.save(str(tmp_path / "tokenizer.json"))
-    config = BertConfig(
-        vocabulary=2000, width=64, layers=2, heads=4, inner=128, positions=64
-    )
-    (tmp_path / "config.json").write_text(json.dumps(as_json(config)))
-    run = Run(
-        encoder=str(tmp_path),
-        drawn=True,
-        tasks=("sst2",),
-        epochs=5,
-        rows=2000,
-        length=32,
-        buckets=2,
-        rates=Rates(rate=1e-3),
-    )
-    problem = load_problem(run, data_folder)
-    machine = Machine(compute=Compute(remat="none"), save_every=10_000)
-    done = train(run, problem, machine, tmp_path / "run", quiet)
-    assert done is not None
-    assert np.mean(done.losses[-50:]) < 0.6 * np.mean(done.losses[:50])
-    assert done.scores["sst2"]["score"] > 60
-
-
 def test_a_batch_that_cannot_be_trained_is_refused(made_up: Path, tmp_path: Path):
     run = a_run(made_up)
     problem = load_problem(run, made_up)
-    machine = Machine(memory=1e-4)
+    machine, one = Machine(memory=1e-4), new_layout(devices=jax.devices()[:1])
     with pytest.raises(ValueError, match=r"needs about .* GB on each of 1 devices"):
-        train(
-            run, problem, machine, tmp_path, quiet,
-            layout=new_layout(devices=jax.devices()[:1]),
-        )  # fmt: skip
+        train(run, problem, machine, tmp_path, quiet, layout=one)

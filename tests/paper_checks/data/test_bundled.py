@@ -34,19 +34,26 @@ def test_patients_of_each_sex_are_all_there_without_the_sex_column():
         assert (x.min(axis=0) < x.max(axis=0)).all()
 
 
-def test_a_benchmark_refuses_what_is_no_multi_task_problem():
-    good = linnerud()
-    constant = (*good.labels[:2], np.ones(20))
-    with pytest.raises(
-        ValueError, match=r"linnerud: task 2 \(Pulse\): labels are cons"
-    ):
-        dataclasses.replace(good, labels=constant)
-    with pytest.raises(ValueError, match="2 labels"):
-        dataclasses.replace(good, labels=good.labels[:2])
-    holed = good.covariates[0].copy()
-    holed[3, 1] = np.nan
-    with pytest.raises(ValueError, match="row 3, column 1"):
-        dataclasses.replace(good, covariates=(holed,) * 3)
-    copies = tuple(x.copy() for x in good.covariates)
-    with pytest.raises(ValueError, match="one and the same array"):
-        dataclasses.replace(good, covariates=copies)
+GOOD = linnerud()
+HOLED = GOOD.covariates[0].copy()
+HOLED[3, 1] = np.nan
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (
+            {"labels": (*GOOD.labels[:2], np.ones(20))},
+            r"task 2 \(Pulse\): labels are c",
+        ),
+        ({"labels": GOOD.labels[:2]}, "3 covariates and 2 labels"),
+        ({"covariates": (HOLED,) * 3}, "row 3, column 1"),
+        (
+            {"covariates": (*GOOD.covariates[:2], np.ones((20, 3)))},
+            "one and the same array",
+        ),
+    ],
+)
+def test_a_benchmark_refuses_what_is_no_multi_task_problem(changed, message: str):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(GOOD, **changed)

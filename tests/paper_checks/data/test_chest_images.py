@@ -81,29 +81,15 @@ def test_a_bad_archive_is_named(tmp_path: Path, changed: dict, message: str):
     assert "chest.npz" in str(caught.value)
 
 
-def damaged() -> dict[str, bytes]:
-    """What is no whole archive, by the error that numpy 2 lets through."""
-    plain, packed, alone = io.BytesIO(), io.BytesIO(), io.BytesIO()
-    np.savez(plain, **arrays())  # pyright: ignore[reportArgumentType]
-    np.savez_compressed(packed, **arrays())  # pyright: ignore[reportArgumentType]
-    np.save(alone, np.ones(3))
-    # Where the stream of the first array begins: a block of a kind that there is not.
-    start = packed.getvalue().index(b"images.npy") + len(b"images.npy") + 20
-    return {
-        "BadZipFile": plain.getvalue()[:-40],
-        "error": packed.getvalue()[:start] + b"\xff" + packed.getvalue()[start + 1 :],
-        "TokenError": plain.getvalue().replace(b"(60,", b"((0,"),
-        "TypeError": alone.getvalue(),
-    }
-
-
-@pytest.mark.parametrize("kind", ["BadZipFile", "error", "TokenError", "TypeError"])
-def test_a_damaged_archive_is_named(tmp_path: Path, kind: str):
+def test_a_damaged_archive_is_named(tmp_path: Path):
+    buffer = io.BytesIO()
+    np.save(buffer, np.ones(3))  # one array alone: numpy raises a TypeError
     fields = {"split": SPLIT, "rows": ROWS, "label_names": ["a", "b", "c"]}
-    Folder(tmp_path).add(NAME, "chest.npz", damaged()[kind], **fields)
-    message = r"chest\.npz is no archive of 'images' .*or is damaged: \w+: "
-    with pytest.raises(ValueError, match=message):
-        load_chest_images(tmp_path)
+    for content in (add(tmp_path).read_bytes()[:-40], buffer.getvalue()):
+        Folder(tmp_path).add(NAME, "chest.npz", content, **fields)
+        message = r"chest\.npz is no archive of 'images' .*or is damaged: \w+: "
+        with pytest.raises(ValueError, match=message):
+            load_chest_images(tmp_path)
 
 
 def test_a_manifest_without_images_is_told(tmp_path: Path):

@@ -15,7 +15,7 @@ from paper_checks.data.sentences import (
     tokens,
 )
 from tests.paper_checks.data.test_folder import Folder
-from tests.paper_checks.sentences.folder import CLASSES, add_set
+from tests.paper_checks.sentences.folder import add_set
 
 ROWS = [(1, "a good film ."), (0, ""), (0, "does n't work")]
 
@@ -25,16 +25,12 @@ def folder(tmp_path: Path) -> Folder:
     return Folder(tmp_path)
 
 
-def test_clitics_are_apart_however_they_are_written():
-    assert tokens("It doesn't WORK, can't.") == (
-        *("it", "does", "n't", "work", ",", "ca", "n't", "."),
-    )
-    assert tokens("it does n't work , ca n't .") == tokens("It doesn't WORK, can't.")
+def test_tokens_and_keys_do_not_depend_on_how_a_text_is_typed():
+    wanted = "it does n't work , ca n't ."
+    for text in ("It doesn't WORK, can't.", wanted):
+        assert tokens(text) == tuple(wanted.split())
     assert tokens("the film’s plot") == ("the", "film", "'s", "plot")
     assert tokens("  ") == ()
-
-
-def test_a_key_is_blind_to_case_and_blanks_only():
     assert key("A film 's  plot .") == key("a Film's plot.")
     assert key("a film's plot") != key("a film's plot.")
 
@@ -81,9 +77,7 @@ def test_what_is_missing_is_named_with_where_its_authors_have_it(folder: Folder)
     [
         (b"1\tgood\n0 bad\n", "line 2: not 'label<TAB>text': '0 bad'"),
         (b"1\tgood\n0\tbad\ttwice\n", "line 2: not 'label<TAB>text'"),
-        (b"1\tgood\n\n", "line 2: not 'label<TAB>text'"),
         (b"1\tgood\n2\tbad\n", "line 2: label '2' is none of 0, 1"),
-        (b"1\tgood\n-1\tbad\n", "line 2: label '-1' is none of 0, 1"),
         (b"1\tgood\n0\tbr\xe9f\n", "line 2: not UTF-8"),
         (b"1\tgood\n", "has 1 rows, and manifest.json says 2"),
     ],
@@ -95,18 +89,6 @@ def test_a_bad_line_is_named(folder: Folder, text: bytes, message: str):
     assert "cr.all.tsv.gz" in str(caught.value)
 
 
-def test_a_damaged_file_is_named(folder: Folder):
-    path = add_set(folder, "cr", "all", ROWS)
-    path.write_bytes(path.read_bytes()[:-3])
-    with pytest.raises(ValueError, match=r"cr\.all\.tsv\.gz .* has SHA-256"):
-        load_sentences(folder.path, "cr")
-    folder.entries.clear()
-    whole = gzip.compress(b"1\tgood\n")
-    add_set(folder, "cr", "all", ROWS, content=whole[:-9])
-    with pytest.raises(ValueError, match=r"cr\.all\.tsv\.gz is truncated"):
-        load_sentences(folder.path, "cr")
-
-
 def test_a_last_line_needs_no_line_feed(folder: Folder):
     whole = gzip.compress(b"1\tgood\n0\tbad")
     add_set(folder, "cr", "all", ROWS[:2], content=whole)
@@ -114,11 +96,9 @@ def test_a_last_line_needs_no_line_feed(folder: Folder):
 
 
 def test_classes_must_be_numbered_from_zero(folder: Folder):
-    names = {"1": "negative", "2": "positive"}
-    add_set(folder, "cr", "all", ROWS, label_names=names)
+    add_set(folder, "cr", "all", ROWS, label_names={"1": "bad", "2": "good"})
     with pytest.raises(ValueError, match="label_names must name 0, 1"):
         load_sentences(folder.path, "cr")
-    assert CLASSES["0"] == "negative"
 
 
 def test_a_label_means_one_class_in_all_splits(folder: Folder):

@@ -20,17 +20,11 @@ def written(path: Path, text: str, name: str = "vectors.txt") -> Path:
     return found
 
 
-def test_the_folders_vectors_are_read_without_unpickling(tmp_path: Path):
-    folder = Folder(tmp_path)
-    add_vectors(folder)
+def test_the_folders_vectors_are_read(tmp_path: Path):
+    add_vectors(Folder(tmp_path))
     read = load_vectors(tmp_path)
     assert (read.words, read.dimension) == (WORDS, 4)
     assert read.vectors.dtype == np.float32
-    folder.entries.clear()
-    pickled = np.array([{"a": 1}, None], dtype=object)
-    add_vectors(folder, vectors=pickled)
-    with pytest.raises(ValueError, match=r"glove\.npz is no archive .*allow_pickle"):
-        load_vectors(tmp_path)
 
 
 def test_vectors_that_are_no_matrix_of_numbers_are_refused(tmp_path: Path):
@@ -40,19 +34,20 @@ def test_vectors_that_are_no_matrix_of_numbers_are_refused(tmp_path: Path):
     folder.write()
     with pytest.raises(ValueError, match=r"does not list glove.*https://nlp"):
         load_vectors(tmp_path)
-    for bad in (np.ones(3), np.full((10, 2), np.nan), np.full((10, 2), "1")):
+    numbers = "a matrix of finite numbers"
+    words = np.array([word.encode() for word in WORDS])
+    for bad, message in (
+        ({"vectors": np.ones(3)}, numbers),
+        ({"vectors": np.full((10, 2), np.nan)}, numbers),
+        ({"vectors": np.full((10, 2), "1")}, numbers),
+        ({"vectors": np.ones((3, 2))}, "10 words and 3 vectors"),
+        ({"words": words}, r"a row of texts, got shape \(10,\) of \|S4"),
+        ({"vectors": np.array([{"a": 1}, None])}, r"glove\.npz .*allow_pickle"),
+    ):
         folder.entries.clear()
-        add_vectors(folder, vectors=bad)
-        with pytest.raises(ValueError, match="a matrix of finite numbers"):
+        add_vectors(folder, **bad)
+        with pytest.raises(ValueError, match=message):
             load_vectors(tmp_path)
-    folder.entries.clear()
-    add_vectors(folder, vectors=np.ones((3, 2)))
-    with pytest.raises(ValueError, match="10 words and 3 vectors"):
-        load_vectors(tmp_path)
-    folder.entries.clear()
-    add_vectors(folder, [word.encode() for word in WORDS])  # pyright: ignore[reportArgumentType]
-    with pytest.raises(ValueError, match=r"a row of texts, got shape \(10,\) of \|S4"):
-        load_vectors(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["vectors.txt", "vectors.txt.gz"])

@@ -98,20 +98,6 @@ def test_a_shared_layer_has_its_capacity():
 
 
 @pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"batch": 0}, "batch must be >= 1, got 0"),
-        ({"passes": 0}, "passes must be >= 1"),
-        ({"width": 0}, "width must be >= 1"),
-        ({"rate": float("nan")}, "rate must be finite and above 0, got nan"),
-    ],
-)
-def test_training_that_cannot_be_run_is_refused(fields, message):
-    with pytest.raises(ValueError, match=message):
-        replace(HOW, **fields)
-
-
-@pytest.mark.parametrize(
     ("weights", "fields", "labels", "message"),
     [
         ([1, 1], {}, None, r"one entry a task: 3 tasks, shape \(2,\)"),

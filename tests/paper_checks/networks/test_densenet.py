@@ -1,7 +1,5 @@
 """DenseNet: published sizes, a plain NumPy network of the same weights, bad sizes."""
 
-from functools import cache
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -26,9 +24,15 @@ PUBLISHED = [
 ]
 
 
-@cache
+class Zeros(np.random.Generator):
+    """Gives no numbers, where only shapes count: drawing takes seconds."""
+
+    def standard_normal(self, size, dtype):  # pyright: ignore
+        return np.zeros(size, dtype)
+
+
 def made(config: DenseNetConfig) -> DenseNet:
-    return new_densenet(config, np.random.default_rng(0))
+    return new_densenet(config, Zeros(np.random.PCG64()))
 
 
 def drawn(config: DenseNetConfig) -> DenseNet:
@@ -40,7 +44,7 @@ def drawn(config: DenseNetConfig) -> DenseNet:
             return leaf
         return jnp.asarray(rng.uniform(0.5, 1.5, leaf.shape), jnp.float32)
 
-    return jax.tree.map(strange, made(config))
+    return jax.tree.map(strange, new_densenet(config, rng))
 
 
 @pytest.mark.parametrize(("blocks", "growth", "stem", "depth", "count"), PUBLISHED)
@@ -147,33 +151,3 @@ def test_features_are_those_of_a_plain_network():
     assert not np.allclose(moved.last.running.mean, network.last.running.mean)
     kept = jax.tree.map(lambda a, b: bool(jnp.all(a == b)), same, network)
     assert all(jax.tree.leaves(kept))
-
-
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"growth": 0}, "growth must be >= 1, got 0"),
-        ({"channels": 0}, "channels must be >= 1"),
-        ({"stem": -1}, "stem must be >= 1"),
-        ({"blocks": ()}, "blocks need layers"),
-        ({"blocks": (2, 0)}, r"blocks need layers >= 1 each, got \(2, 0\)"),
-        ({"compression": 1.5}, r"compression must be in \(0, 1\], got 1.5"),
-    ],
-)
-def test_a_network_that_cannot_be_built_is_refused(fields, message):
-    with pytest.raises(ValueError, match=message):
-        DenseNetConfig(**fields)
-
-
-@pytest.mark.parametrize(
-    ("shape", "message"),
-    [
-        ((1, 12, 12, 3), "must have 2 channels"),
-        ((1, 12, 6, 2), "need images of 8 x 8 pixels or more, got 12 x 6"),
-    ],
-)
-def test_images_that_do_not_fit_are_refused(shape, message):
-    network = drawn(TINY)
-    assert TINY.least_side == 8
-    with pytest.raises(ValueError, match=message):
-        network(jnp.zeros(shape, "f4"), training=True)

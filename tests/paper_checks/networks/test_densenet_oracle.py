@@ -6,12 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from paper_checks.networks.densenet import (
-    BatchNorm,
-    DenseNet,
-    DenseNetConfig,
-    new_densenet,
-)
+from paper_checks.networks.densenet import BatchNorm, DenseNet, DenseNetConfig
+from tests.paper_checks.networks.test_densenet import drawn
 
 pytestmark = pytest.mark.long
 
@@ -80,18 +76,6 @@ def in_order(network: DenseNet) -> list[jax.Array]:
     return found
 
 
-def strange(network: DenseNet) -> DenseNet:
-    """With norms that are not those of a new network."""
-    rng = np.random.default_rng(0)
-
-    def changed(leaf):
-        if leaf.ndim > 1:
-            return leaf
-        return jnp.asarray(rng.uniform(0.8, 1.2, leaf.shape), jnp.float32)
-
-    return jax.tree.map(changed, network)
-
-
 def images(side: int, channels: int) -> np.ndarray:
     rng = np.random.default_rng(1)
     return rng.normal(size=(3, side, side, channels)).astype(np.float32)
@@ -99,7 +83,7 @@ def images(side: int, channels: int) -> np.ndarray:
 
 def test_densenet_121_gives_what_torch_gives():
     torch = pytest.importorskip("torch")
-    network = strange(new_densenet(DenseNetConfig(), np.random.default_rng(0)))
+    network = drawn(DenseNetConfig())
     theirs, _, _ = torch_network(network)
     x = images(64, 1)
     with torch.no_grad():
@@ -112,7 +96,7 @@ def test_densenet_121_gives_what_torch_gives():
 
 def test_training_moves_and_slopes_are_torchs():
     torch = pytest.importorskip("torch")
-    network = strange(new_densenet(MEDIUM, np.random.default_rng(0)))
+    network = drawn(MEDIUM)
     theirs, norms, weights = torch_network(network)
     x = images(36, 3)
     wanted = theirs.train()(torch.tensor(x.transpose(0, 3, 1, 2)))

@@ -28,22 +28,14 @@ def plain(x: np.ndarray, weight: np.ndarray, slope: np.ndarray) -> list[np.ndarr
     return [x @ weight, slope @ weight.T, x.T @ slope]
 
 
-@pytest.mark.parametrize("runs", [None, RUNS])
-def test_value_and_derivatives_are_those_of_a_product(runs: int | None):
-    if runs is None:
-        found, wanted = slopes(product)(X[0], W[0], G[0]), plain(X[0], W[0], G[0])
-    else:
-        found = jax.jit(jax.vmap(slopes(product)))(X, W, G)
-        each = [plain(*run) for run in zip(X, W, G, strict=True)]
-        wanted = [np.stack(of) for of in zip(*each, strict=True)]
-    for one, other in zip(found, wanted, strict=True):
-        np.testing.assert_allclose(one, other, rtol=CLOSE, atol=CLOSE)
-
-
-def test_runs_may_share_the_rows():
-    found = jax.vmap(slopes(product), (None, 0, 0))(X[0], W, G)
+@pytest.mark.parametrize("shared", [True, False])
+def test_value_and_derivatives_are_those_of_a_product(shared: bool):
+    """Of runs with rows of their own, or the same rows."""
+    x = np.stack([X[0]] * RUNS) if shared else X
+    of_runs = jax.vmap(slopes(product), (None if shared else 0, 0, 0))
+    found = jax.jit(of_runs)(X[0] if shared else X, W, G)
     for run in range(RUNS):
-        for one, other in zip(found, plain(X[0], W[run], G[run]), strict=True):
+        for one, other in zip(found, plain(x[run], W[run], G[run]), strict=True):
             np.testing.assert_allclose(one[run], other, rtol=CLOSE, atol=CLOSE)
 
 

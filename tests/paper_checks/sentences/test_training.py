@@ -1,23 +1,13 @@
-"""Encoders against plain NumPy, batches, and what is learned."""
+"""Batches, inputs, and what is learned."""
 
-from functools import partial
 from pathlib import Path
 
-import jax
 import numpy as np
 import pytest
 
 from paper_checks.data.corpus import load_corpus
 from paper_checks.data.vectors import load_vectors
 from paper_checks.networks.buckets import edges, plan
-from paper_checks.networks.encoders import (
-    Encoder,
-    KimCnn,
-    Kind,
-    Lstm,
-    MeanMlp,
-    new_encoder,
-)
 from paper_checks.sentences.cells import Bench, Cell
 from paper_checks.sentences.inputs import encoder_inputs
 from paper_checks.sentences.splits import split
@@ -25,86 +15,7 @@ from paper_checks.sentences.training import Fit, Problem, Training, fit
 from tests.paper_checks.data.test_folder import Folder
 from tests.paper_checks.sentences.folder import WORDS, add_six_sets
 
-D, R = 4, 6
-LENGTHS = (0, 1, 3, 7)
-KEY = jax.random.key(0)
-# Sums of some tens of products of size one, in 32 bits.
-CLOSE = 1e-5
-
-
-# Texts of 0, 1, 3 and 7 tokens, with garbage where there is no token.
-X = np.random.default_rng(0).normal(size=(len(LENGTHS), 12, D)).astype(np.float32)
-
-
-@partial(jax.jit, static_argnums=0)
-def draw(kind: Kind) -> Encoder:
-    return new_encoder(kind, D, R, jax.random.key(0))
-
-
-@jax.jit
-def encode(encoder: Encoder, x: jax.Array, mask: jax.Array) -> jax.Array:
-    return encoder(x, mask)
-
-
-def sigmoid(u: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-u))
-
-
-def plain_mlp(encoder: MeanMlp, x: np.ndarray) -> np.ndarray:
-    mean = x.mean(axis=0) if len(x) else np.zeros(D)
-    return np.maximum(mean @ np.asarray(encoder.weight) + encoder.bias, 0)
-
-
-def plain_cnn(encoder: KimCnn, x: np.ndarray) -> np.ndarray:
-    found: list[float] = []
-    for span, weight in zip((3, 4, 5), encoder.weights, strict=True):
-        before = (span - 1) // 2
-        wide = np.zeros((len(x) + span - 1, D))
-        wide[before : before + len(x)] = x
-        windows = [wide[t : t + span].ravel() for t in range(len(x))]
-        values = np.array([w @ np.asarray(weight) for w in windows])
-        best = values.max(axis=0) if len(x) else np.full(weight.shape[1], -np.inf)
-        found += best.tolist()
-    return np.maximum(np.array(found) + np.asarray(encoder.bias), 0)
-
-
-def plain_lstm(encoder: Lstm, x: np.ndarray) -> np.ndarray:
-    state, shown = np.zeros(R), np.zeros(R)
-    for token in x:
-        gates = token @ np.asarray(encoder.weight) + shown @ np.asarray(
-            encoder.recurrent
-        )
-        enter, forget, new, leave = np.split(gates + np.asarray(encoder.bias), 4)
-        state = sigmoid(forget) * state + sigmoid(enter) * np.tanh(new)
-        shown = sigmoid(leave) * np.tanh(state)
-    return shown
-
-
-PLAIN = {"mlp": plain_mlp, "cnn": plain_cnn, "lstm": plain_lstm}
-
-
-@pytest.mark.parametrize("kind", PLAIN)
-def test_an_encoder_is_its_formula_and_blind_to_padding(kind):
-    encoder = draw(kind)
-    # Offsets away from their start, or a wrong one would not show.
-    encoder = jax.tree.map(lambda a: np.asarray(a) + 0.1 * (a.ndim == 1), encoder)
-    encoder = jax.tree.map(np.float32, encoder)
-    x, mask = X, np.arange(12) < np.array(LENGTHS)[:, None]
-    long = np.asarray(encode(encoder, x, mask))
-    for row, length in enumerate(LENGTHS):
-        wanted = PLAIN[kind](encoder, np.asarray(x[row, :length], dtype=float))
-        np.testing.assert_allclose(long[row], wanted, rtol=CLOSE, atol=CLOSE)
-
-
-def test_a_bad_encoder_or_training_is_refused():
-    with pytest.raises(ValueError, match="'cnn' needs width >= 3, got 2"):
-        new_encoder("cnn", D, 2, KEY)
-    with pytest.raises(ValueError, match="'mlp' needs width >= 1, got 0"):
-        new_encoder("mlp", D, 0, KEY)
-    with pytest.raises(ValueError, match="batch must be >= 1, got 0"):
-        Training(batch=0)
-    with pytest.raises(ValueError, match="rate must be finite and above 0"):
-        Training(rate=float("nan"))
+D = 4  # of the vectors
 
 
 @pytest.mark.parametrize("together", [None, 3])

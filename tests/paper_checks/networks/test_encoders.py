@@ -1,4 +1,4 @@
-"""Derivatives of the encoders against jax's own of plain formulas, text by text."""
+"""Encoders and their derivatives against plain formulas, text by text."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,12 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from paper_checks.networks.encoders import (
-    SPANS,
-    Encoder,
-    KimCnn,
-    Lstm,
-)
+from paper_checks.networks.encoders import SPANS, Encoder, KimCnn, Lstm, MeanMlp
 
 D, R, LENGTHS, PADDED, RUNS = 4, 6, (0, 1, 4), 6, 2
 RNG = np.random.default_rng(0)
@@ -50,18 +45,23 @@ def plain_lstm(encoder: Lstm, x: jax.Array) -> jax.Array:
 PLAIN: dict[str, Callable] = {"cnn": plain_cnn, "lstm": plain_lstm}
 
 
-def ours(encoder: KimCnn | Lstm, change: jax.Array, x: jax.Array) -> jax.Array:
-    return jnp.sum(encoder.after(change)(x, jnp.asarray(MASK)) * SLOPE)
+def ours(
+    encoder: KimCnn | Lstm, change: jax.Array, x: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    shown = encoder.after(change)(x, jnp.asarray(MASK))
+    return jnp.sum(shown * SLOPE), shown
 
 
-def plainly(kind: str, encoder: Encoder, change: jax.Array, x: jax.Array) -> jax.Array:
-    """The same; an empty text adds nothing."""
+def plainly(
+    kind: str, encoder: Encoder, change: jax.Array, x: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """The same; an empty text gives 0."""
     each = [
-        jnp.sum(PLAIN[kind](encoder, x[row, :length] @ change) * SLOPE[row])
+        PLAIN[kind](encoder, x[row, :length] @ change) if length else jnp.zeros(R)
         for row, length in enumerate(LENGTHS)
-        if length
     ]
-    return jnp.stack(each).sum()
+    shown = jnp.stack(each)
+    return jnp.sum(shown * SLOPE), shown
 
 
 def drawn(kind: str) -> KimCnn | Lstm:
@@ -74,20 +74,26 @@ def drawn(kind: str) -> KimCnn | Lstm:
 
 
 @pytest.mark.parametrize("kind", PLAIN)
-def test_derivatives_are_those_of_the_formula(kind: str):
+def test_values_and_derivatives_are_those_of_the_formula(kind: str):
     """By weights, maps of the embeddings and texts; of runs that share the texts."""
     runs = [drawn(kind) for _ in range(RUNS)]
     stacked = jax.tree.map(lambda *a: np.stack(a), *runs)
-    by = jax.value_and_grad(ours, argnums=(0, 1, 2))
+    by = jax.value_and_grad(ours, argnums=(0, 1, 2), has_aux=True)
     together = jax.jit(jax.vmap(by, (0, 0, None)))(stacked, CHANGE, X)
-    alone = jax.jit(by)
-    other = jax.jit(jax.value_and_grad(partial(plainly, kind), argnums=(0, 1, 2)))
+    plain = partial(plainly, kind)
+    other = jax.jit(jax.value_and_grad(plain, argnums=(0, 1, 2), has_aux=True))
     for run, encoder in enumerate(runs):
-        double = jax.tree.map(np.float64, (encoder, CHANGE[run], X))
-        wanted = jax.tree.leaves(other(*double))
-        apart = jax.tree.leaves(alone(encoder, CHANGE[run], X))
-        beside = [a[run] for a in jax.tree.leaves(together)]
-        for found in (apart, beside):
-            assert not np.any(np.asarray(found[-1])[~MASK])
-            for one, plain in zip(found, wanted, strict=True):
-                np.testing.assert_allclose(one, plain, rtol=CLOSE, atol=CLOSE)
+        wanted = other(*jax.tree.map(np.float64, (encoder, CHANGE[run], X)))
+        found = [np.asarray(a[run]) for a in jax.tree.leaves(together)]
+        assert not np.any(found[-1][~MASK])
+        for one, other_one in zip(found, jax.tree.leaves(wanted), strict=True):
+            np.testing.assert_allclose(one, other_one, rtol=CLOSE, atol=CLOSE)
+
+
+def test_the_mlp_sees_the_mean_of_the_tokens():
+    weight, bias = RNG.normal(size=(D, R)), RNG.normal(size=R)
+    encoder = MeanMlp(jnp.asarray(weight, "f4"), jnp.asarray(bias, "f4"))
+    found = jax.jit(lambda *seen: encoder(*seen))(X, MASK)
+    means = [x[:n].sum(axis=0) / max(n, 1) for x, n in zip(X, LENGTHS, strict=True)]
+    wanted = np.maximum(np.stack(means) @ weight + bias, 0)
+    np.testing.assert_allclose(found, wanted, rtol=CLOSE, atol=CLOSE)
