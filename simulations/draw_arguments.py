@@ -8,7 +8,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from theory.task_checks import is_traced
+from theory.arguments import is_traced
 
 _Test = Callable[[np.ndarray], np.ndarray]
 

@@ -9,8 +9,8 @@ from simulations.training.model import Model, Units
 from simulations.training.result import Parameters
 from simulations.training.statistics_check import check_shapes, check_values
 from simulations.training.unit_columns import unit_columns
+from theory.arguments import is_traced
 from theory.linear.loss import task_losses
-from theory.task_checks import is_traced
 from theory.tasks import TaskStatistics
 
 

@@ -19,7 +19,7 @@ from simulations.training.model import Model, Units
 from simulations.training.result import Parameters
 from simulations.training.row_curvature import row_blocks
 from simulations.training.rows import Rows
-from theory.task_checks import is_traced
+from theory.arguments import is_traced
 from theory.tasks import Tasks
 
 

@@ -15,7 +15,7 @@ from simulations.training.alignment import (
     train_alignment,
 )
 from tests import strategies
-from tests.theory.test_alignment import unchecked
+from tests.strategies import unchecked
 from theory.alignment import AlignmentPoint, check_words
 from theory.linear import shared_optimum
 from theory.tasks import TaskStatistics
@@ -193,8 +193,8 @@ def test_bad_arguments_are_named(tasks):
     for words, message in (
         ({"ridge": -1.0}, "ridge must be finite"),
         ({"ridge": 1.0, "rounds": Rounds(maps="held")}, "ridge is for free maps"),
-        ({"width": 0}, "width >= 1"),
-        ({"weights": np.array([1.0, 1.0])}, "one entry a task"),
+        ({"width": 0}, "width must be an integer >= 1, got 0"),
+        ({"weights": np.array([1.0, 1.0])}, "weights must be a list"),
         ({"weights": np.array([1.0, -1.0, 1.0])}, "task 1: weights"),
         ({"width": 2, "start": start}, "start.shared has shape"),
         ({"start": lost}, "start.shared has a NaN"),

@@ -81,17 +81,23 @@ def test_a_model_needs_the_axes_of_its_trainer():
         ({"width": 0}, "width must be >= 1, got 0"),
         ({"width": 3, "columns": 2}, "width must be at most columns = 2"),
         ({"starts": 0}, "starts must be >= 1"),
-        ({"weights": np.ones(1)}, "2 tasks, shape"),
+        ({"weights": np.ones(1)}, "weights must be a list of 2 numbers, got shape"),
         ({"weights": np.array([1.0, -1.0])}, "task 1: weights must be finite and >= 0"),
         ({"weights": np.array([np.nan, 1.0])}, "task 0: weights must be finite"),
         ({"weights": np.zeros(2)}, "weights are all zero"),
-        ({"weights": np.array(["a", "b"])}, "task 0: weights must be numbers, got 'a'"),
+        (
+            {"weights": np.array(["a", "b"])},
+            "task 0: weights must be real numbers, got 'a'",
+        ),
         (
             {"weights": np.array([1.0, None])},
-            "task 1: weights must be numbers, got None",
+            "task 1: weights must be real numbers, got None",
         ),
-        ({"weights": np.array([1j, 1.0])}, "task 0: weights must be numbers, got 1j"),
-        ({"weights": np.ones((3, 2))}, r"2 tasks, shape \(3, 2\)"),
+        (
+            {"weights": np.array([1j, 1.0])},
+            "task 0: weights must be real numbers, got 1j",
+        ),
+        ({"weights": np.ones((3, 2))}, r"weights must be a list .* shape \(3, 2\)"),
         ({"weights": np.full(2, 1e-308)}, "task 0: the weight has .* rescale"),
         (
             {"initial": Parameters(jnp.ones((1, 4, 1)), jnp.ones((1, 2, 1)))},
