@@ -10,7 +10,7 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Key, PRNGKeyArray
 
-from theory.task_checks import is_traced
+from theory.arguments import is_traced
 from theory.tasks import Tasks, TaskStatistics
 
 RowName = Literal["gaussian", "uniform", "sign", "sphere"]

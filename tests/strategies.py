@@ -1,6 +1,7 @@
 """Problems that tests draw: shapes come from short lists, each is a compilation."""
 
-from typing import Literal, NamedTuple
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -119,3 +120,8 @@ def join(*problem: TaskStatistics) -> TaskStatistics:
     return TaskStatistics(
         **{f: jnp.stack([getattr(p, f) for p in problem]) for f in fields}
     )
+
+
+def unchecked(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Without jaxtyping's check of shapes, which only tests have."""
+    return getattr(function, "__wrapped__", function)

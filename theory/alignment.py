@@ -9,8 +9,9 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
+from theory.arguments import check_array, check_choice, check_shape, is_traced
 from theory.linear.loss import task_losses
-from theory.task_checks import check_statistics, check_weights, is_traced
+from theory.task_checks import check_statistics, check_weights
 from theory.tasks import TaskStatistics
 
 # Whether the shared module stays where it is while the tasks are aligned.
@@ -63,10 +64,8 @@ def aligned_statistics(
 
     Source: W Algorithm 1 on statistics; derived here.
     """
-    if maps.shape != statistics.gram.shape:
-        raise ValueError(
-            f"maps must be k x d x d, {statistics.gram.shape}, got {maps.shape}"
-        )
+    k, d = statistics.moment.shape
+    check_shape("maps", maps, "k d d", k=k, d=d)
     inner = jnp.einsum("kde,kef->kdf", statistics.gram, maps)
     return TaskStatistics(
         gram=jnp.einsum("kde,kdf->kef", maps, inner),
@@ -200,10 +199,8 @@ def check_words(maps: str, reading: str, ridge: ArrayLike) -> None:
     Raises:
         ValueError: The message names the argument.
     """
-    if maps not in get_args(Maps):
-        raise ValueError(f"maps must be one of {get_args(Maps)}, got {maps!r}")
-    if reading not in get_args(Reading):
-        raise ValueError(f"reading must be one of {get_args(Reading)}, got {reading!r}")
+    check_choice("maps", maps, get_args(Maps))
+    check_choice("reading", reading, get_args(Reading))
     if maps != "free" and not is_traced(ridge) and np.any(np.asarray(ridge) != 0):
         raise ValueError(f"ridge is for free maps, got {ridge} with {maps} maps")
 
@@ -214,15 +211,10 @@ def check_ridge(ridge: ArrayLike, statistics: TaskStatistics) -> Float[Array, "*
     Raises:
         ValueError: Neither a number nor one a task, or negative or not finite.
     """
-    penalty = jnp.asarray(ridge, statistics.moment.dtype)
-    if penalty.shape not in ((), statistics.energy.shape):
-        raise ValueError(f"ridge must be a number or one a task, got {penalty.shape}")
-    if not is_traced(penalty):
-        known = np.atleast_1d(np.asarray(penalty))
-        bad = known[~(np.isfinite(known) & (known >= 0))]
-        if len(bad):
-            raise ValueError(f"ridge must be finite and >= 0, got {bad[0]:g}")
-    return penalty
+    penalty = check_array("ridge", ridge, None, "finite and >= 0")
+    if penalty.ndim:
+        check_shape("ridge", penalty, "k", k=statistics.count)
+    return penalty.astype(statistics.moment.dtype)
 
 
 def _slope(
@@ -271,10 +263,7 @@ def _check(
     check_statistics(statistics, certificate=False)
     k, d = statistics.moment.shape
     r = point.shared.shape[-1]
-    wanted = {"shared": (d, r), "heads": (k, r), "maps": (k, d, d)}
-    for field, shape in wanted.items():
-        found = getattr(point, field).shape
-        if found != shape:
-            raise ValueError(f"{field} has shape {found}, wanted {shape}")
+    for field, shape in {"shared": "d r", "heads": "k r", "maps": "k d d"}.items():
+        check_shape(field, getattr(point, field), shape, k=k, d=d, r=r)
     penalty = check_ridge(ridge, statistics)
     return check_weights(weights, statistics), jnp.broadcast_to(penalty, (k,))

@@ -1,7 +1,6 @@
-"""How alike the covariances of two tasks are, and how well conditioned one is."""
+"""How alike covariances of tasks are, how well conditioned, and how to equal them."""
 
 from functools import partial
-from numbers import Real
 
 import jax
 import jax.numpy as jnp
@@ -10,9 +9,15 @@ from jax import lax
 from jaxtyping import Array, Bool, Float
 from numpy.typing import ArrayLike
 
-from theory.floats import as_floats
-from theory.semidefinite import check_semidefinite
-from theory.task_checks import is_traced
+from theory.arguments import (
+    check_array,
+    check_integer,
+    check_magnitude,
+    check_shape,
+    check_share,
+    is_traced,
+)
+from theory.task_checks import check_gram
 from theory.tasks import TaskStatistics
 
 # A share of the spectrum this close to the one asked for, in units of `dε`, is that
@@ -61,11 +66,12 @@ def similarity(
     Source: W-E5 (W eq 5); the traces and the normalised score are derived here.
     """
     first, second = _matrix(x1, "x1"), _matrix(x2, "x2")
-    _check_one_dimension(first, second, ("x1", "x2"))
+    check_shape("x2", second, "m d", d=first.shape[1])
     # The score has no unit, so this only keeps the squares from overflowing.
     rows = [x / jnp.max(jnp.abs(x)) for x in (first, second)]
     pair = jnp.stack([x.T @ x for x in rows])
-    return _scores(pair, energy=check_energy(energy), normalised=normalised)[0, 1]
+    check_share("energy", energy, whole=True)
+    return _scores(pair, energy=energy, normalised=normalised)[0, 1]
 
 
 def gram_similarity(
@@ -89,15 +95,13 @@ def gram_similarity(
 
     Source: W-E5 (W eq 5).
     """
-    names = ("g1", "g2")
-    first, second = _matrix(g1, names[0]), _matrix(g2, names[1])
-    _check_one_dimension(first, second, names)
-    for gram, name in ((first, names[0]), (second, names[1])):
-        if gram.shape[0] != gram.shape[1]:
-            raise ValueError(f"{name} must be d x d, got shape {gram.shape}")
-        check_gram(gram, name)
+    first, second = _matrix(g1, "g1", "d d"), _matrix(g2, "g2", "d d")
+    check_shape("g2", second, "d d", d=len(first))
+    check_gram("g1", first)
+    check_gram("g2", second)
+    check_share("energy", energy, whole=True)
     pair = jnp.stack([first, second])
-    return _scores(pair, energy=check_energy(energy), normalised=normalised)[0, 1]
+    return _scores(pair, energy=energy, normalised=normalised)[0, 1]
 
 
 def similarity_matrix(
@@ -121,11 +125,11 @@ def similarity_matrix(
     Source: W-E5 (W eq 5).
     """
     grams = jnp.asarray(tasks.gram if isinstance(tasks, TaskStatistics) else tasks)
-    if grams.ndim != 3 or grams.shape[1] != grams.shape[2] or not grams.size:
-        raise ValueError(f"gram must be k x d x d, got shape {grams.shape}")
+    check_shape("gram", grams, "k d d")
     for task, gram in enumerate(grams):
-        check_gram(_matrix(gram, f"task {task}: gram"), f"task {task}: gram")
-    return _scores(grams, energy=check_energy(energy), normalised=normalised)
+        check_gram(f"task {task}: gram", _matrix(gram, f"task {task}: gram"))
+    check_share("energy", energy, whole=True)
+    return _scores(grams, energy=energy, normalised=normalised)
 
 
 def condition_number(x: ArrayLike) -> Float[Array, ""]:
@@ -219,67 +223,57 @@ def _scores(
     return jnp.where(share > 0, jnp.sqrt(jnp.where(share > 0, share, 1)), 0 * share)
 
 
-def check_energy(energy: float) -> float:
-    """Return `energy`.
+def whitening_maps(
+    covariances: Float[Array, "k d d"], reference: int = 0
+) -> Float[Array, "k d d"]:
+    """Maps that give every task the covariance of task `reference`.
+
+        R_i = Σ_i^(-½) Σ_1^(½),   so that   R_iᵀ Σ_i R_i = Σ_1.
+
+    The roots are the symmetric ones, so `R_i = I` where `Σ_i = Σ_1`. All such maps are
+    `Σ_i^(-½) Q_i Σ_1^(½)` with `Q_i` orthogonal, and the covariances alone do not say
+    which `Q_i` is right: if the inputs of a task are those of the reference turned by
+    `U`, so that `Σ_i = UΣ_1Uᵀ` and `R_i = U` aligns the tasks themselves, then
+    `Q_i = U`, and `Q_i = I` makes the covariances equal and not the tasks.
+
+    jit- and vmap-compatible. Traced matrices are not checked: directions that one of
+    them lacks (eigenvalues below `4dε` of the largest) are mapped to zero.
+
+    Args:
+        covariances: `Σ_i`, or `G_i` (a factor on one of them goes into `R_i`).
+        reference: Number of the task whose covariance all get.
 
     Raises:
-        ValueError: It is no number, traced, or outside (0, 1].
+        ValueError: Not k x d x d, no such task, or a matrix that is known and not
+            positive definite. The message names the task.
+
+    Source: W-A1; derived here.
     """
-    if not isinstance(energy, Real) or not 0 < energy <= 1:
-        raise ValueError(f"energy must be a share in (0, 1], got {energy!r}")
-    return energy
-
-
-def check_gram(gram: Float[Array, "d d"], name: str) -> None:
-    """Refuse what is no Gram matrix, unless it is traced.
-
-    A sum over `m` rows is rounded by up to `mε` of its size, so symmetry and signs are
-    asked for to `√ε`: directions below that a Gram matrix does not show anyway.
-
-    Raises:
-        ValueError: Not symmetric, or with a negative eigenvalue.
-    """
-    if not is_traced(gram):
-        slack = float(jnp.finfo(gram.dtype).eps) ** 0.5
-        check_semidefinite(np.asarray(gram), name, slack)
-
-
-def _check_one_dimension(
-    first: Float[Array, "m d"], second: Float[Array, "n e"], names: tuple[str, str]
-) -> None:
-    if first.shape[1] != second.shape[1]:
+    check_shape("covariances", covariances, "k d d")
+    check_integer("reference", reference, 0, len(covariances) - 1)
+    value, vector = jnp.linalg.eigh(covariances)
+    least = 4 * covariances.shape[1] * jnp.finfo(value.dtype).eps * value[:, -1:]
+    seen = value > least
+    if not is_traced(seen) and not np.all(seen):
+        task = int(np.argmin(np.all(seen, axis=1)))
         raise ValueError(
-            f"{names[1]} has d = {second.shape[1]} columns and {names[0]} has "
-            f"d = {first.shape[1]}: one similarity needs one d"
+            f"task {task}: the covariance is not positive definite, so it cannot be "
+            "whitened; give more rows than inputs, or add a ridge to it"
         )
+    inverse = jnp.where(seen, 1 / jnp.sqrt(jnp.where(seen, value, 1)), 0)
+    root = jnp.sqrt(jnp.where(seen[reference], value[reference], 0))
+    target = (vector[reference] * root) @ vector[reference].T
+    return jnp.einsum("kde,ke,kfe,fg->kdg", vector, inverse, vector, target)
 
 
-def _matrix(values: ArrayLike, name: str, *, zero: bool = False) -> Float[Array, "m d"]:
-    matrix = as_floats(name, values, finite=False)
-    if matrix.ndim != 2 or not matrix.size:
-        raise ValueError(
-            f"{name} must be m x d and not empty, got shape {matrix.shape}"
-        )
-    if is_traced(matrix):
-        return matrix
-    bad = np.argwhere(~np.isfinite(np.asarray(matrix)))
-    if len(bad):
-        row, column = (int(index) for index in bad[0])
-        raise ValueError(
-            f"{name} has {matrix[row, column]} at row {row} column {column} "
-            f"({len(bad)} such values): it must be finite"
-        )
-    largest = float(np.abs(np.asarray(matrix)).max())
-    if not zero and not largest:
+def _matrix(
+    values: ArrayLike, name: str, shape: str = "m d", *, zero: bool = False
+) -> Float[Array, "m d"]:
+    """Return a matrix whose entries, and their inverses, have all their digits."""
+    matrix = check_array(name, values, shape)
+    if not zero and not is_traced(matrix) and not np.any(np.asarray(matrix)):
         raise ValueError(
             f"{name} is a matrix of zeros: it has no covariance to compare"
         )
-    limits = jnp.finfo(matrix.dtype)
-    # Beyond these, the entry or its inverse has lost digits.
-    low, high = float(limits.tiny), float(limits.max) / 8
-    if largest and not low <= largest <= high:
-        raise ValueError(
-            f"{name} has {largest:.3g} as its largest entry, which must be between "
-            f"{low:.1g} and {high:.1g} in {matrix.dtype}: rescale"
-        )
+    check_magnitude(name, matrix)
     return matrix

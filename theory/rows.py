@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from theory.arguments import check_shape
+
 
 def task_label(index: int, names: Sequence[str] | None) -> str:
     """What a message calls task `index`."""
@@ -31,23 +33,8 @@ def check_task(
     y = _numbers(labels, label, "labels")
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
-    if x.ndim != 2:
-        raise ValueError(f"{label}: covariates must be m x d, got shape {x.shape}")
-    if y.ndim != 1:
-        raise ValueError(f"{label}: labels must be one column, got shape {y.shape}")
-    if len(x) != len(y):
-        raise ValueError(
-            f"{label}: covariates has {len(x)} rows and labels has {len(y)}"
-        )
-    if not len(y):
-        raise ValueError(f"{label} is empty: covariates and labels have no rows")
-    if not x.shape[1]:
-        raise ValueError(f"{label}: covariates has no columns")
-    if dimension is not None and x.shape[1] != dimension:
-        raise ValueError(
-            f"{label}: covariates has d = {x.shape[1]} columns, the tasks before it "
-            f"have d = {dimension}; a shared module needs one d"
-        )
+    check_shape(f"{label}: covariates", x, "m d", d=dimension)
+    check_shape(f"{label}: labels", y, "m", m=len(x))
     return x, y
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 from numpy.typing import ArrayLike, NDArray
 
+from theory.arguments import refuse
 from theory.rows import check_task, finite_block, task_label, varied_labels
 
 
@@ -200,15 +201,10 @@ def check_range(
     Raises:
         ValueError: The message names task, field and entry.
     """
-    sums = np.atleast_1d(np.asarray(values))
+    sums = np.asarray(values)
     bad = (sums != 0) & ~((sums >= LEAST) & (sums <= MOST))
-    if bad.any():
-        place = int(np.argmax(bad))
-        where = f" of column {place}" if sums.size > 1 else ""
-        raise ValueError(
-            f"{label}: {field}{where} is {sums[place]:.3g}, and sums of squares must "
-            f"be within [{LEAST:g}, {MOST:g}] or 0: rescale {unit}"
-        )
+    rule = f"0 or within [{LEAST:g}, {MOST:g}]"
+    refuse(f"{label}: {field}", sums, bad, rule, f": rescale {unit}")
 
 
 class _Fold:

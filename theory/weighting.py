@@ -10,11 +10,17 @@ from jax import lax
 from jaxtyping import Array, Bool, Float
 from numpy.typing import ArrayLike
 
-from theory.covariance import check_gram
-from theory.floats import as_floats
+from theory.arguments import (
+    check_array,
+    check_integer,
+    check_magnitude,
+    check_shape,
+    check_weights,
+    is_traced,
+    refuse,
+)
 from theory.linear.single_task import equilibrated_spectrum, minimum_norm_solution
-from theory.task_checks import check_width, is_traced
-from theory.weights import check_weights
+from theory.task_checks import check_gram
 
 
 class SharedSpan(NamedTuple):
@@ -68,21 +74,18 @@ def proposition_3_span(
     """
     moments = _check_moments(moments, rank)
     k, d = moments.shape
-    gram = as_floats("gram", gram, finite=False)
-    if gram.shape != (d, d):
-        raise ValueError(f"gram must be {d} x {d} as moments, got shape {gram.shape}")
-    _check_values("gram", gram)
-    check_gram(gram, "gram")
+    gram = check_array("gram", gram, "d d", d=d)
+    check_magnitude("gram", gram, terms=d)
+    check_gram("gram", gram)
     alpha = check_weights(weights, k, moments.dtype)
     span, some = _span(gram, moments, alpha, rank)
     largest = span.eigenvalues[0]
     if not is_traced(largest) and some:
         limits = jnp.finfo(largest.dtype)
-        if not limits.tiny <= largest <= limits.max:
-            raise ValueError(
-                f"moments have a largest eigenvalue of {largest:.3g}, out of the range "
-                f"of {largest.dtype}: rescale the labels, and moments with them"
-            )
+        bad = not limits.tiny <= largest <= limits.max
+        rule = f"within the range of {largest.dtype}"
+        hint = ": rescale the labels, and moments with them"
+        refuse("the largest eigenvalue of moments", largest, bad, rule, hint)
     return span
 
 
@@ -104,11 +107,7 @@ def principal_angles(
         ValueError: Another `d`, or, unless traced, a value that is not finite or
             columns that are linearly dependent.
     """
-    if first.shape[0] != second.shape[0]:
-        raise ValueError(
-            f"spans are of different spaces: d = {first.shape[0]} and "
-            f"d = {second.shape[0]}"
-        )
+    check_shape("second", second, "d s", d=first.shape[0])
     if first.shape[1] < second.shape[1]:
         first, second = second, first
     one, other = (_orthonormal(columns) for columns in (first, second))
@@ -176,14 +175,12 @@ def svd_weights(
     if energies is not None:
         if not standardise:
             raise ValueError("energies are only used with standardise=True")
-        energies = as_floats("energies", energies, finite=False)
-        if energies.shape != (k,):
-            raise ValueError(
-                f"energies must have {k} entries, got shape {energies.shape}"
-            )
-        _check_values("energies", energies, positive=True)
+        energies = check_array("energies", energies, "k", "finite and > 0", k=k)
+        check_magnitude("energies", energies, terms=k, every=True)
         moments = moments / jnp.sqrt(energies)[:, None]
-        _check_values("moments over the root of its energy", moments)
+        name = "moments over the root of its energy"
+        check_array(name, moments)
+        check_magnitude(name, moments, terms=max(moments.shape))
     elif standardise:
         moments = _unit_columns(moments.T).T
     return _projected_norms(moments, rank)
@@ -211,9 +208,8 @@ def _span(
     moments = moments * jnp.sqrt(alpha)[:, None]
     spectrum = equilibrated_spectrum(gram)
     root = jnp.sqrt(jnp.where(spectrum.seen, spectrum.value, 1))
-    inverse = jnp.where(spectrum.seen, 1 / root, 0)
     # (Rᵀ)⁺g_i for g_i in the range of G, one a column.
-    labels = inverse[:, None] * (
+    labels = jnp.where(spectrum.seen, 1 / root, 0)[:, None] * (
         spectrum.vector.T @ (spectrum.scale[:, None] * moments.T)
     )
     q, size, _ = jnp.linalg.svd(labels, full_matrices=False)
@@ -244,10 +240,8 @@ def _unit_columns(columns: Float[Array, "d r"]) -> Float[Array, "d r"]:
 
 def _orthonormal(columns: Float[Array, "d r"]) -> Float[Array, "d r"]:
     d, r = columns.shape
-    if not is_traced(columns):
-        high = float(jnp.finfo(columns.dtype).max) / 8
-        if not np.all(np.abs(np.asarray(columns)) <= high):
-            raise ValueError(f"the columns of a span must be finite, to {high:.1g}")
+    check_array("columns", columns)
+    check_magnitude("columns", columns)
     columns = _unit_columns(columns)
     if not is_traced(columns):
         size = np.linalg.svd(np.asarray(columns), compute_uv=False)
@@ -267,33 +261,7 @@ def _relative_gap(eigenvalues: Float[Array, " n"], rank: int) -> Float[Array, ""
 
 
 def _check_moments(moments: ArrayLike, rank: int) -> Float[Array, "k d"]:
-    moments = as_floats("moments", moments, finite=False)
-    if moments.ndim != 2 or not moments.size:
-        raise ValueError(f"moments must be k x d, got shape {moments.shape}")
-    if check_width(rank) > min(moments.shape):
-        raise ValueError(
-            f"rank must be between 1 and min(k, d) = {min(moments.shape)}, got {rank}"
-        )
-    _check_values("moments", moments)
+    moments = check_array("moments", moments, "k d")
+    check_integer("rank", rank, 1, min(moments.shape))
+    check_magnitude("moments", moments, terms=max(moments.shape), tasks=True)
     return moments
-
-
-def _check_values(field: str, values: Array, *, positive: bool = False) -> None:
-    if is_traced(values):
-        return
-    array, limits = np.asarray(values), jnp.finfo(values.dtype)
-    bad = ~np.isfinite(array) | (~(array > 0) if positive else False)
-    _refuse(field, array, bad, "finite and positive" if positive else "finite")
-    # Norms over an axis stay within the floats, and so does the inverse of what leads.
-    size = np.abs(array)
-    low, high = float(limits.tiny), float(limits.max) / 8 / max(array.shape)
-    small = size if positive else np.where(size == size.max(), size, 0)
-    bad = (size > high) | ((small > 0) & (small < low))
-    _refuse(field, array, bad, f"between {low:.1g} and {high:.1g} in size: rescale")
-
-
-def _refuse(field: str, array: np.ndarray, bad: np.ndarray, limit: str) -> None:
-    if bad.any():
-        where = tuple(int(index) for index in np.argwhere(bad)[0])
-        owner = "gram" if field == "gram" else f"task {where[0]}: {field}"
-        raise ValueError(f"{owner} must be {limit}, got {array[where]}")

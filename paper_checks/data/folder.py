@@ -231,7 +231,7 @@ def _without_missing(inputs: pd.DataFrame, entry: Entry) -> tuple[pd.DataFrame, 
     if not holed:
         return inputs, "no missing values"
     for name in holed:
-        if not bool(np.isin(inputs[name].dropna(), (0, 1)).all()):
+        if not np.all(np.isin(np.asarray(inputs[name].dropna()), (0, 1))):
             raise ValueError(
                 f"{entry.path}: column {name} has {gaps[name]} missing values and is "
                 "no 0/1 indicator, so there is no neutral value"

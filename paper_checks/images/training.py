@@ -20,7 +20,7 @@ from paper_checks.networks.densenet import (
     DenseNetConfig,
     new_densenet,
 )
-from theory.weights import check_weights
+from theory.arguments import check_weights
 
 # Images whose logits are found at once.
 HELD = 100

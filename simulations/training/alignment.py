@@ -27,13 +27,9 @@ from theory.alignment import (
     check_words,
     unaligned,
 )
+from theory.arguments import check_width, is_traced
 from theory.linear.loss import task_losses
-from theory.task_checks import (
-    check_statistics,
-    check_weights,
-    check_width,
-    is_traced,
-)
+from theory.task_checks import check_statistics, check_weights
 from theory.tasks import TaskStatistics
 
 # Length of the columns of B at the start, in units of a module that fits.

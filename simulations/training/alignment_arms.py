@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int
 
 from simulations.training.alignment import Rounds, train_alignment
 from theory.alignment import AlignmentPoint, Maps, Reading
-from theory.alignment_reference import whitening_maps
+from theory.covariance import whitening_maps
 from theory.linear.loss import task_losses
 from theory.tasks import TaskStatistics
 

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 
 from simulations.training.model import Model
 from simulations.training.result import Parameters
-from theory import weights as theory_weights
-from theory.task_checks import is_traced
+from theory import arguments
+from theory.arguments import is_traced
 from theory.tasks import TaskStatistics
 
 # A term `α y²` of the loss is a product of three magnitudes, and parameters have the
@@ -61,12 +61,10 @@ def check_weights(
     """Weights `α_i` in the model's precision, ones where none are given.
 
     Raises:
-        ValueError: As `theory.weights.check_weights`; or the largest is outside the
+        ValueError: As `theory.arguments.check_weights`; or the largest is outside the
             range of `check_range`.
     """
-    alpha = theory_weights.check_weights(
-        weights, model.count, model.dtype, several=several
-    )
+    alpha = arguments.check_weights(weights, model.count, model.dtype, several=several)
     if not is_traced(alpha):
         known = np.atleast_2d(np.asarray(alpha))
         largest, task = known.max(axis=-1), known.argmax(axis=-1)

@@ -7,8 +7,8 @@ from jaxtyping import Array, Float
 from simulations.training.arguments import check_shapes, check_values
 from simulations.training.model import Blocks, Model, Units
 from simulations.training.result import Parameters
+from theory.arguments import is_traced
 from theory.linear.loss import task_losses
-from theory.task_checks import is_traced
 from theory.tasks import TaskStatistics
 
 

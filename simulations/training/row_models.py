@@ -18,7 +18,7 @@ from simulations.training.row_curvature import (
     smooth_relu_unit,
 )
 from simulations.training.rows import Rows
-from theory.task_checks import is_traced
+from theory.arguments import is_traced
 from theory.tasks import Tasks
 
 

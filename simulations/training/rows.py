@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from simulations.training.arguments import check_range
-from theory.task_checks import is_traced
+from theory.arguments import is_traced
 from theory.tasks import Tasks
 
 

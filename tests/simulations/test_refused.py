@@ -35,7 +35,7 @@ from simulations.training.alignment import (
 )
 from tests.simulations.engine.toy import Toy
 from tests.simulations.training.problems import tasks
-from tests.theory.test_alignment import unchecked
+from tests.strategies import unchecked
 from theory.alignment import AlignmentPoint, check_words
 from theory.tasks import Tasks
 

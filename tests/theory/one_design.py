@@ -1,8 +1,5 @@
 """Tasks on one `X` of unequal columns, and functions without their shape checks."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 from hypothesis import strategies as st
 
@@ -19,8 +16,3 @@ def problem(
     x = rng.normal(size=(m, d)) * np.geomspace(1, 10, d)
     y = x @ rng.normal(size=(d, k)) + noise * rng.normal(size=(m, k))
     return x, y
-
-
-def unchecked(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Without jaxtyping's check of shapes, which only tests have."""
-    return getattr(function, "__wrapped__", function)

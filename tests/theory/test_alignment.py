@@ -1,8 +1,5 @@
 """Algorithm 1's step against the rows, and against Cayley's transform by a solve."""
 
-from collections.abc import Callable
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -26,11 +23,6 @@ LENGTHS = StepLengths(
     jnp.array([1e-3, 2e-3, 3e-3]), jnp.array([4e-3, 5e-3, 6e-3]), jnp.asarray(7e-3)
 )
 STEP = jax.jit(alignment_step, static_argnames=("maps", "reading"))
-
-
-def unchecked(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Without jaxtyping's check of shapes, which only tests have."""
-    return getattr(function, "__wrapped__", function)
 
 
 @pytest.fixture(scope="module")
@@ -164,22 +156,20 @@ def test_an_infinite_penalty_is_training_without_alignment(tasks, point):
         np.testing.assert_allclose(mine, theirs, rtol=1e-10, atol=1e-10)
 
 
-def test_bad_arguments_are_named(tasks, point):
-    step = unchecked(alignment_step)
-    with pytest.raises(ValueError, match="maps must be one of"):
-        step(tasks, point, LENGTHS, maps="loose")
-    with pytest.raises(ValueError, match="reading must be one of"):
-        step(tasks, point, LENGTHS, reading="either")
-    with pytest.raises(ValueError, match="ridge is for free maps"):
-        step(tasks, point, LENGTHS, maps="orthogonal", ridge=1.0)
-    with pytest.raises(ValueError, match=r"ridge must be finite and >= 0, got -1"):
-        step(tasks, point, LENGTHS, ridge=-1.0)
-    with pytest.raises(ValueError, match="ridge must be a number or one a task"):
-        step(tasks, point, LENGTHS, ridge=np.ones(2))
-    few = AlignmentPoint(point.shared, point.heads[:2], point.maps[:2])
-    with pytest.raises(ValueError, match=r"heads has shape \(2, 2\), wanted \(3, 2\)"):
-        step(tasks, few, LENGTHS)
-    with pytest.raises(ValueError, match="task 1: weights"):
-        alignment_loss(tasks, point, np.array([1.0, -1.0, 1.0]))
-    with pytest.raises(ValueError, match="maps must be k x d x d"):
-        unchecked(aligned_statistics)(tasks, point.maps[:2])
+def test_maps_take_all_limits_off_the_capacity(rows, tasks):
+    """Orthogonal maps that turn `B` onto every solution: each task as if alone."""
+    unit = np.eye(D)[0]
+    maps, heads, least = [], [], 0.0
+    for alpha, x, y in zip(ALPHA, *rows, strict=True):
+        theta = np.linalg.lstsq(x, y, rcond=None)[0]
+        size = np.linalg.norm(theta)
+        both = unit + theta / size
+        turn = np.outer(theta / size, unit) - np.outer(both, both) / (both @ both)
+        maps.append(np.eye(D) + 2 * turn)
+        heads.append([size])
+        least += alpha * np.sum((x @ theta - y) ** 2)
+    parts = (unit[:, None], np.array(heads), np.stack(maps))
+    point = AlignmentPoint(*(jnp.asarray(part) for part in parts))
+    np.testing.assert_allclose(alignment_loss(tasks, point, ALPHA), least, rtol=1e-10)
+    eye = np.swapaxes(parts[2], 1, 2) @ parts[2]
+    np.testing.assert_allclose(eye, np.broadcast_to(np.eye(D), eye.shape), atol=1e-13)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from tests.theory.one_design import SEED, SHAPES, problem, unchecked
+from tests.theory.one_design import SEED, SHAPES, problem
 from theory.weighting import principal_angles, svd_weights
 
 
@@ -105,35 +105,3 @@ def test_a_task_without_signal_gets_no_weight(scale):
     weights = svd_weights(moments, 1, standardise=scale)
     assert weights[1] == 0
     assert jnp.min(weights[jnp.array([0, 2])]) > 0.9
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"rank": 0}, "width >= 1, got 0"),
-        ({"rank": 3}, r"min\(k, d\) = 2, got 3"),
-        ({"rank": 1, "moments": jnp.full((2, 3), jnp.nan)}, "task 0: moments"),
-        ({"rank": 1, "energies": jnp.ones(2)}, "energies .* standardise=True"),
-        ({"rank": 1, "standardise": True, "energies": jnp.ones(3)}, "energies .* 2"),
-        (
-            {"rank": 1, "standardise": True, "energies": jnp.array([1.0, 0.0])},
-            "task 1: energies must be finite and positive, got 0.0",
-        ),
-        ({"rank": 1, "moments": 1e308 * jnp.ones((2, 3))}, "task 0: moments .* resc"),
-        ({"rank": 1, "moments": np.full((2, 3), 1e-310)}, "task 0: moments .* resc"),
-        ({"rank": 1, "moments": [["a", "b"]]}, "moments must be an array of real"),
-        (
-            {
-                "rank": 1,
-                "moments": 1e300 * jnp.ones((2, 3)),
-                "standardise": True,
-                "energies": jnp.full(2, 1e-300),
-            },
-            "task 0: moments over the root of its energy must be finite",
-        ),
-    ],
-)
-def test_bad_arguments_of_weights_are_named(arguments, message):
-    arguments = {"moments": jnp.ones((2, 3)), **arguments}
-    with pytest.raises(ValueError, match=message):
-        unchecked(svd_weights)(**arguments)

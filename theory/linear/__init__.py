@@ -4,11 +4,10 @@ from theory.linear.common_covariance import common_covariance_optimum
 from theory.linear.loss import best_heads, loss, task_losses
 from theory.linear.multi_start import multi_start_optimum
 from theory.linear.one_less import one_less_optimum
-from theory.linear.optimum import shared_optimum
+from theory.linear.optimum import shared_optimum, wide_optimum
 from theory.linear.result import SharedOptimum
 from theory.linear.single_task import single_task_optimum, task_ranks
 from theory.linear.two_tasks import two_task_optimum
-from theory.linear.wide_module import wide_optimum
 
 __all__ = [
     "SharedOptimum",

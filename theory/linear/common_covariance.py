@@ -81,13 +81,10 @@ def common_whitening(
     """`W` with `W G Wᵀ = I` on the range of `G`, and `c_i`, for `G = Σ_i G_i`."""
     total = jnp.sum(statistics.gram, axis=0)
     spectrum = equilibrated_spectrum(total)
-    root = jnp.where(
-        spectrum.seen, 1 / jnp.sqrt(jnp.where(spectrum.seen, spectrum.value, 1)), 0
-    )
     # Traces after scaling, so that a column in large units does not decide alone.
     parts = jnp.einsum("kdd,d->k", statistics.gram, spectrum.scale**2)
     ratio = parts / jnp.sum(parts)
-    whiten = root[:, None] * spectrum.vector.T * spectrum.scale
+    whiten = spectrum.inverse_root[:, None] * spectrum.vector.T * spectrum.scale
     return whiten, jnp.where(ratio > 0, ratio, 1)
 
 

@@ -100,12 +100,9 @@ def gain_certificate(
 
     factor = jnp.linalg.cholesky(source)
     definite = jnp.isfinite(factor).all()
-    half = solve_triangular(
-        jnp.where(definite, factor, jnp.eye(len(source))), target, lower=True
-    )
-    half = solve_triangular(
-        jnp.where(definite, factor, jnp.eye(len(source))), half.T, lower=True
-    )
+    factor = jnp.where(definite, factor, jnp.eye(len(source)))
+    half = solve_triangular(factor, target, lower=True)
+    half = solve_triangular(factor, half.T, lower=True)
     largest = jnp.where(definite, jnp.linalg.eigvalsh(half)[-1], jnp.inf)
     apart = angle(fitted[0], fitted[1])
     most = jnp.where(apart <= jnp.pi / 4, jnp.sin(2 * apart), 1.0)

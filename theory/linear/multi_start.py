@@ -9,10 +9,9 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from theory.linear.loss import best_heads, loss
-from theory.linear.metric_bound import metric_lower_bound
+from theory.linear.metric_bound import Whitened, metric_lower_bound, whiten
 from theory.linear.result import SharedOptimum, assemble, inherent_rounding
 from theory.linear.single_task import task_ranks
-from theory.linear.whitened import Whitened, whiten
 from theory.tasks import TaskStatistics
 
 STARTS = 12

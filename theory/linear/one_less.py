@@ -7,10 +7,9 @@ import jax.numpy as jnp
 import optimistix as optx
 from jaxtyping import Array, Float
 
-from theory.linear.metric_bound import metric_lower_bound
+from theory.linear.metric_bound import Whitened, metric_lower_bound, whiten
 from theory.linear.result import SharedOptimum, assemble
 from theory.linear.single_task import task_ranks
-from theory.linear.whitened import Whitened, whiten
 from theory.tasks import TaskStatistics
 
 STEPS = 300

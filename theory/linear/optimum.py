@@ -1,5 +1,6 @@
 """The optimum of the linear shared-module model, by whichever route fits the tasks."""
 
+from functools import partial
 from typing import SupportsIndex
 
 import equinox as eqx
@@ -9,22 +10,17 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
+from theory.arguments import check_width, is_traced
 from theory.linear.common_covariance import (
     common_covariance_optimum,
     proportionality,
 )
 from theory.linear.multi_start import multi_start_optimum
 from theory.linear.one_less import one_less_optimum
-from theory.linear.result import SharedOptimum
-from theory.linear.single_task import task_ranks
+from theory.linear.result import SharedOptimum, assemble
+from theory.linear.single_task import single_task_optimum, task_ranks
 from theory.linear.two_tasks import two_task_optimum
-from theory.linear.wide_module import wide_optimum
-from theory.task_checks import (
-    check_statistics,
-    check_weights,
-    check_width,
-    is_traced,
-)
+from theory.task_checks import check_statistics, check_weights
 from theory.tasks import TaskStatistics
 
 # Gram matrices formed from the same rows agree to rounding of their m terms, about
@@ -72,7 +68,7 @@ def shared_optimum(
     k, d = statistics.moment.shape
     if columns >= min(k, d):
         return wide_optimum(statistics, columns, alpha)
-    if is_traced(*jax.tree.leaves(statistics), alpha):
+    if is_traced(statistics, alpha):
         if k == 2:
             return two_task_optimum(statistics, alpha)
         return multi_start_optimum(statistics, columns, alpha)
@@ -96,3 +92,36 @@ def _measured_route(
     if width == statistics.count - 1 and regular and bool(jnp.all(alpha > 0)):
         return one_less_optimum(statistics, alpha)
     return multi_start_optimum(statistics, width, alpha)
+
+
+@partial(jax.jit, static_argnames="width")
+def wide_optimum(
+    statistics: TaskStatistics, width: int, weights: Float[Array, " k"]
+) -> SharedOptimum:
+    """Optimum for `r ≥ min(k, d)`: every task gets its single-task optimum.
+
+    Any `θ̂_1..θ̂_k` have rank at most `min(k, d)`, so `B` can hold them all: the `θ̂_i`
+    as columns when `r ≥ k`, else unit vectors. Then
+
+        f* = Σ_i α_i (e_i − g_iᵀθ̂_i),
+
+    which bounds `f` from below for every width. Further columns of `B` are zero.
+
+    Source: W-P1 (Proposition 1); `r ≥ d` derived here.
+    """
+    k, d = statistics.moment.shape
+    solutions = single_task_optimum(statistics)
+    columns = solutions.T if width >= k else jnp.eye(d, dtype=solutions.dtype)
+    shared = jnp.pad(columns, ((0, 0), (0, width - columns.shape[1])))
+    explained = jnp.sum(statistics.moment * solutions, axis=1)
+    least = jnp.sum(weights * (statistics.energy - explained))
+    return assemble(
+        statistics,
+        weights,
+        shared,
+        lower_bound=least,
+        claimed=least,
+        rank=task_ranks(statistics),
+        alone=solutions,
+        route="r >= min(k, d): single-task optima",
+    )

@@ -19,6 +19,17 @@ class Spectrum(NamedTuple):
     vector: Float[Array, "d d"]
     seen: Bool[Array, " d"]
 
+    @property
+    def inverse(self) -> Float[Array, " d"]:
+        """`1/λ_j`, and 0 where `λ_j` is rounding."""
+        return jnp.where(self.seen, 1 / jnp.where(self.seen, self.value, 1), 0)
+
+    @property
+    def inverse_root(self) -> Float[Array, " d"]:
+        """`1/√λ_j`, and 0 where `λ_j` is rounding."""
+        root = jnp.sqrt(jnp.where(self.seen, self.value, 1))
+        return jnp.where(self.seen, 1 / root, 0)
+
 
 def equilibrated_spectrum(gram: Float[Array, "d d"]) -> Spectrum:
     """Eigendecomposition after scaling every column of `X` to unit norm.
@@ -54,8 +65,7 @@ def minimum_norm_solution(
     Derived here.
     """
     spectrum = equilibrated_spectrum(lax.stop_gradient(gram))
-    scale, seen = spectrum.scale, spectrum.seen
-    inverse = jnp.where(seen, 1 / jnp.where(seen, spectrum.value, 1), 0)
+    scale, inverse = spectrum.scale, spectrum.inverse
     null = _null_space(spectrum)
     small = null.T @ null
     # Columns that are not null are zero; a one on their diagonal keeps this regular.

@@ -1,7 +1,13 @@
 """One shared ReLU layer: Gaussian moments, population loss, exact plane search."""
 
 from theory.relu.gaussian import cross_moment, gradient_moment, second_moment
-from theory.relu.loss import best_heads, loss, task_losses
+from theory.relu.loss import (
+    best_heads,
+    explained_energy,
+    loss,
+    single_neuron_loss,
+    task_losses,
+)
 from theory.relu.plane_optimum import PlaneMinima, PlaneOptimum, plane_optimum
 from theory.relu.population import (
     Population,
@@ -9,7 +15,6 @@ from theory.relu.population import (
     population_loss,
     population_task_losses,
 )
-from theory.relu.single_neuron import explained_energy, single_neuron_loss
 
 __all__ = [
     "PlaneMinima",

@@ -5,9 +5,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
-from theory.relu.arguments import check_covariance, check_vectors
+from theory.arguments import check_vectors
 from theory.relu.covariance_root import covariance_root, rounded_projection
 from theory.relu.kernel import gradient, second
+from theory.task_checks import check_covariance
 
 _second = jax.jit(second)
 _gradient = jax.jit(gradient)

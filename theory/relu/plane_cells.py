@@ -54,7 +54,7 @@ class Arcs(NamedTuple):
 
     def take(self, index: NDArray) -> "Arcs":
         """Some of the arcs."""
-        return Arcs(self.sector[index], self.low[index], self.high[index])
+        return Arcs(*(field[index] for field in self))
 
 
 class Terms(NamedTuple):
@@ -68,8 +68,7 @@ class Terms(NamedTuple):
 
     def take(self, index: NDArray) -> "Terms":
         """Those of some of the arcs."""
-        a, c, e, p, q = (field[:, index] for field in self)
-        return Terms(a, c, e, p, q)
+        return Terms(*(field[:, index] for field in self))
 
     def slopes(self, tau: Values, weights: NDArray) -> Values:
         """`G'(τ)`, one `τ` an arc."""

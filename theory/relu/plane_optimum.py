@@ -1,19 +1,16 @@
 """The exact optimum of one shared ReLU unit on tasks with two inputs."""
 
-from typing import NamedTuple
-
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 from numpy.typing import ArrayLike, NDArray
 
-from theory.relu.arguments import check_tasks
+from theory.arguments import check_weights, is_traced, require_64_bit
 from theory.relu.plane_search import Candidates, local_maxima
 from theory.relu.plane_sectors import Rows, Sectors, gather, sectors_of
-from theory.task_checks import is_traced, require_64_bit
+from theory.task_checks import check_tasks
 from theory.tasks import Tasks
-from theory.weights import check_weights
 
 # How far inside its sector an optimum that is not attained is tried, in radians: closer
 # is better up to where rounding in small hidden values shows. The best of them is kept.
@@ -85,14 +82,11 @@ def plane_optimum(tasks: Tasks, weights: ArrayLike | None = None) -> PlaneOptimu
 
     Source: docs/mathematics.md, "Exact optimum in the plane"; derived here.
     """
-    if is_traced(tasks.covariates, tasks.labels, tasks.mask):
+    if is_traced(tasks, weights):
         raise ValueError("plane_optimum is a search: call it outside of jit and grad")
     check_tasks(tasks, dimension=2)
-    require_64_bit(tasks.covariates)
-    alpha = check_weights(weights, tasks.labels.shape[0])
-    if is_traced(alpha):
-        raise ValueError("weights are traced: call plane_optimum outside of jit")
-    alpha = np.asarray(alpha)
+    require_64_bit("covariates", tasks.covariates)
+    alpha = np.asarray(check_weights(weights, tasks.labels.shape[0]))
     rows, angles = gather(tasks)
     if not len(angles):
         return _all_dead(tasks, alpha)
@@ -140,28 +134,23 @@ def _heads(hidden: NDArray, labels: NDArray) -> NDArray:
     return np.sum(scaled * labels, axis=0) / np.where(square > 0, square, 1) / size
 
 
-class _Turned(NamedTuple):
-    angle: NDArray
-    direction: NDArray
-
-
-def _directions(rows: Rows, angle: NDArray) -> _Turned:
+def _directions(rows: Rows, angle: NDArray) -> tuple[NDArray, NDArray]:
     """Angles and unit vectors of the inputs' own plane."""
     b = rows.to_direction @ np.stack([np.cos(angle), np.sin(angle)])
     b = b / np.max(np.abs(b), axis=0)
-    return _Turned(np.arctan2(b[1], b[0]) % (2 * np.pi), b / np.hypot(*b))
+    return np.arctan2(b[1], b[0]) % (2 * np.pi), b / np.hypot(*b)
 
 
 def _result(
     tasks: Tasks, rows: Rows, found: Candidates, losses: NDArray, weights: NDArray
 ) -> PlaneOptimum:
-    ends = [_directions(rows, end).angle for end in (found.low, found.high)]
+    ends = [_directions(rows, end)[0] for end in (found.low, found.high)]
     constant = found.high > found.low
     # One line alone has an arc of π, never one of 2π.
     width = np.where(constant, (ends[1] - ends[0]) % (2 * np.pi), 0)
-    angle = _directions(rows, found.angle).angle
+    angle = _directions(rows, found.angle)[0]
     aside = found.angle[0] + found.side[0] * INSIDE
-    tried = _directions(rows, aside if found.side[0] else found.angle[:1]).direction
+    tried = _directions(rows, aside if found.side[0] else found.angle[:1])[1]
     heads, value = _evaluated(tasks, tried, weights)
     best = np.argmin(np.abs(value - losses[0]))
     minima = PlaneMinima(

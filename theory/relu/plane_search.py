@@ -58,13 +58,7 @@ class Candidates(NamedTuple):
 
     def take(self, index: NDArray) -> "Candidates":
         """Some of them."""
-        return Candidates(
-            self.angle[index],
-            self.sector[index],
-            self.side[index],
-            self.low[index],
-            self.high[index],
-        )
+        return Candidates(*(field[index] for field in self))
 
 
 def local_maxima(
@@ -85,13 +79,7 @@ def local_maxima(
         _between(sectors, pieces, weights, tolerance),
         _flat(pieces),
     ]
-    joined = Candidates(
-        np.concatenate([one.angle for one in found]),
-        np.concatenate([one.sector for one in found]),
-        np.concatenate([one.side for one in found]),
-        np.concatenate([one.low for one in found]),
-        np.concatenate([one.high for one in found]),
-    )
+    joined = Candidates(*(np.concatenate(f) for f in zip(*found, strict=True)))
     joined = joined.take(np.argsort(joined.angle, kind="stable"))
     # A flat piece never repeats an isolated maximum, so only those are compared.
     twin = np.diff(joined.angle, prepend=-np.inf) < SAME
@@ -126,18 +114,10 @@ def _labelled(
             np.concatenate([rest.low, middle]),
             np.concatenate([middle, rest.high]),
         )
-    arcs = Arcs(
-        np.concatenate([one.arcs.sector for one in done]),
-        np.concatenate([one.arcs.low for one in done]),
-        np.concatenate([one.arcs.high for one in done]),
-    )
-    order = np.lexsort((arcs.low, arcs.sector))
-    return Pieces(
-        arcs.take(order),
-        np.concatenate([one.label for one in done])[order],
-        np.concatenate([one.first for one in done])[order],
-        np.concatenate([one.last for one in done])[order],
-    )
+    arcs, *labels = zip(*done, strict=True)
+    joined = Arcs(*(np.concatenate(field) for field in zip(*arcs, strict=True)))
+    order = np.lexsort((joined.low, joined.sector))
+    return Pieces(joined.take(order), *(np.concatenate(f)[order] for f in labels))
 
 
 def _first_arcs(sectors: Sectors, constant: Bool[np.ndarray, " s"]) -> Arcs:

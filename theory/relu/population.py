@@ -3,17 +3,20 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
-from theory.floats import as_floats
+from theory.arguments import (
+    as_floats,
+    check_array,
+    check_shape,
+    check_values,
+    check_weights,
+)
 from theory.linear.single_task import minimum_norm_solution
-from theory.relu.arguments import check_covariance
 from theory.relu.covariance_root import covariance_root
 from theory.relu.kernel import second
-from theory.task_checks import is_traced
-from theory.weights import check_weights
+from theory.task_checks import check_covariance
 
 
 class Population(eqx.Module):
@@ -56,22 +59,17 @@ class Population(eqx.Module):
         """
         theta = as_floats("teachers", teachers)
         theta = theta[:, None, :] if theta.ndim == 2 else theta
-        if theta.ndim != 3 or not theta.size:
-            raise ValueError(f"teachers must be k x d or k x t x d, got {theta.shape}")
+        check_shape("teachers", theta, "k t d")
+        check_values("teachers", theta)
         k, t, d = theta.shape
-        a = (
-            jnp.ones((k, t))
-            if amplitudes is None
-            else as_floats("amplitudes", amplitudes)
-        )
-        a = a[:, None] if a.shape == (k,) and t == 1 else a
-        if a.shape != (k, t):
-            raise ValueError(f"amplitudes must be {k} x {t}, got shape {a.shape}")
-        noise = as_floats("noise_variance", noise_variance)
-        if noise.shape not in ((), (k,)):
-            raise ValueError(f"noise_variance must have {k} entries, got {noise.shape}")
-        if not is_traced(noise) and np.any(np.asarray(noise) < 0):
-            raise ValueError(f"noise_variance must be >= 0, got {noise}")
+        a = jnp.ones((k, t)) if amplitudes is None else amplitudes
+        a = as_floats("amplitudes", a)
+        a = a[:, None] if a.ndim == 1 and t == 1 else a
+        check_shape("amplitudes", a, "k t", k=k, t=t)
+        check_values("amplitudes", a)
+        noise = check_array("noise_variance", noise_variance, None, "finite and >= 0")
+        if noise.ndim:
+            check_shape("noise_variance", noise, "k", k=k)
         return cls(
             jnp.broadcast_to(_roots(covariances, k, d), (k, d, d)),
             theta,
@@ -106,8 +104,7 @@ def population_task_losses(
     Source: docs/mathematics.md, "Population loss".
     """
     gram, moment = _moments(population, shared)
-    if heads.shape != moment.shape:
-        raise ValueError(f"heads must be {moment.shape}, got shape {heads.shape}")
+    check_shape("heads", heads, "k r", k=len(moment), r=moment.shape[1])
     curved = jnp.einsum("krs,ks->kr", gram, heads)
     return population.label_energy + jnp.sum(heads * (curved - 2 * moment), axis=1)
 
@@ -151,11 +148,7 @@ def population_heads(
 def _moments(
     population: Population, shared: Float[Array, "d r"]
 ) -> tuple[Float[Array, "k r r"], Float[Array, "k r"]]:
-    if shared.ndim != 2 or shared.shape[0] != population.root.shape[1]:
-        raise ValueError(
-            f"shared must be d x r with d = {population.root.shape[1]}, got shape "
-            f"{shared.shape}"
-        )
+    check_shape("shared", shared, "d r", d=population.root.shape[1])
     units = jnp.einsum("dr,kdn->krn", shared, population.root)
     teachers = population.teachers @ population.root
     gram = second(*jnp.broadcast_arrays(units[:, :, None], units[:, None]))

@@ -1,30 +1,35 @@
 """Expected and asymptotic risk of sharing, and where it starts or stops paying."""
 
-from theory.risk.best_head_ratio import BestHeadRatio, best_head_ratio
-from theory.risk.best_source_size import best_source_size
 from theory.risk.best_weights import (
     BestWeights,
     best_weights,
     best_weights_given_parameters,
 )
 from theory.risk.common_design import common_design_risk
-from theory.risk.conditional import conditional_risk, mean_conditional_risk
 from theory.risk.crossings import crossings
-from theory.risk.estimates import TaskEstimates, shift_estimates, task_estimates
+from theory.risk.estimates import TaskEstimates, task_estimates
 from theory.risk.gain_estimate import GainEstimate, estimate_gain, pairwise_gains
-from theory.risk.matrix_limit import matrix_limit_risk
 from theory.risk.phase_transition import PhaseTransition, phase_transition
 from theory.risk.pooled import PooledRisk, pooled_risk
-from theory.risk.scalar_heads import scalar_heads_risk
+from theory.risk.scalar_heads import (
+    BestHeadRatio,
+    best_head_ratio,
+    scalar_heads_risk,
+)
 from theory.risk.soft_sharing import (
     best_penalty,
     mean_soft_sharing_risk,
+    soft_sharing_limit,
     soft_sharing_risk,
 )
-from theory.risk.soft_sharing_limit import soft_sharing_limit
 from theory.risk.source_weights import SourceWeights, source_weights
 from theory.risk.weighted_limit import weighted_limit_risk
-from theory.risk.weighted_pooling import mean_weighted_risk, weighted_risk
+from theory.risk.weighted_pooling import (
+    conditional_risk,
+    mean_conditional_risk,
+    mean_weighted_risk,
+    weighted_risk,
+)
 
 __all__ = [
     "BestHeadRatio",
@@ -36,14 +41,12 @@ __all__ = [
     "TaskEstimates",
     "best_head_ratio",
     "best_penalty",
-    "best_source_size",
     "best_weights",
     "best_weights_given_parameters",
     "common_design_risk",
     "conditional_risk",
     "crossings",
     "estimate_gain",
-    "matrix_limit_risk",
     "mean_conditional_risk",
     "mean_soft_sharing_risk",
     "mean_weighted_risk",
@@ -51,7 +54,6 @@ __all__ = [
     "phase_transition",
     "pooled_risk",
     "scalar_heads_risk",
-    "shift_estimates",
     "soft_sharing_limit",
     "soft_sharing_risk",
     "source_weights",

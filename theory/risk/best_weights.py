@@ -11,11 +11,12 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from theory.arguments import check_finite
+from theory.arguments import check_array, check_per_task, check_target
 from theory.risk import weighted_pooling as pooling
 from theory.risk.linear_bound import bound_given_parameters, bound_over_parameters
+from theory.risk.minimise import stationary_point
 from theory.risk.pooled import PooledRisk
-from theory.risk.stationary import stationary_point
+from theory.task_checks import check_grams
 
 STEPS = 500
 SCREEN = 1024  # Points of which the best are starts.
@@ -89,12 +90,12 @@ def best_weights(
 
     Source: derived here.
     """
-    gram, covariance = pooling.check_grams(grams, target_covariance)
+    gram, covariance = check_grams(grams, target_covariance)
     k = gram.shape[0]
-    noise = pooling.check_per_task("noise_variance", noise_variance, k)
-    shift = pooling.check_per_task("shift_variance", shift_variance, k)
-    at = pooling.check_target_index(target, k)
-    return _over_parameters(gram, noise, shift, covariance, at)
+    noise = check_per_task("noise_variance", noise_variance, k)
+    shift = check_per_task("shift_variance", shift_variance, k)
+    at = check_target(target, k)
+    return _best(gram, noise, shift, covariance, at, mean=True)
 
 
 def best_weights_given_parameters(
@@ -122,63 +123,48 @@ def best_weights_given_parameters(
 
     Source: derived here.
     """
-    gram, covariance = pooling.check_grams(grams, target_covariance)
-    theta = check_finite("parameters", parameters)
-    if theta.shape != gram.shape[:2]:
-        raise ValueError(
-            f"parameters must be b_i, of shape {gram.shape[:2]}, got {theta.shape}"
-        )
-    noise = pooling.check_per_task("noise_variance", noise_variance, gram.shape[0])
-    at = pooling.check_target_index(target, gram.shape[0])
-    return _given_parameters(gram, theta, noise, covariance, at)
+    gram, covariance = check_grams(grams, target_covariance)
+    k, d, _ = gram.shape
+    theta = check_array("parameters", parameters, "k d", double=True, k=k, d=d)
+    noise = check_per_task("noise_variance", noise_variance, k)
+    at = check_target(target, k)
+    return _best(gram, noise, theta, covariance, at, mean=False)
 
 
-@partial(jax.jit, static_argnames="at")
-def _over_parameters(
-    gram: Array, noise: Array, shift: Array, covariance: Array, at: int
+@partial(jax.jit, static_argnames=("at", "mean"))
+def _best(
+    gram: Array, noise: Array, effect: Array, covariance: Array, at: int, *, mean: bool
 ) -> BestWeights:
-    bound = bound_over_parameters(gram, noise, shift, covariance, at)
-    distance = (shift + shift[at]) / gram.shape[-1]
-    arguments = (gram, noise, shift, covariance)
-    alpha, slope = _search(partial(_mean, at), arguments, distance, at)
+    """The best for the mean over parameters of variance `effect`, or for given ones."""
+    if mean:
+        bound = bound_over_parameters(gram, noise, effect, covariance, at)
+        distance = (effect + effect[at]) / gram.shape[-1]
+        parts = partial(_parts, pooling.parts_over_parameters, at)
+    else:
+        bound = bound_given_parameters(gram, effect, noise, covariance, at)
+        distance = jnp.sum((effect - effect[at]) ** 2, axis=1)
+        parts = partial(_parts, pooling.parts_given_parameters, at)
+    alpha, slope = _search(parts, (gram, noise, effect, covariance), distance, at)
     found = lax.stop_gradient(alpha)
-    risk = pooling.mean_weighted_risk(
-        gram, noise, shift, found, target=at, target_covariance=covariance
-    )
+    rest = {"target": at, "target_covariance": covariance}
+    if mean:
+        risk = pooling.mean_weighted_risk(gram, noise, effect, found, **rest)
+    else:
+        risk = pooling.weighted_risk(gram, effect, noise, found, **rest)
     return _result(alpha, slope, risk, bound)
 
 
-@partial(jax.jit, static_argnames="at")
-def _given_parameters(
-    gram: Array, theta: Array, noise: Array, covariance: Array, at: int
-) -> BestWeights:
-    bound = bound_given_parameters(gram, theta, noise, covariance, at)
-    distance = jnp.sum((theta - theta[at]) ** 2, axis=1)
-    arguments = (gram, noise, theta, covariance)
-    alpha, slope = _search(partial(_given, at), arguments, distance, at)
-    found = lax.stop_gradient(alpha)
-    risk = pooling.weighted_risk(
-        gram, theta, noise, found, target=at, target_covariance=covariance
-    )
-    return _result(alpha, slope, risk, bound)
-
-
-def _mean(
-    at: int, alpha: Array, gram: Array, noise: Array, shift: Array, covariance: Array
+def _parts(
+    of_inverse: Callable[..., Parts],
+    at: int,
+    alpha: Array,
+    gram: Array,
+    noise: Array,
+    effect: Array,
+    covariance: Array,
 ) -> Parts:
     inverse = _inverse(alpha, gram)
-    return pooling.parts_over_parameters(
-        inverse, gram, shift, noise, alpha, covariance, at
-    )
-
-
-def _given(
-    at: int, alpha: Array, gram: Array, noise: Array, theta: Array, covariance: Array
-) -> Parts:
-    inverse = _inverse(alpha, gram)
-    return pooling.parts_given_parameters(
-        inverse, gram, theta, noise, alpha, covariance, at
-    )
+    return of_inverse(inverse, gram, effect, noise, alpha, covariance, at)
 
 
 def _inverse(alpha: Array, gram: Array) -> Array:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from theory.arguments import check_finite, check_number
+from theory.arguments import check_array, check_numbers
 from theory.risk.pooled import PooledRisk
 
 
@@ -61,20 +61,11 @@ def common_design_risk(
 
     Source: docs/mathematics.md, "Common design"; derived here.
     """
-    theta = check_finite("parameters", parameters)
-    if theta.ndim != 2 or not theta.size:
-        raise ValueError(f"parameters must be k x p, got shape {theta.shape}")
+    theta = check_array("parameters", parameters, "k p", double=True)
     p = theta.shape[1]
-    sigma = jnp.eye(p) if covariance is None else check_finite("covariance", covariance)
-    if sigma.shape != (p, p):
-        raise ValueError(f"covariance must be {p} x {p}, got {sigma.shape}")
-    n = check_number("samples", samples)
-    noise = check_number("noise_variance", noise_variance)
-    for name, value in (("samples", n), ("noise_variance", noise)):
-        if value.ndim:
-            raise ValueError(
-                f"{name} must be one number, got shape {value.shape}: use jax.vmap"
-            )
+    sigma = jnp.eye(p) if covariance is None else covariance
+    sigma = check_array("covariance", sigma, "p p", double=True, p=p)
+    n, noise = check_numbers("", samples=samples, noise_variance=noise_variance)
     return _risk(theta, sigma, n, noise, finite=bool(finite))
 
 

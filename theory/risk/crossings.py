@@ -10,11 +10,9 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from theory.arguments import check_number, check_spectrum
-from theory.risk.break_even import break_even, source_size
-from theory.risk.fixed_point import source_ratio
+from theory.arguments import check_numbers, check_spectrum, is_traced
+from theory.risk.fixed_point import break_even, source_ratio, source_size
 from theory.risk.phase_transition import equal_crossings
-from theory.task_checks import is_traced
 
 CAPACITY = 16  # Crossings returned under jit; six is the most that was seen.
 GRID = 1024  # Points in log y.
@@ -40,8 +38,8 @@ def crossings(
 
     * Equal covariances: the roots of a quadratic, in closed form. Complete. There is
       none, one, or, for `p < n_2 < 3p`, two.
-    * A spectrum: the gain has the sign of `ℓ − Φ(y)`, `theory.risk.break_even`, and
-      `y` increases with `n_1`. `log Φ − log ℓ` is evaluated with its slope on 1024
+    * A spectrum: the gain has the sign of `ℓ − Φ(y)`, `Φ` of `break_even`, and `y`
+      increases with `n_1`. `log Φ − log ℓ` is evaluated with its slope on 1024
       points equally spaced in `log y`, down to where `Φ` is constant to 1e-9. Every
       change of sign is refined to rounding. Cells whose ends have one sign and whose
       slopes point to zero and away again have their extremum located first, the four
@@ -80,31 +78,21 @@ def crossings(
 
     Source: derived here.
     """
-    named = {
-        "n_target": check_number("n_target", n_target, positive=True),
-        "dimension": check_number("dimension", dimension, positive=True),
-        "noise_variance": check_number("noise_variance", noise_variance),
-        "shift_variance": check_number("shift_variance", shift_variance),
-        "n_source_max": check_number("n_source_max", n_source_max, positive=True),
-    }
-    for name, value in named.items():
-        if value.ndim:
-            raise ValueError(
-                f"{name} must be one number, got shape {value.shape}: use jax.vmap"
-            )
+    numbers = check_numbers(
+        "",
+        n_target=n_target,
+        dimension=dimension,
+        noise_variance=noise_variance,
+        shift_variance=shift_variance,
+        n_source_max=n_source_max,
+    )
     if source_spectrum is None:
-        found = _equal(*named.values())
-        return _trim(found, *named.values())
-    spectrum = check_spectrum(source_spectrum, named["dimension"])
-    if spectrum.ndim != 1:
-        raise ValueError(
-            f"source_spectrum must be one list, got shape {spectrum.shape}: "
-            "use jax.vmap"
-        )
-    found = _general(*named.values(), spectrum, CAPACITY)
+        return _trim(_equal(*numbers), *numbers)
+    spectrum = check_spectrum(source_spectrum, numbers[1], "p")
+    found = _general(*numbers, spectrum, CAPACITY)
     if not is_traced(found) and not np.isnan(np.asarray(found)[-1]):
-        found = _general(*named.values(), spectrum, GRID)
-    return _trim(found, *named.values(), spectrum)
+        found = _general(*numbers, spectrum, GRID)
+    return _trim(found, *numbers, spectrum)
 
 
 def _trim(found: Array, *arguments: Array) -> Array:

@@ -1,6 +1,4 @@
-"""What labels say of noise, parameters and shifts, without bias, given the rows."""
-
-from collections.abc import Sequence
+"""What labels say of noise and parameters, without bias, given the rows."""
 
 import equinox as eqx
 import jax
@@ -8,9 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from theory.arguments import is_traced
 from theory.linear.single_task import equilibrated_spectrum
-from theory.rows import task_label
-from theory.task_checks import check_statistics, is_traced
+from theory.task_checks import check_statistics
 from theory.tasks import TaskStatistics
 
 # With fewer spare rows the interval of a variance spans orders of magnitude.
@@ -62,52 +60,24 @@ def task_estimates(statistics: TaskStatistics) -> TaskEstimates:
     return _estimates(statistics)
 
 
-def shift_estimates(
+def estimable_tasks(
     statistics: TaskStatistics, tasks: TaskEstimates | None = None
-) -> Float[Array, "k k"]:
-    """Squared shift between tasks, measured in the target's rows, without bias.
-
-    Entry `(i, t)` estimates `‖S^½(b_i − b_t)‖²`, `S = G_t/m_t`. Given all rows,
-    `E (b̂_i−b̂_t)(b̂_i−b̂_t)ᵀ = (b_i−b_t)(b_i−b_t)ᵀ + σ_i²G_i⁻ + σ_t²G_t⁻`, so
-
-        (b̂_i−b̂_t)ᵀS(b̂_i−b̂_t) − σ̂_i² tr(SG_i⁻) − σ̂_t² tr(SG_t⁻)
-
-    is unbiased if the noise of the two is independent. It may be negative: a shift
-    below its error. It is infinite where task `i` has no rows in a direction that the
-    target's rows have, for there its parameter could be anything.
-
-    Args:
-        statistics: The tasks.
-        tasks: Their `task_estimates`, if at hand.
+) -> TaskEstimates:
+    """Return the estimates, made if not at hand, if every task has rows to spare.
 
     Raises:
-        ValueError: As `task_estimates`; also a task with too few rows.
-
-    Source: derived here.
+        ValueError: As `task_estimates`; also a task with fewer than `rank + 2` rows.
     """
     tasks = task_estimates(statistics) if tasks is None else tasks
-    require_estimable(tasks)
-    return _shifts(statistics, tasks)
-
-
-def require_estimable(
-    tasks: TaskEstimates, names: Sequence[str] | None = None
-) -> TaskEstimates:
-    """Return the estimates if every task has rows to spare.
-
-    Raises:
-        ValueError: A task has fewer than `rank + 2` rows, or labels without noise.
-    """
     if is_traced(tasks.freedom):
         return tasks
     for index, freedom in enumerate(np.asarray(tasks.freedom)):
         if freedom < LEAST_FREEDOM:
             rank = int(tasks.rank[index])
             raise ValueError(
-                f"{task_label(index, names)} has {rank + int(freedom)} rows for "
-                f"{rank} directions: its noise and parameters need at least "
-                f"{LEAST_FREEDOM} rows more than directions; leave the task out, or "
-                "drop columns"
+                f"task {index} has {rank + int(freedom)} rows for {rank} directions: "
+                f"its noise and parameters need at least {LEAST_FREEDOM} rows more "
+                "than directions; leave the task out, or drop columns"
             )
     return tasks
 
@@ -130,23 +100,6 @@ def _estimates(statistics: TaskStatistics) -> TaskEstimates:
     return jax.lax.map(one, statistics)
 
 
-@jax.jit
-def _shifts(statistics: TaskStatistics, tasks: TaskEstimates) -> Float[Array, "k k"]:
-    metric = statistics.gram / statistics.samples[:, None, None]
-    apart = tasks.parameters[:, None] - tasks.parameters
-    square = jnp.einsum("itd,tde,ite->it", apart, metric, apart)
-    spread = jnp.einsum("tde,ide->it", metric, tasks.inverse)
-    noise = tasks.noise_variance
-    own = noise * tasks.rank / statistics.samples
-    found = square - noise[:, None] * spread - own
-    # G_tG_i⁻G_i = G_t if and only if task i sees all that the target does.
-    kept = jnp.einsum("tde,ief,ifd->it", metric, tasks.inverse, statistics.gram)
-    trace = jnp.trace(metric, axis1=1, axis2=2)
-    seen = jnp.abs(kept - trace) <= 1e-8 * trace
-    found = jnp.where(seen, found, jnp.inf)
-    return jnp.where(jnp.eye(len(noise), dtype=bool), 0, found)
-
-
 def general_inverse(
     gram: Float[Array, "d d"],
 ) -> tuple[Float[Array, "d d"], Float[Array, ""]]:
@@ -155,7 +108,6 @@ def general_inverse(
     `D` scales columns to unit norm, so that their units do not decide the rank.
     """
     spectrum = equilibrated_spectrum(gram)
-    seen, scale = spectrum.seen, spectrum.scale
-    reciprocal = jnp.where(seen, 1 / jnp.where(seen, spectrum.value, 1), 0)
-    scaled = (spectrum.vector * reciprocal) @ spectrum.vector.T
-    return scaled * scale[:, None] * scale, jnp.sum(seen).astype(gram.dtype)
+    scaled = (spectrum.vector * spectrum.inverse) @ spectrum.vector.T
+    rank = jnp.sum(spectrum.seen).astype(gram.dtype)
+    return scaled * spectrum.scale[:, None] * spectrum.scale, rank

@@ -9,16 +9,19 @@ from jax.scipy.special import ndtri
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from theory.arguments import check_number
+from theory.arguments import (
+    check_numbers,
+    check_pool_weights,
+    check_share,
+    check_target,
+    is_traced,
+)
 from theory.risk.chi_square_interval import energy_interval, variance_interval
 from theory.risk.estimates import (
     TaskEstimates,
+    estimable_tasks,
     general_inverse,
-    require_estimable,
-    task_estimates,
 )
-from theory.risk.weighted_pooling import check_pool_weights, check_target_index
-from theory.task_checks import is_traced
 from theory.tasks import TaskStatistics
 
 
@@ -106,14 +109,13 @@ def estimate_gain(
 
     Source: derived here; Mallows (1973) for C_p.
     """
+    tasks = estimable_tasks(statistics, tasks)
     k = statistics.count
     alpha = check_pool_weights(weights, k)
-    at = check_target_index(target, k)
+    at = check_target(target, k)
     if not is_traced(alpha) and alpha[at] == 0:
         raise ValueError(f"weights[{at}] is 0: the target's own rows must count")
     score = normal_score(confidence)
-    tasks = task_estimates(statistics) if tasks is None else tasks
-    require_estimable(tasks)
     return gain_from_ratios(
         statistics, tasks, alpha / alpha[at], at, score, new_rows=bool(new_rows)
     )
@@ -144,12 +146,9 @@ def pairwise_gains(
 
     Source: derived here.
     """
-    ratio = check_number("weight", weight)
-    if ratio.ndim:
-        raise ValueError(f"weight must be one number, got shape {ratio.shape}")
+    (ratio,) = check_numbers("", weight=weight)
     score = normal_score(confidence)
-    tasks = task_estimates(statistics) if tasks is None else tasks
-    require_estimable(tasks)
+    tasks = estimable_tasks(statistics, tasks)
     return _pairs(statistics, tasks, ratio, score, new_rows=bool(new_rows))
 
 
@@ -159,8 +158,7 @@ def normal_score(confidence: float) -> Float[Array, ""]:
     Raises:
         ValueError: `confidence` is outside (0, 1).
     """
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must be in (0, 1), got {confidence}")
+    check_share("confidence", confidence)
     return ndtri(jnp.asarray((1 + confidence) / 2, float))
 
 

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from theory.risk.inverse import symmetric_inverse
+from theory.risk.minimise import symmetric_inverse
 
 
 def bound_over_parameters(

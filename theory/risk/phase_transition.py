@@ -2,12 +2,10 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from theory.arguments import check_number
-from theory.task_checks import is_traced
+from theory.arguments import check_numbers, is_traced, refuse
 
 
 class PhaseTransition(eqx.Module):
@@ -56,9 +54,14 @@ def phase_transition(
 
     Source: derived here.
     """
-    p = check_number("dimension", dimension, positive=True)
-    n_2 = check_target(n_target, p)
-    noise = check_number("noise_variance", noise_variance)
+    n_2, p, noise = check_numbers(
+        n_target=n_target, dimension=dimension, noise_variance=noise_variance
+    )
+    if not is_traced(n_2, p):
+        n_2, p = jnp.broadcast_arrays(n_2, p)
+        hint = ": the risk of the target alone is infinite, and any source that makes "
+        hint += "n_source + n_target > dimension pays"
+        refuse("n_target", n_2, n_2 <= p, f"> dimension = {p.max()}", hint)
     c = p / n_2
     alone = noise * p / (n_2 - p)
     least = 1 - (1 + c) ** 2 / (8 * c)
@@ -86,21 +89,3 @@ def equal_crossings(
     good = real & (roots > 0) & (roots < 1)
     safe = jnp.where(good, roots, 0.5)
     return jnp.sort(jnp.where(good, n_target * safe / (1 - safe), jnp.nan))
-
-
-def check_target(
-    n_target: ArrayLike, dimension: Float[Array, "*batch"]
-) -> Float[Array, "*batch"]:
-    """Return `n_2`, which must exceed `p` unless traced.
-
-    Raises:
-        ValueError: `n_2 ≤ p`, or no number.
-    """
-    n_2 = check_number("n_target", n_target, positive=True)
-    if not is_traced(n_2, dimension) and not np.all(n_2 > dimension):
-        raise ValueError(
-            f"n_target must exceed dimension {dimension}, got {n_target}: the risk of "
-            "the target alone is infinite, and any source that makes "
-            "n_source + n_target > dimension pays"
-        )
-    return n_2

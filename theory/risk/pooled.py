@@ -8,10 +8,8 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from theory.arguments import check_number, check_spectrum
-from theory.risk.equal_covariances import finite_terms, limit_terms
-from theory.risk.fixed_point import source_ratio
-from theory.risk.sums import sums
+from theory.arguments import check_numbers, check_spectrum
+from theory.risk.fixed_point import source_ratio, sums
 
 
 class PooledRisk(eqx.Module):
@@ -57,7 +55,7 @@ def pooled_risk(
 
         bias = ‖Σ_2^½(S_1+S_2)⁻¹S_1(b_1−b_2)‖²,  variance = σ² tr[Σ_2(S_1+S_2)⁻¹].
 
-    * `source_spectrum` None: `Σ_1 = Σ_2 = I`, `theory.risk.equal_covariances`. For
+    * `source_spectrum` None: `Σ_1 = Σ_2 = I`, `finite_terms` and `limit_terms`. For
       another `Σ` use `μ² tr(Σ)/p` in place of `μ²`.
     * Otherwise the limit of large `n_1, n_2, p` for `Σ_2 = I` and `Σ_1` with
       eigenvalues `s_j`. For other `Σ_2`, those of `Σ_2^-½ Σ_1Σ_2^-½`, and `b_i` that
@@ -102,11 +100,13 @@ def pooled_risk(
             "finite=True needs equal covariances: the exact risk is not known for a "
             "source_spectrum; leave finite out for the limit"
         )
-    n_1 = check_number("n_source", n_source)
-    n_2 = check_number("n_target", n_target, positive=True)
-    p = check_number("dimension", dimension, positive=True)
-    noise = check_number("noise_variance", noise_variance)
-    shift = check_number("shift_variance", shift_variance)
+    n_1, n_2, p, noise, shift = check_numbers(
+        n_source=n_source,
+        n_target=n_target,
+        dimension=dimension,
+        noise_variance=noise_variance,
+        shift_variance=shift_variance,
+    )
     if source_spectrum is None:
         return _equal(n_1, n_2, p, noise, shift, finite=bool(finite))
     spectrum = check_spectrum(source_spectrum, p)
@@ -170,10 +170,81 @@ def _assemble(
     none = (n_1 == 0) | (shift == 0)
     bias = jnp.where(enough, 2 * shift * bias, jnp.where(none, 0, jnp.inf))
     variance = jnp.where(enough, noise * variance, jnp.inf)
-    spread = n_2 - p - spare
-    alone = noise * p / jnp.where(spread > 0, spread, 1)
-    alone = jnp.where(spread > 0, alone, jnp.inf)
+    alone = single_task_risk(n_2, p, noise, spare)
     shape = jnp.broadcast_shapes(bias.shape, variance.shape, alone.shape)
     return PooledRisk(
         *(jnp.broadcast_to(value, shape) for value in (bias, variance, alone))
     )
+
+
+def single_task_risk(
+    n_target: Float[Array, "*#batch"],
+    dimension: Float[Array, "*#batch"],
+    noise_variance: Float[Array, "*#batch"],
+    spare: int = 0,
+) -> Float[Array, "*batch"]:
+    """`σ²p/(n − p − spare)`, infinite without spare samples; in the limit none is."""
+    excess = n_target - dimension - spare
+    alone = noise_variance * dimension / jnp.where(excess > 0, excess, 1)
+    return jnp.where(excess > 0, alone, jnp.inf)
+
+
+def limit_terms(
+    n_source: Float[Array, "*#batch"],
+    n_target: Float[Array, "*#batch"],
+    dimension: Float[Array, "*#batch"],
+) -> tuple[Float[Array, "*batch"], Float[Array, "*batch"]]:
+    """Bias over `2μ²` and variance over `σ²` for large `n_1, n_2, p`, `n = n_1+n_2`.
+
+        [n_1²(n−p) + p n_1n_2] / [n²(n−p)],   p/(n−p).
+
+    Needs `n > p`, which is not checked.
+
+    Source: docs/mathematics.md, "Pooled risk, equal covariances".
+    """
+    n = n_source + n_target
+    excess = n - dimension
+    share = n_source / n
+    bias = share**2 + dimension / n * share * (n_target / excess)
+    return bias, dimension / excess
+
+
+def finite_terms(
+    n_source: Float[Array, "*#batch"],
+    n_target: Float[Array, "*#batch"],
+    dimension: Float[Array, "*#batch"],
+) -> tuple[Float[Array, "*batch"], Float[Array, "*batch"]]:
+    """Exact expected bias over `2μ²` and variance over `σ²`, for Gaussian rows.
+
+    With `b = n_1n_2/[n(n−1)(n+2)]` and `a = (n_1² − 2bn)/n²`,
+
+        a + b + b(np − 2)/(n−p−1),   p/(n−p−1).
+
+    Derivation: whiten. `S_1 + S_2 = W` is Wishart of `n` degrees of freedom, and
+    `S_1 = W^½BW^½` with a matrix beta `B` that is independent of `W`, so the bias is
+    `2μ²/p` times `E tr[S_1(S_1+S_2)⁻²S_1] = E tr[BW⁻¹BW]`. The law of `B` is
+    invariant under rotations, so `E[BAB] = αA + β tr(A) I` for symmetric `A`, with
+    `β = E B_12²` and `α + β = E B_11²`, and the bias is
+    `2μ²(α + β E[tr W⁻¹ tr W]/p)`.
+
+    * `tr W` is a chi-square of `np` degrees that is independent of `W/tr W`, hence
+      `E[tr W⁻¹ tr W] = p(np−2)/(n−p−1)`.
+    * `B_11` is Beta(n_1/2, n_2/2): `E B_11² = n_1(n_1+2)/[n(n+2)]`. The 2 x 2 minor is
+      a product of two such betas: `E[B_11B_22 − B_12²] = n_1(n_1−1)/[n(n−1)]`.
+      Rotations give `E B_11² = E B_11B_22 + 2β`, so `3β` is the difference, `β = b`.
+      Then `α = E B_11² − b = a + b`.
+
+    With `n_1 < p`, `B` is singular and these moments are the same. The formula
+    interpolates between whole numbers of samples.
+
+    Needs `n > p + 1`, which is not checked.
+
+    Source: derived here; docs/mathematics.md, "Pooled risk, equal covariances".
+    """
+    n = n_source + n_target
+    excess = n - dimension - 1
+    # α = E B_11² − b, without the difference of a: all terms of b are one product.
+    square = n_source / n * (n_source + 2) / (n + 2)
+    b = n_source / n * n_target / (n + 2) / (n - 1)
+    bias = square + b * ((n * dimension - 2) / excess - 1)
+    return bias, dimension / excess

@@ -1,18 +1,26 @@
-"""Risk of tasks whose parameters are tied by a penalty, given their rows."""
+"""Risk of two tasks whose parameters are tied by a penalty: given rows, and limits."""
 
 from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from theory.arguments import check_finite, check_number, check_reals
-from theory.risk.inverse import symmetric_inverse
-from theory.risk.pooled import PooledRisk
-from theory.risk.weighted_pooling import check_grams
-from theory.task_checks import is_traced
+from theory.arguments import (
+    check_array,
+    check_numbers,
+    check_penalty,
+    check_spectrum,
+)
+from theory.risk.deterministic_equivalent import equivalent_sizes
+from theory.risk.minimise import symmetric_inverse
+from theory.risk.pooled import PooledRisk, single_task_risk
+from theory.risk.weighted_pooling import risk_of_rows
+from theory.task_checks import check_grams
+
+# The terms of D_j: c_1c_2, c_1, c_2 and a constant.
+MEMBERS = ((1, 1), (1, 0), (0, 1), (0, 0))
 
 
 def best_penalty(
@@ -44,9 +52,11 @@ def best_penalty(
 
     Source: docs/mathematics.md, "Soft sharing"; derived here.
     """
-    p = check_number("dimension", dimension, positive=True)
-    noise = check_number("noise_variance", noise_variance)
-    shift = check_number("shift_variance", shift_variance)
+    p, noise, shift = check_numbers(
+        dimension=dimension,
+        noise_variance=noise_variance,
+        shift_variance=shift_variance,
+    )
     ratio = noise * p / (2 * jnp.where(shift > 0, shift, 1))
     return jnp.where(shift > 0, ratio, jnp.where(noise > 0, jnp.inf, 0.0))
 
@@ -85,14 +95,10 @@ def soft_sharing_risk(
 
     Source: docs/mathematics.md, "Soft sharing"; derived here.
     """
-    gram, covariance = _check_pair(grams, target_covariance)
-    theta = check_finite("parameters", parameters)
-    if theta.shape != gram.shape[:2]:
-        raise ValueError(
-            f"parameters must be b_1 and b_2, of shape {gram.shape[:2]}, got "
-            f"{theta.shape}"
-        )
-    noise = check_number("noise_variance", noise_variance)
+    gram, covariance = check_grams(grams, target_covariance, "2")
+    d = gram.shape[1]
+    theta = check_array("parameters", parameters, "2 d", double=True, d=d)
+    (noise,) = check_numbers(noise_variance=noise_variance)
     # A square of one column, so that both risks are one program.
     difference = jnp.zeros(gram.shape[1:]).at[:, 0].set(theta[0] - theta[1])
     return _risk(gram, difference, noise, check_penalty(penalty), covariance)
@@ -134,9 +140,10 @@ def mean_soft_sharing_risk(
 
     Source: derived here.
     """
-    gram, covariance = _check_pair(grams, target_covariance)
-    noise = check_number("noise_variance", noise_variance)
-    shift = check_number("shift_variance", shift_variance)
+    gram, covariance = check_grams(grams, target_covariance, "2")
+    noise, shift = check_numbers(
+        noise_variance=noise_variance, shift_variance=shift_variance
+    )
     d = gram.shape[-1]
     spread = jnp.sqrt(2 * jnp.where(shift > 0, shift, 1) / d) * (shift > 0)
     return _risk(gram, spread * jnp.eye(d), noise, check_penalty(penalty), covariance)
@@ -154,12 +161,7 @@ def _risk(
     bias = jnp.sum(error * (covariance @ error))
     middle = gram[1] + tied @ shrink
     variance = noise * jnp.sum(covariance * (inverse @ middle @ inverse))
-    alone, full = symmetric_inverse(gram[1])
-    return PooledRisk(
-        bias=jnp.where(regular, bias, jnp.inf),
-        variance=jnp.where(regular, variance, jnp.inf),
-        single_task=jnp.where(full, noise * jnp.sum(covariance * alone), jnp.inf),
-    )
+    return risk_of_rows(bias, variance, regular, gram[1], noise, covariance)
 
 
 def _shrinkage(gram: Array, penalty: Array) -> Array:
@@ -177,24 +179,104 @@ def _shrinkage(gram: Array, penalty: Array) -> Array:
     return jnp.where(penalty > 0, found, jnp.zeros_like(gram))
 
 
-def check_penalty(penalty: ArrayLike) -> Float[Array, "*batch"]:
-    """Return `λ`, which may be infinite.
+def soft_sharing_limit(
+    n_source: ArrayLike,
+    n_target: ArrayLike,
+    dimension: ArrayLike,
+    noise_variance: ArrayLike,
+    shift_variance: ArrayLike,
+    penalty: ArrayLike,
+    *,
+    source_spectrum: ArrayLike | Sequence[float] | None = None,
+) -> PooledRisk:
+    """Limit of `mean_soft_sharing_risk` for large `n_1`, `n_2`, `p`, `λ`.
+
+    `Σ_2 = I`, and `Σ_1` has eigenvalues `s_j`. In `u = b + z` and `b` soft sharing is
+    least squares with `H = [[S_1 + λ, −λ], [−λ, S_2 + λ]]`. The determinant of `H` with
+    `c_1Σ_1` and `c_2` in place of `S_1` and `S_2` is `Π_j λD_j`,
+
+        D_j = a_j + b + a_jb/λ,   a_j = c_1s_j,   b = c_2 + ζ,
+
+    and `theory.risk.deterministic_equivalent` gives `c_i`. With `ċ_i = dc_i/dζ` at
+    `ζ = 0`,
+
+        variance = σ²(ċ_1 + ċ_2),
+        bias = (2μ²/p) Σ_j [b²ċ_1s_j + a_j²(1 + ċ_2)]/D_j²,
+        alone = σ²p/(n_2 − p).
+
+    Derivation: `ζ` is added to the target's block, so that `−d/dζ tr(H⁻¹B)` is the
+    trace of the target's block of `H⁻¹BH⁻¹`. The variance has `B = S_1 ⊕ S_2`, with
+    `tr(H⁻¹S_i) → n_i − c_i`. Without noise the error is `−λH⁻¹(δ, −δ)`,
+    `δ = b_1 − b_2`, and `λ²(I, −I)H⁻¹(I, −I)ᵀ → λ(a_j + b)/D_j`, whose derivatives in
+    `a_j` and `b` are `−b²/D_j²` and `−a_j²/D_j²`.
+
+    `λ = ∞` is `theory.risk.pooled_risk`, `λ = 0` the target alone.
+    `best_penalty` has the best `λ`, in units of the sum `S_i`, not of the
+    mean, of squared inputs. jit-, vmap- and grad-compatible; no gradient in `λ` at 0
+    and ∞.
+
+    Args:
+        n_source: `n_1 ≥ 0`; it may be below `p`.
+        n_target: `n_2 > 0`. All is infinite for `n_1 + n_2 ≤ p`.
+        dimension: `p ≥ 1`.
+        noise_variance: `σ² ≥ 0`, that of both tasks.
+        shift_variance: `μ² ≥ 0`.
+        penalty: `λ ≥ 0`; infinity will do.
+        source_spectrum: `s_j > 0`, one a dimension; None: `Σ_1 = I`.
 
     Raises:
-        ValueError: It is negative or no number.
+        ValueError: An argument is out of range, or no scalar: use `jax.vmap`.
+
+    Source: derived here.
     """
-    number = check_reals("penalty", penalty)
-    if not is_traced(number) and not np.all(np.asarray(number) >= 0):
-        raise ValueError(f"penalty must be >= 0, infinity included, got {penalty}")
-    return number
+    numbers = check_numbers(
+        "",
+        n_source=n_source,
+        n_target=n_target,
+        dimension=dimension,
+        noise_variance=noise_variance,
+        shift_variance=shift_variance,
+    )
+    spectrum = (
+        jnp.ones(1)
+        if source_spectrum is None
+        else check_spectrum(source_spectrum, numbers[2], "p")
+    )
+    return _limit(*numbers, check_penalty(penalty, ""), spectrum)
 
 
-def _check_pair(
-    grams: ArrayLike | Sequence[ArrayLike], covariance: ArrayLike | None
-) -> tuple[Float[Array, "2 d d"], Float[Array, "d d"]]:
-    gram, sigma = check_grams(grams, covariance)
-    if gram.shape[0] != 2:
-        raise ValueError(
-            f"grams must be S_1 and S_2, of shape (2, d, d), got {gram.shape}"
-        )
-    return gram, sigma
+@jax.jit
+def _limit(
+    n_1: Array,
+    n_2: Array,
+    p: Array,
+    noise: Array,
+    shift: Array,
+    penalty: Array,
+    s: Array,
+) -> PooledRisk:
+    # A penalty of 0 is the target alone, and so is a source without rows.
+    first = jnp.where(penalty > 0, n_1, 0)
+    enough = first + n_2 > p
+    sizes = jnp.stack([jnp.where(enough, first, p + 1), n_2])
+    ease = 1 / jnp.where(penalty > 0, penalty, 1)
+    one, zero = jnp.ones_like(s), jnp.zeros_like(s)
+    terms = jnp.stack([ease * s, s, one, zero], axis=1)
+    change = jnp.stack([zero, ease * s, zero, one], axis=1)
+    c, rate = jax.jvp(
+        lambda coefficients: equivalent_sizes(
+            sizes, jnp.ones(2), coefficients, p, MEMBERS
+        ),
+        (terms,),
+        (change,),
+    )
+    a, b = c[0] * s, c[1]
+    bottom = a + b + ease * a * b
+    top = b**2 * rate[0] * s + a**2 * (1 + rate[1])
+    bias = 2 * shift * jnp.mean(top / bottom**2)
+    none = (first == 0) | (shift == 0)
+    return PooledRisk(
+        bias=jnp.where(enough, bias, jnp.where(none, 0, jnp.inf)),
+        variance=jnp.where(enough, noise * jnp.sum(rate), jnp.inf),
+        single_task=single_task_risk(n_2, p, noise),
+    )

@@ -6,12 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from theory.risk.estimates import TaskEstimates, require_estimable, task_estimates
-from theory.risk.gain_estimate import (
-    GainEstimate,
-    gain_from_ratios,
-    normal_score,
-)
+from theory.risk.estimates import TaskEstimates, estimable_tasks
+from theory.risk.gain_estimate import GainEstimate, gain_from_ratios, normal_score
 from theory.tasks import TaskStatistics
 
 # Weights of a pair that are tried, from the ratio of noises downwards.
@@ -65,9 +61,7 @@ def source_weights(
     Source: derived here.
     """
     score = normal_score(confidence)
-    tasks = task_estimates(statistics) if tasks is None else tasks
-    require_estimable(tasks)
-    return _weights(statistics, tasks, score)
+    return _weights(statistics, estimable_tasks(statistics, tasks), score)
 
 
 @jax.jit

@@ -6,18 +6,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
-from theory.arguments import check_number, check_spectrum
-from theory.risk.deterministic_equivalent import equivalent_sizes
-from theory.risk.equal_covariances import finite_terms
-from theory.risk.pooled import PooledRisk
-from theory.risk.weighted_pooling import (
+from theory.arguments import (
+    check_numbers,
     check_per_task,
     check_pool_weights,
-    check_target_index,
+    check_spectrum,
+    check_target,
+    is_traced,
 )
-from theory.task_checks import is_traced
+from theory.risk.deterministic_equivalent import equivalent_sizes
+from theory.risk.pooled import PooledRisk, finite_terms, single_task_risk
 
 
 def weighted_limit_risk(
@@ -54,7 +54,7 @@ def weighted_limit_risk(
 
     * `spectra` None: `Σ_i = I`.
     * `finite`: the exact mean for Gaussian rows, known for `Σ_i = I` and equal weights.
-      A task against all others pooled is a pair of `theory.risk.equal_covariances`:
+      A task against all others pooled is a pair of `finite_terms`:
       `variance = Σ_i σ_i²(n_i/n) p/(n−p−1)`, since the matrix beta has mean `n_i/n`,
       and the bias is `Σ_(i≠t) μ_i² φ(n_i) + μ_t² φ(n − n_t)`, `φ(m)` that of
       `finite_terms` for `m` source rows among `n`.
@@ -77,26 +77,19 @@ def weighted_limit_risk(
 
     Source: derived here.
     """
-    n = check_number("samples", samples)
-    if n.ndim != 1 or not n.size:
-        raise ValueError(f"samples must have one entry a task, got shape {n.shape}")
-    k = n.shape[0]
-    p = check_number("dimension", dimension, positive=True)
+    (n,) = check_numbers("k", samples=samples)
+    (p,) = check_numbers(dimension=dimension)
+    k = len(n)
     noise = check_per_task("noise_variance", noise_variance, k)
     shift = check_per_task("shift_variance", shift_variance, k)
     alpha = check_pool_weights(weights, k)
-    at = check_target_index(target, k)
+    at = check_target(target, k)
     if finite:
         _check_exact(spectra, alpha)
         return _exact(n, p, noise, shift, at)
     if spectra is None:
         return _limit(n, p, noise, shift, alpha, jnp.ones((k, 1)), at)
-    values = check_spectrum(spectra, p)
-    if values.ndim != 2 or values.shape[0] != k:
-        raise ValueError(
-            f"spectra must be one row of eigenvalues a task: {k} tasks, shape "
-            f"{values.shape}"
-        )
+    values = check_spectrum(spectra, p, "k p", name="spectra", k=k)
     return _limit(n, p, noise, shift, alpha, values, at)
 
 
@@ -135,11 +128,10 @@ def _limit(
     own = jnp.where(of_target[:, None], others @ growth, growth)
     rest = jnp.where(of_target[:, None], growth, others @ growth)
     squares = jnp.mean(own * left**2 + share**2 * (s[at] + rest), axis=-1)
-    return _assemble(
+    return PooledRisk(
         jnp.where(enough, shift @ squares, jnp.where(jnp.any(shift > 0), jnp.inf, 0)),
         jnp.where(enough, noise @ rate, jnp.inf),
-        (n[at], p, noise[at]),
-        0,
+        single_task_risk(n[at], p, noise[at]),
     )
 
 
@@ -168,18 +160,8 @@ def _exact(n: Array, p: Array, noise: Array, shift: Array, at: Array) -> PooledR
     of_target = jnp.arange(len(n)) == at
     source = jnp.where(of_target, total - sizes, sizes)
     bias, variance = finite_terms(source, total - source, p)
-    return _assemble(
+    return PooledRisk(
         jnp.where(enough, shift @ bias, jnp.where(jnp.any(shift > 0), jnp.inf, 0)),
         jnp.where(enough, noise @ sizes / total * variance[0], jnp.inf),
-        (n[at], p, noise[at]),
-        1,
+        single_task_risk(n[at], p, noise[at], 1),
     )
-
-
-def _assemble(
-    bias: Float[Array, ""], variance: Float[Array, ""], target: tuple, spare: int
-) -> PooledRisk:
-    n, p, noise = target
-    excess = n - p - spare
-    alone = noise * p / jnp.where(excess > 0, excess, 1)
-    return PooledRisk(bias, variance, jnp.where(excess > 0, alone, jnp.inf))

@@ -1,19 +1,22 @@
-"""Risk of pooling any number of tasks with weights, given their rows."""
+"""Risk of pooling tasks, any number with weights or a pair, given their rows."""
 
-import operator
 from collections.abc import Sequence
-from typing import SupportsIndex
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
-from theory.arguments import check_finite, check_number
-from theory.risk.inverse import symmetric_inverse
+from theory.arguments import (
+    check_array,
+    check_numbers,
+    check_per_task,
+    check_pool_weights,
+    check_target,
+)
+from theory.risk.minimise import symmetric_inverse
 from theory.risk.pooled import PooledRisk
-from theory.task_checks import is_traced
+from theory.task_checks import check_grams
 
 
 def weighted_risk(
@@ -35,7 +38,7 @@ def weighted_risk(
         variance = Σ_i α_i²σ_i² tr(Σ_t R S_i R),   alone = σ_t² tr(Σ_t S_t⁻¹).
 
     Only ratios of weights matter. `k = 2` with equal weights is
-    `theory.risk.conditional_risk`. A task without rows has `S_i = 0`.
+    `conditional_risk`. A task without rows has `S_i = 0`.
 
     jit-, vmap- and grad-compatible. Risks are infinite where the matrix to invert is
     singular in floats, relative to its own diagonal.
@@ -54,14 +57,11 @@ def weighted_risk(
     Source: derived here.
     """
     gram, covariance = check_grams(grams, target_covariance)
-    theta = check_finite("parameters", parameters)
-    if theta.shape != gram.shape[:2]:
-        raise ValueError(
-            f"parameters must be b_i, of shape {gram.shape[:2]}, got {theta.shape}"
-        )
-    noise = check_per_task("noise_variance", noise_variance, gram.shape[0])
-    alpha = check_pool_weights(weights, gram.shape[0])
-    at = check_target_index(target, gram.shape[0])
+    k, d, _ = gram.shape
+    theta = check_array("parameters", parameters, "k d", double=True, k=k, d=d)
+    noise = check_per_task("noise_variance", noise_variance, k)
+    alpha = check_pool_weights(weights, k)
+    at = check_target(target, k)
     return _given_parameters(gram, theta, noise, alpha, covariance, at)
 
 
@@ -82,7 +82,7 @@ def mean_weighted_risk(
         p · bias = Σ_(i≠t) μ_i² α_i² ‖Σ_t^½ R S_i‖_F² + μ_t² ‖Σ_t^½ R O‖_F².
 
     The variance is as given the parameters. Two tasks with equal weights and `μ_i`:
-    `theory.risk.mean_conditional_risk`.
+    `mean_conditional_risk`.
 
     Args:
         grams: `S_i`, k x d x d.
@@ -101,7 +101,7 @@ def mean_weighted_risk(
     noise = check_per_task("noise_variance", noise_variance, gram.shape[0])
     shift = check_per_task("shift_variance", shift_variance, gram.shape[0])
     alpha = check_pool_weights(weights, gram.shape[0])
-    at = check_target_index(target, gram.shape[0])
+    at = check_target(target, gram.shape[0])
     return _over_parameters(gram, noise, shift, alpha, covariance, at)
 
 
@@ -112,7 +112,7 @@ def _given_parameters(
     pooled = jnp.einsum("k,kij->ij", alpha, gram)
     inverse, regular = symmetric_inverse(pooled)
     parts = parts_given_parameters(inverse, gram, theta, noise, alpha, covariance, at)
-    return _result(parts, regular, gram, noise, covariance, at)
+    return risk_of_rows(*parts, regular, gram[at], noise[at], covariance)
 
 
 @jax.jit
@@ -122,7 +122,7 @@ def _over_parameters(
     pooled = jnp.einsum("k,kij->ij", alpha, gram)
     inverse, regular = symmetric_inverse(pooled)
     parts = parts_over_parameters(inverse, gram, shift, noise, alpha, covariance, at)
-    return _result(parts, regular, gram, noise, covariance, at)
+    return risk_of_rows(*parts, regular, gram[at], noise[at], covariance)
 
 
 def parts_given_parameters(
@@ -160,87 +160,114 @@ def parts_over_parameters(
     return shift @ squares / gram.shape[-1], variance
 
 
-def _result(
-    parts: tuple,
-    regular: Array,
-    gram: Array,
-    noise: Array,
-    covariance: Array,
-    at: Array,
+def risk_of_rows(
+    bias: Float[Array, ""],
+    variance: Float[Array, ""],
+    regular: Bool[Array, ""],
+    gram: Float[Array, "d d"],
+    noise: Float[Array, ""],
+    covariance: Float[Array, "d d"],
 ) -> PooledRisk:
-    alone, full = symmetric_inverse(gram[at])
+    """The risk, infinite where the pooled matrix or the target's is singular."""
+    alone, full = symmetric_inverse(gram)
     return PooledRisk(
-        bias=jnp.where(regular, parts[0], jnp.inf),
-        variance=jnp.where(regular, parts[1], jnp.inf),
-        single_task=jnp.where(full, noise[at] * jnp.sum(covariance * alone), jnp.inf),
+        bias=jnp.where(regular, bias, jnp.inf),
+        variance=jnp.where(regular, variance, jnp.inf),
+        single_task=jnp.where(full, noise * jnp.sum(covariance * alone), jnp.inf),
     )
 
 
-def check_grams(
-    grams: ArrayLike | Sequence[ArrayLike], covariance: ArrayLike | None
-) -> tuple[Float[Array, "k d d"], Float[Array, "d d"]]:
-    """Return `S_i` and `Σ_t`, the identity where none is given.
+def conditional_risk(
+    grams: ArrayLike | Sequence[ArrayLike],
+    parameters: ArrayLike | Sequence[ArrayLike],
+    noise_variance: ArrayLike,
+    *,
+    target_covariance: ArrayLike | None = None,
+    ratio: ArrayLike = 1.0,
+) -> PooledRisk:
+    """Risk on task 2 of pooling with scalar heads, given the rows of both tasks.
+
+    The heads `A_1/A_2 = w` are fixed and the shared direction is fitted:
+
+        b̂_2 = R (w g_1 + g_2),   R = (w²S_1 + S_2)⁻¹,   S_i = X_iᵀX_i.
+
+    `w = 1` is the pooled estimator. Since `E g_i = S_ib_i` and `w²S_1 + S_2 = R⁻¹`,
+    `E b̂_2 − b_2 = w R S_1(b_1 − w b_2)` and `Cov b̂_2 = σ² R`:
+
+        bias = w² ‖Σ_2^½ R S_1(b_1 − w b_2)‖²,   variance = σ² tr(Σ_2R),
+        alone = σ² tr(Σ_2 S_2⁻¹).
+
+    jit-, vmap- and grad-compatible. Risks are infinite where the matrix to invert is
+    singular in floats, relative to its own diagonal.
+
+    Args:
+        grams: `S_1` (source) and `S_2` (target), 2 x d x d.
+        parameters: `b_1` and `b_2`, 2 x d.
+        noise_variance: `σ² ≥ 0`, that of both tasks.
+        target_covariance: `Σ_2`, d x d; None: the identity.
+        ratio: `w`, of either sign; 0 is the target alone.
 
     Raises:
-        ValueError: Shapes do not fit, or a known value is not finite.
+        ValueError: Shapes do not fit, or a value that is known is out of range.
+
+    Source: derived here; docs/mathematics.md, "Scalar heads".
     """
-    gram = check_finite("grams", grams)
-    if gram.ndim != 3 or gram.shape[0] < 1 or gram.shape[1] != gram.shape[2]:
-        raise ValueError(f"grams must be S_i, of shape (k, d, d), got {gram.shape}")
+    gram, covariance = check_grams(grams, target_covariance, "2")
     d = gram.shape[1]
-    if covariance is None:
-        return gram, jnp.eye(d)
-    sigma = check_finite("target_covariance", covariance)
-    if sigma.shape != (d, d):
-        raise ValueError(f"target_covariance must be {d} x {d}, got {sigma.shape}")
-    return gram, sigma
+    theta = check_array("parameters", parameters, "2 d", double=True, d=d)
+    (noise,) = check_numbers(noise_variance=noise_variance)
+    w = check_array("ratio", ratio, double=True)
+    return _given_pair(gram, theta, noise, covariance, w)
 
 
-def check_per_task(
-    name: str, value: ArrayLike | Sequence[float], count: int
-) -> Float[Array, " k"]:
-    """Return one number `≥ 0` a task, from one number for all or one each.
+def mean_conditional_risk(
+    grams: ArrayLike | Sequence[ArrayLike],
+    noise_variance: ArrayLike,
+    shift_variance: ArrayLike,
+    *,
+    target_covariance: ArrayLike | None = None,
+) -> PooledRisk:
+    """Mean of `conditional_risk` at `w = 1` over `b_i = b_0 + N(0, (μ²/p) I)`.
 
-    Raises:
-        ValueError: Another length, or a known value that is out of range.
-    """
-    number = check_number(name, value)
-    if number.shape not in ((), (count,)):
-        raise ValueError(
-            f"{name} must be one number or one a task: {count} tasks, shape "
-            f"{number.shape}"
-        )
-    return jnp.broadcast_to(number, (count,))
+        bias = (2μ²/p) ‖Σ_2^½ (S_1 + S_2)⁻¹S_1‖_F².
 
+    `theory.risk.pooled_risk` is its mean over the rows.
 
-def check_pool_weights(
-    weights: ArrayLike | Sequence[float], count: int
-) -> Float[Array, " k"]:
-    """Return the weights, scaled so that their sum is 1.
+    Args:
+        grams: `S_1` and `S_2`, 2 x d x d.
+        noise_variance: `σ² ≥ 0`.
+        shift_variance: `μ² ≥ 0`.
+        target_covariance: `Σ_2`, d x d; None: the identity.
 
     Raises:
-        ValueError: Another length, or known weights that are negative, not finite or
-            all zero.
+        ValueError: Shapes do not fit, or a value that is known is out of range.
+
+    Source: derived here.
     """
-    alpha = check_number("weights", weights)
-    if alpha.shape != (count,):
-        raise ValueError(
-            f"weights must have one entry a task: {count} tasks, shape {alpha.shape}"
-        )
-    if not is_traced(alpha) and not np.any(np.asarray(alpha) > 0):
-        raise ValueError("weights are all zero: at least one task must count")
-    return alpha / jnp.sum(alpha)
+    gram, covariance = check_grams(grams, target_covariance, "2")
+    noise, shift = check_numbers(
+        noise_variance=noise_variance, shift_variance=shift_variance
+    )
+    return _over_pairs(gram, noise, shift, covariance)
 
 
-def check_target_index(target: object, count: int) -> int:
-    """Return the index of the target, not negative.
+@jax.jit
+def _given_pair(
+    gram: Array, theta: Array, noise: Array, covariance: Array, ratio: Array
+) -> PooledRisk:
+    inverse, regular = symmetric_inverse(ratio**2 * gram[0] + gram[1])
+    error = ratio * (inverse @ (gram[0] @ (theta[0] - ratio * theta[1])))
+    bias, variance = error @ covariance @ error, noise * jnp.sum(covariance * inverse)
+    return risk_of_rows(bias, variance, regular, gram[1], noise, covariance)
 
-    Raises:
-        ValueError: No integer, or no task has it.
-    """
-    if isinstance(target, bool) or not isinstance(target, SupportsIndex):
-        raise ValueError(f"target must be the index of a task, got {target!r}")
-    index = operator.index(target)
-    if not -count <= index < count:
-        raise ValueError(f"target must be the index of one of {count} tasks: {target}")
-    return index % count
+
+@jax.jit
+def _over_pairs(
+    gram: Array, noise: Array, shift: Array, covariance: Array
+) -> PooledRisk:
+    inverse, regular = symmetric_inverse(gram[0] + gram[1])
+    map_of_shift = inverse @ gram[0]
+    square = jnp.sum(map_of_shift * (covariance @ map_of_shift))
+    bias = 2 * shift / gram.shape[-1] * square
+    variance = noise * jnp.sum(covariance * inverse)
+    return risk_of_rows(bias, variance, regular, gram[1], noise, covariance)

@@ -100,7 +100,7 @@ def test_a_shared_layer_has_its_capacity():
 @pytest.mark.parametrize(
     ("weights", "fields", "labels", "message"),
     [
-        ([1, 1], {}, None, r"one entry a task: 3 tasks, shape \(2,\)"),
+        ([1, 1], {}, None, r"weights must be a list of 3 numbers, got shape \(2,\)"),
         ([1, -1, 1], {}, None, "task 1: weights must be finite and >= 0, got -1"),
         ([0, 0, 0], {}, None, "weights are all zero"),
         (ONES, {"batch": 61}, None, "a batch of 61 images needs as many, .* has 60"),

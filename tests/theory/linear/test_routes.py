@@ -29,8 +29,7 @@ from theory.linear import (
     task_losses,
 )
 from theory.linear.common_covariance import proportionality
-from theory.linear.metric_bound import metric_lower_bound
-from theory.linear.whitened import whiten
+from theory.linear.metric_bound import metric_lower_bound, whiten
 from theory.tasks import TaskStatistics
 
 EPS = np.finfo(float).eps

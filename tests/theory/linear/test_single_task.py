@@ -3,7 +3,6 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -69,12 +68,3 @@ def test_32_bits_are_accepted_for_a_solution_without_certificate():
     np.testing.assert_allclose(
         single_task_optimum(single), single_task_optimum(found), rtol=1e-2, atol=1e-3
     )
-
-
-def test_bad_statistics_are_named():
-    found = statistics(0, 2, 3)
-    bad = TaskStatistics(
-        found.gram, found.moment.at[1, 0].set(jnp.nan), found.energy, found.samples
-    )
-    with pytest.raises(ValueError, match="task 1: moment has a NaN"):
-        single_task_optimum(bad)

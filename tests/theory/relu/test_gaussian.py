@@ -253,23 +253,3 @@ def test_moments_are_those_of_samples(samples, instances):
         )
         # Five standard errors; an input that both units ignore has none.
         assert np.all(np.abs(mean - wanted) <= 5 * error + 1e-12), seed
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (([1.0, 2.0], [1.0]), "one d"),
-        ((np.array(1.0), [1.0]), "d >= 1"),
-        (([1.0, np.nan], [1.0, 1.0]), r"w has nan at \(1,\)"),
-        ((np.ones((2, 3)), np.ones((4, 3))), "broadcast"),
-        (([1.0], ["a"]), "v must be an array of real numbers"),
-        (([1.0, 1.0], [1.0, 1.0], np.eye(3)), "covariance must be 2 x 2"),
-        (([1.0, 1.0], [1.0, 1.0], [[1.0, 0.5], [0.0, 1.0]]), "not symmetric"),
-        (([1.0, 1.0], [1.0, 1.0], [[1.0, 2.0], [2.0, 1.0]]), "negative eigenvalue"),
-        (([1.0, 1.0], [1.0, 1.0], [[1.0, 0.0], [0.0, -1.0]]), "below zero"),
-        (([1.0, 1.0], [1.0, 1.0], [[1.0, 0.0], [0.0, np.inf]]), "finite"),
-    ],
-)
-def test_what_is_no_vector_or_covariance_is_named(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        second_moment(*arguments)

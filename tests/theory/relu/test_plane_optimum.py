@@ -1,13 +1,11 @@
 """The exact search against grids, descents, symmetries and cases done by hand."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from tests.theory.relu.plane import KINDS, TURN, Instance, Kind, descend, draw, grid
 from theory.relu import PlaneOptimum, loss, plane_optimum
-from theory.tasks import Tasks
 
 # Shares of Σ α_i e_i. Of sums of a few dozen terms: 1e3 ε at most. Rows 1e-7 apart and
 # directions 1e-7 from a breakpoint: a hidden value of 1e-7 has an error of 1e-9.
@@ -228,30 +226,3 @@ def test_thousands_of_rows_take_no_time_worth_naming():
     assert found.loss - 1e-12 * instance.scale <= losses.min()
     # The grid's best is π/1000 away at most, where f is higher by that squared.
     assert losses.min() <= found.loss + 1e-5 * instance.scale
-
-
-@pytest.mark.parametrize(
-    ("change", "weights", "message"),
-    [
-        ({"covariates": jnp.ones((2, 3, 3))}, None, "d = 2, got d = 3"),
-        ({"covariates": jnp.full((2, 3, 2), jnp.inf)}, None, "task 0: covariates"),
-        ({"labels": jnp.full((2, 3), 1e200)}, None, "task 0: labels .* squared"),
-        ({}, np.ones(3), "one entry a task"),
-        ({}, np.array([1.0, -1.0]), "task 1: weights"),
-        ({"covariates": jnp.ones((2, 3, 2), jnp.float32)}, None, "64-bit"),
-    ],
-)
-def test_what_cannot_be_solved_is_named(change, weights, message):
-    fields = {
-        "covariates": jnp.ones((2, 3, 2)),
-        "labels": jnp.ones((2, 3)),
-        "mask": jnp.ones((2, 3), bool),
-    }
-    with pytest.raises(ValueError, match=message):
-        plane_optimum(Tasks(**(fields | change)), weights)
-
-
-def test_a_search_is_not_traced():
-    tasks = draw(0, "plain").tasks()
-    with pytest.raises(ValueError, match="outside of jit"):
-        jax.jit(lambda t: plane_optimum(t).loss)(tasks)

@@ -141,37 +141,6 @@ def test_one_teacher_and_one_covariance_may_be_given_shortly():
     np.testing.assert_allclose(found.label_energy, energy, rtol=1e-14)
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"covariances": np.eye(3)}, "covariances must be 2 x 2"),
-        (
-            {"covariances": [np.eye(2), -np.eye(2)]},
-            "task 1: covariances has a variance",
-        ),
-        ({"teachers": np.ones(2)}, "teachers must be"),
-        ({"teachers": [[1.0, np.inf], [1.0, 1.0]]}, "teachers has inf"),
-        ({"amplitudes": np.ones(3)}, "amplitudes must be 2 x 1"),
-        ({"noise_variance": np.ones(3)}, "noise_variance must have 2 entries"),
-        ({"noise_variance": [1.0, -1.0]}, ">= 0"),
-    ],
-)
-def test_what_is_no_population_is_named(change, message):
-    given = {"covariances": np.eye(2), "teachers": np.ones((2, 2))} | change
-    with pytest.raises(ValueError, match=message):
-        Population.from_covariances(**given)
-
-
-def test_modules_and_heads_that_do_not_fit_are_refused():
-    at = problem(8)
-    with pytest.raises(ValueError, match="d = 4"):
-        population_heads(at.population, at.shared[:3])
-    with pytest.raises(ValueError, match=r"heads must be \(3, 2\)"):
-        population_loss(at.population, at.shared, at.heads[:2])
-    with pytest.raises(ValueError, match="task 1: weights"):
-        population_loss(at.population, at.shared, at.heads, jnp.asarray([1.0, -1, 1]))
-
-
 @pytest.mark.long
 def test_finite_sample_loss_converges_as_one_over_root_m():
     """Mean absolute error at fixed parameters, slope of its logarithm fitted."""

@@ -95,14 +95,6 @@ def test_estimated_directions_cost_the_order_of_one_over_n():
     assert np.all(np.abs(gaps[1] - gaps[2]) < room), (gaps, errors)
 
 
-def test_bad_arguments_are_named_and_few_samples_infinite():
+def test_few_samples_are_infinite():
     few = common_design_risk(parameters(), P, NOISE, covariance=SIGMA)
     assert np.all(few.total == np.inf)
-    with pytest.raises(ValueError, match="parameters must be k x p"):
-        common_design_risk(np.ones(3), 9, 1)
-    with pytest.raises(ValueError, match="covariance must be 6 x 6"):
-        common_design_risk(parameters(), 9, 1, covariance=np.eye(2))
-    with pytest.raises(ValueError, match="samples must be finite and >= 0"):
-        common_design_risk(parameters(), -1, 1)
-    with pytest.raises(ValueError, match=r"samples must be one number.*vmap"):
-        common_design_risk(parameters(), np.ones(2), 1)

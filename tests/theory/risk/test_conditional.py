@@ -101,19 +101,3 @@ def test_limit_of_scalar_heads_is_near_draws_of_rows(w):
     if w == 1:
         pooled = pooled_risk(*sizes, p, 0.8, shift, source_spectrum=s)
         np.testing.assert_allclose(found.total, pooled.total, rtol=1e-13)
-
-
-def test_bad_arguments_are_named():
-    grams = np.stack([np.eye(2)] * 2)
-    with pytest.raises(ValueError, match=r"shape \(2, d, d\), got \(2, 2\)"):
-        conditional_risk(np.eye(2), np.ones((2, 2)), 1)
-    with pytest.raises(ValueError, match=r"b_1 and b_2, of shape \(2, 2\)"):
-        conditional_risk(grams, np.ones(2), 1)
-    with pytest.raises(ValueError, match="noise_variance must be finite"):
-        conditional_risk(grams, np.ones((2, 2)), -1)
-    with pytest.raises(ValueError, match="grams has a NaN"):
-        mean_conditional_risk(grams * np.nan, 1, 1)
-    with pytest.raises(ValueError, match="target_covariance must be 2 x 2"):
-        mean_conditional_risk(grams, 1, 1, target_covariance=np.eye(3))
-    with pytest.raises(ValueError, match="ratio must not be 0"):
-        scalar_heads_risk(0, 5, 9, 2, 1, 1, 1, source_spectrum=np.ones(2))

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from jax.typing import ArrayLike
 
 from theory.risk import crossings, phase_transition, pooled_risk
-from theory.risk.break_even import break_even, source_size
-from theory.risk.fixed_point import source_ratio
+from theory.risk.fixed_point import break_even, source_ratio, source_size
 from theory.risk.phase_transition import equal_crossings
 
 P = 20
@@ -258,14 +257,3 @@ def test_phases_of_equal_covariances_are_those_of_a_scan(c):
             assert "".join("+" if g > 0 else "-" for g in signs) == expected[phase]
             found = crossings(n_2, P, 2.0, shift, n_source_max=1e12)
             assert len(found) == len(expected[phase]) - 1
-
-
-def test_bad_arguments_are_named():
-    with pytest.raises(ValueError, match="n_source_max must be finite and > 0"):
-        crossings(30, P, 1, 1, n_source_max=np.inf)
-    with pytest.raises(ValueError, match=r"n_target must be one number.*vmap"):
-        crossings(np.ones(3), P, 1, 1, n_source_max=9)
-    with pytest.raises(ValueError, match="source_spectrum must be one list"):
-        crossings(30, 2, 1, 1, n_source_max=9, source_spectrum=np.ones((3, 2)))
-    with pytest.raises(ValueError, match=r"exceed dimension.*infinite"):
-        phase_transition(P, P, 1)

@@ -4,7 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from theory.risk.fixed_point import source_ratio
+from theory.risk.fixed_point import source_ratio, sums
 
 P = 12
 SOLVE = jax.jit(source_ratio)
@@ -72,3 +72,18 @@ def test_second_derivatives_are_those_of_the_equation():
     np.testing.assert_allclose(curvature(n), difference, rtol=1e-7)
     edge = 1 / (20 - P + np.sum(s))
     np.testing.assert_allclose(slope(jnp.asarray(0.0)), edge, rtol=EXACT)
+
+
+SUMS = jax.jit(lambda x: sums(x, x**2))
+SLOPE = jax.jit(jax.grad(lambda x: sums(x, x**2)[1].sum()))
+
+
+@pytest.mark.parametrize("count", [3, 47, 60])
+def test_lanes_and_what_they_leave_over_are_plain_sums(count):
+    x = np.random.default_rng(count).normal(size=(2, count))
+    found = SUMS(x)
+    # Rounding of as many terms.
+    room = {"rtol": 0, "atol": count * 2.3e-16 * np.max(x**2) * count}
+    np.testing.assert_allclose(found[0], x.sum(axis=1), **room)
+    np.testing.assert_allclose(found[1], (x**2).sum(axis=1), **room)
+    np.testing.assert_allclose(SLOPE(x), 2 * x, rtol=1e-15)

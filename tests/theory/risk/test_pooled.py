@@ -1,6 +1,3 @@
-from collections.abc import Callable
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import mpmath
@@ -10,12 +7,6 @@ import pytest
 from tests.theory.risk.monte_carlo import measure
 from theory.risk import pooled_risk
 from theory.risk.fixed_point import source_ratio
-
-
-def unchecked(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Without jaxtyping's check of shapes, which only tests have."""
-    return getattr(function, "__wrapped__", function)
-
 
 P = 40
 ONE = np.ones(P)
@@ -221,33 +212,3 @@ def test_vmap_and_broadcasting_agree_with_one_at_a_time():
     each = [float(one(n, s)) for n, s in zip(n_1, spectra, strict=True)]
     np.testing.assert_allclose(many, each, rtol=1e-14)
     np.testing.assert_allclose(broadcast, each, rtol=1e-14)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"n_source": -1}, "n_source must be finite and >= 0, got -1"),
-        ({"n_source": np.nan}, "n_source must be finite"),
-        ({"n_target": 0}, "n_target must be finite and > 0, got 0"),
-        ({"dimension": 0}, "dimension must be finite and > 0"),
-        ({"noise_variance": -0.1}, "noise_variance must be finite and >= 0, got -0.1"),
-        ({"shift_variance": -2}, "shift_variance must be finite and >= 0"),
-        ({"shift_variance": "much"}, "shift_variance must be real numbers"),
-        ({"source_spectrum": [1.0, 0.0]}, r"source_spectrum\[1\] must be .* got 0.0"),
-        ({"source_spectrum": [-1.0, 1.0]}, r"source_spectrum\[0\]"),
-        ({"source_spectrum": [1.0, np.nan]}, r"source_spectrum\[1\]"),
-        ({"source_spectrum": [1.0]}, "1 eigenvalues, and dimension is"),
-        ({"source_spectrum": 1.0}, "one a dimension, got shape"),
-        ({"source_spectrum": [1.0, 1.0], "finite": True}, "equal covariances"),
-    ],
-)
-def test_bad_arguments_are_named(change, message):
-    arguments = {
-        "n_source": 5,
-        "n_target": 9,
-        "dimension": 2,
-        "noise_variance": 1,
-        "shift_variance": 1,
-    }
-    with pytest.raises(ValueError, match=message):
-        unchecked(pooled_risk)(**{**arguments, **change})

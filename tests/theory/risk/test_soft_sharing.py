@@ -191,14 +191,3 @@ def test_limit_has_its_minimum_at_the_best_penalty():
 SLOPE = jax.jit(
     jax.value_and_grad(lambda sizes, penalty, s: LIMIT(sizes, penalty, s).total, 1)
 )
-
-
-def test_bad_arguments_are_named():
-    with pytest.raises(ValueError, match="penalty must be >= 0"):
-        soft_sharing_risk(grams(), np.ones((2, D)), 1, -1)
-    with pytest.raises(ValueError, match="penalty must be >= 0"):
-        soft_sharing_limit(1, 40, P, 1, 1, np.nan)
-    with pytest.raises(ValueError, match=r"shape \(2, d, d\), got \(1, 6, 6\)"):
-        mean_soft_sharing_risk(grams()[:1], 1, 1, 1)
-    with pytest.raises(ValueError, match=r"n_source must be one number.*vmap"):
-        soft_sharing_limit(np.ones(2), 40, P, 1, 1, 1)

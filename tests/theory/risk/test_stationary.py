@@ -11,16 +11,14 @@ from jax.typing import ArrayLike
 from theory.risk import (
     best_head_ratio,
     best_penalty,
-    best_source_size,
     best_weights,
     best_weights_given_parameters,
     crossings,
 )
-from theory.risk.stationary import stationary_point
+from theory.risk.minimise import stationary_point
 
 P, K, D = 12, 3, 4
 MILD, WIDE = np.geomspace(0.1, 10, P), np.geomspace(1e-6, 1e6, P)
-LARGEST = 1e5
 
 
 def quadratic(place: jax.Array, arguments: tuple) -> jax.Array:
@@ -58,15 +56,6 @@ def ratio(*point: ArrayLike) -> jax.Array:
     n_1, n_2, noise, shift, common, s = point
     best = best_head_ratio(n_1, n_2, P, noise, shift, common, source_spectrum=s)
     return jnp.stack([best.ratio, best.risk.total])
-
-
-@jax.jit
-def size(*point: ArrayLike) -> jax.Array:
-    n_2, noise, shift, s = point
-    found = best_source_size(
-        n_2, P, noise, shift, source_spectrum=s, n_source_max=LARGEST
-    )
-    return found[None]
 
 
 @jax.jit
@@ -113,15 +102,6 @@ def test_no_slope_of_a_ratio_is_nan_at_the_edges():
         # Silence: the best ratio is infinite.
         for point in (*points, (50.0, 30.0, 1.0, 0.0, 0.0, s)):
             assert all(np.all(np.isfinite(slope)) for slope in slopes(*point)), point
-
-
-@pytest.mark.long
-def test_sizes_have_the_slopes_of_differences_and_no_nan_at_the_edges():
-    differences_agree(size, (30.0, 1.0, 0.3, MILD), step=1e-5, room=1e-5)
-    slopes = jax.jit(jax.grad(lambda *point: size(*point)[0], (0, 1, 2, 3)))
-    for s in (MILD, WIDE):
-        for edge in ((8.0, 1.0, 0.3), (30.0, 0.0, 0.3), (30.0, 1.0, 100.0)):
-            assert all(np.all(np.isfinite(slope)) for slope in slopes(*edge, s)), edge
 
 
 @pytest.mark.long

@@ -126,16 +126,3 @@ def test_exact_risk_of_equal_covariances_is_the_mean_of_draws():
     )
     known = pooled_risk(50, 40, P, 1, 0.7, finite=True)
     np.testing.assert_allclose(pair.total, known.total, rtol=1e-14)
-
-
-def test_bad_arguments_are_named():
-    with pytest.raises(ValueError, match="equal weights, got"):
-        weighted_limit_risk(np.ones(2), 2, 1, 1, np.array([1, 2]), finite=True)
-    with pytest.raises(ValueError, match="leave out spectra"):
-        weighted_limit_risk(
-            np.ones(2), 2, 1, 1, np.ones(2), spectra=np.ones((2, 2)), finite=True
-        )
-    with pytest.raises(ValueError, match="one row of eigenvalues a task: 2 tasks"):
-        weighted_limit_risk(np.ones(2), 2, 1, 1, np.ones(2), spectra=np.ones((3, 2)))
-    with pytest.raises(ValueError, match="samples must have one entry a task"):
-        weighted_limit_risk(3, 2, 1, 1, np.ones(2))

@@ -1,6 +1,3 @@
-from collections.abc import Callable
-from typing import Any
-
 import jax
 import numpy as np
 import pytest
@@ -17,11 +14,6 @@ SIZES = (3, 14, 9)  # the first has fewer rows than dimensions
 NOISE = np.array([0.3, 1.1, 0.7])
 SHIFT = np.array([0.5, 1.5, 0.9])
 WEIGHTS = np.array([0.4, 0.9, 1.3])
-
-
-def unchecked(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Without jaxtyping's check of types, which only tests have."""
-    return getattr(function, "__wrapped__", function)
 
 
 def problem() -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
@@ -127,25 +119,9 @@ def test_a_weight_of_zero_leaves_the_task_out_and_slopes_are_differences():
         np.testing.assert_allclose(slope[0], ahead, rtol=1e-4)
 
 
-def test_too_few_rows_are_infinite_and_bad_arguments_are_named():
-    grams, b = np.stack([np.eye(D)] * K), np.ones((K, D))
+def test_too_few_rows_are_infinite():
+    grams = np.stack([np.eye(D)] * K)
     few = mean_weighted_risk(grams, 1, 1, np.eye(3)[1], target=0)
     assert np.isfinite(few.total)
     none = mean_weighted_risk(grams * [[[1]], [[1]], [[0]]], 1, 1, np.eye(3)[2])
     assert none.total == none.single_task == np.inf
-    with pytest.raises(ValueError, match=r"shape \(k, d, d\), got \(6, 6\)"):
-        weighted_risk(np.eye(D), b, 1, np.ones(3))
-    with pytest.raises(ValueError, match=r"b_i, of shape \(3, 6\), got \(2, 6\)"):
-        weighted_risk(grams, b[:2], 1, np.ones(3))
-    with pytest.raises(ValueError, match="one entry a task: 3 tasks"):
-        weighted_risk(grams, b, 1, np.ones(2))
-    with pytest.raises(ValueError, match="weights must be finite and >= 0, got -1"):
-        weighted_risk(grams, b, 1, np.array([1, 1, -1]))
-    with pytest.raises(ValueError, match="all zero"):
-        weighted_risk(grams, b, 1, np.zeros(3))
-    with pytest.raises(ValueError, match="one of 3 tasks: 3"):
-        weighted_risk(grams, b, 1, np.ones(3), target=3)
-    with pytest.raises(ValueError, match=r"index of a task, got 0\.5"):
-        unchecked(weighted_risk)(grams, b, 1, np.ones(3), target=0.5)
-    with pytest.raises(ValueError, match="shift_variance must be one number or one a"):
-        mean_weighted_risk(grams, 1, np.ones(2), np.ones(3))
