@@ -45,7 +45,7 @@ def test_vectors_that_are_no_matrix_of_numbers_are_refused(tmp_path: Path):
         ({"vectors": np.array([{"a": 1}, None])}, r"glove\.npz .*allow_pickle"),
     ):
         folder.entries.clear()
-        add_vectors(folder, **bad)
+        add_vectors(folder, **bad)  # pyright: ignore[reportArgumentType]
         with pytest.raises(ValueError, match=message):
             load_vectors(tmp_path)
 
