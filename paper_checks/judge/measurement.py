@@ -188,8 +188,8 @@ def runs_to_decide(found: Measurement, threshold: float = 0.0) -> int | None:
     Raises:
         ValueError: The measurement is no mean with Student's interval.
     """
-    kind, _, rest = found.interval.partition(" % Student")
-    if found.n < 2 or rest or not kind:
+    kind, student, rest = found.interval.partition(" % Student")
+    if found.n < 2 or rest or not student:
         raise ValueError(f"'{found.quantity}' is no mean over independent runs")
     upper = (1 + float(kind) / 100) / 2
     spread = (found.high - found.value) / stats.t.ppf(upper, found.n - 1)
