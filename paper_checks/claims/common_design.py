@@ -19,18 +19,12 @@ from paper_checks.judge import (
 )
 from paper_checks.studies.capacity_curves import check, curve
 
-# p and n in one ratio: the statement is exact as both grow.
-SIZES = ((16, 32), (64, 128), (256, 512))
+SIZES = ((16, 32), (64, 128), (256, 512))  # p, n: exact as both grow
 SIGNALS, TIED = (9.0, 4.0, 1.0, 0.25), (9.0, 2.5, 2.5, 0.25)
 WRONG = {  # variances, of which p/(n - p) and ‖a_t‖² are factors
     "p/(n - p) (p/n instead)": lambda one, p, n: one * (1 - p / n),
     "|a_t|^2 of each task (r/k instead)": lambda one, p, n: one.mean(2, keepdims=True),
 }
-
-
-def mutant(curves, wrong):  # the same risks, against those of another variance
-    pairs = zip(curves, SIZES, strict=True)
-    return [one._replace(variance=wrong(one.variance, *size)) for one, size in pairs]
 
 
 def noticed(curves):  # levels of noise at which any risk is not as stated
@@ -45,10 +39,8 @@ def drawn(settings):  # curves at three sizes, and at two with a tie
     return curves, [curve(rng, size, TIED, n) for size, n in sized[:2]]
 
 
-def judged(data):
-    curves, tied = data
-    last = curves[-1]
-    # Widths of least risk in sum over tasks, for each level of noise.
+def judged(data):  # widths of least risk, and risks, by level of noise
+    (curves, tied), last = data, data[0][-1]
     wide, stated = (np.argmin(r.sum(2), 1) + 1.0 for r in (last.measured, last.stated))
     broken = share_broken("risks that are not as stated", ~check(curves).holds)
     others = share_broken("other best widths", wide != stated)
@@ -57,9 +49,12 @@ def judged(data):
         np.log(last.apart / curves[0].apart) / np.log(SIZES[-1][1] / SIZES[0][1]),
     )
     name = "largest |measured/stated - 1| of a mean over tasks, n = "
-    sized = zip(curves, SIZES, strict=True)
+    sized = list(zip(curves, SIZES, strict=True))
     off = [extreme(f"{name}{n}", one.apart) for one, (_, n) in sized]
-    mutants = {name: mutant(curves, wrong) for name, wrong in WRONG.items()}
+    mutants = {
+        name: [one._replace(variance=wrong(one.variance, *size)) for one, size in sized]
+        for name, wrong in WRONG.items()
+    }
     mutants["a gap behind eigenvalue r (2 and 3 are equal)"] = tied
     named = {"broken": broken, "others": others, "order": order, "widths": listed(wide)}
     return Evidence(
@@ -89,10 +84,7 @@ CLAIM = StudyClaim(
         "at n = 512, p = 256.",
         "Between these, what is left out falls as n to the power {order}.",
     ),
-    caveats=(
-        "It leaves out that directions are estimated: with few rows, much noise and r "
-        "above the best width, that is most of a risk.",
-    ),
+    caveats=("With few rows and large r, most of a risk is that of the directions.",),
     study=drawn,
     judged=judged,
 )

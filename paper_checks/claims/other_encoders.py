@@ -20,12 +20,10 @@ from paper_checks.studies.sentences import DATA, control_on_record, runs_of, see
 
 ENCODERS: tuple[Kind, ...] = ("mlp", "cnn")
 STUDIES = {"sentence_transfer": TARGETS, "sentence_pairs": PAIRS}
-# By study and encoder.
-Kept = dict[tuple[str, Kind], xr.Dataset]
+Kept = dict[tuple[str, Kind], xr.Dataset]  # by study and encoder
 
 
 def on_record(_: Settings) -> Kept:
-    """The studies and controls of both encoders."""
     return {
         (name, kind): data
         for name in (*STUDIES, CONTROL)
@@ -34,8 +32,7 @@ def on_record(_: Settings) -> Kept:
     }
 
 
-def judged(kept: Kept) -> Evidence:
-    """Judge both encoders on both studies, without near-duplicates."""
+def judged(kept: Kept) -> Evidence:  # without near-duplicates
     found: dict[tuple[str, Kind], Evidence] = {
         (name, kind): renamed(evidence(data, tasks), f"{kind}, {tasks.axis}s: ")
         for kind in ENCODERS
@@ -59,7 +56,6 @@ def judged(kept: Kept) -> Evidence:
 
 
 def counts(found: Mapping[tuple[str, Kind], Evidence]) -> str:
-    """How many targets and pairs alignment improves, by encoder."""
     each = [
         f"{one.named['better']} of {STUDIES[name].number} {STUDIES[name].axis}s "
         f"({kind.upper()})"
@@ -68,8 +64,7 @@ def counts(found: Mapping[tuple[str, Kind], Evidence]) -> str:
     return f"Alignment improves {', '.join(each)}"
 
 
-def lacking(kept: Kept) -> tuple[str, ...]:
-    """What has to be trained before there is a verdict."""
+def lacking(kept: Kept) -> tuple[str, ...]:  # what has to be trained first
     said = []
     for kind in ENCODERS:
         for name in (*STUDIES, CONTROL):

@@ -16,8 +16,7 @@ from paper_checks.judge.matrices import NOTHING, rotation
 from paper_checks.studies import spans
 from paper_checks.studies.svd_tasks import SvdTasks, squared_sines
 
-K, D, R = 3, 3, 2  # tasks, inputs, width
-CONDITION, GAP = 10.0, 0.05  # most of κ(XᵀX), least of (λ_r − λ_(r+1))/λ_1
+K, D, R, CONDITION, GAP = 3, 3, 2, 10.0, 0.05  # κ(XᵀX) ≤ 10, gap ≥ λ_1/20
 
 
 def build(z):
@@ -37,21 +36,15 @@ def blind(p, z):  # to one direction, in which labels have nothing either
     return p._replace(size=p.size * seen, labels=p.labels * seen)
 
 
-def tied(p, z):
-    return p._replace(labels=jnp.eye(K, D), weights=jnp.ones(K))
-
-
 def span(p):  # (XᵀX)⁻¹VDQ_r = VD⁻¹Q_r; zero for a zero of D
     inverse = jnp.where(p.size[0] > 0, 1 / jnp.where(p.size[0] > 0, p.size[0], 1), 0)
     return p.right[0] @ (inverse[:, None] * jnp.linalg.eigh(p.energies)[1][:, -R:])
 
 
-def distance(p, says, key):
-    del key
+def distance(p, says, _):
     predicted = says(p)
-    return Sides(
-        squared_sines(p.other, predicted), CONDITION / GAP * p.excess(predicted)
-    )
+    apart = squared_sines(p.other, predicted)
+    return Sides(apart, CONDITION / GAP * p.excess(predicted))
 
 
 def margins(p):
@@ -74,7 +67,9 @@ CLAIM = Claim(
         without={
             "one X for all tasks": own_x,
             "X of rank d": blind,
-            "a gap after eigenvalue r": tied,
+            "a gap after eigenvalue r": lambda p, _: p._replace(
+                labels=jnp.eye(K, D), weights=jnp.ones(K)
+            ),
         },
         margins=margins,
         sides=distance,

@@ -2,8 +2,7 @@
 
 `b̂(λ)` minimises `‖X_1(b + z) − y_1‖² + ‖X_2b − y_2‖² + λ‖z‖²`. At `λ = σ²p/(2μ²)` it
 is generalised least squares for `b_2`, and every `b̂(λ)` is linear and unbiased, so by
-Gauss and Markov none has a lower risk. It needs one noise for both tasks, and
-differences that are alike in all directions.
+Gauss and Markov none has a lower risk.
 """
 
 import jax.numpy as jnp

@@ -1,10 +1,17 @@
-"""Mutants of the claims' statements are refuted, and the statements are not."""
+"""What every claim of the registry keeps to: words, record, verdict, mutants.
+
+A new claim is covered as soon as its file is there. A claim with a formula gets mutants
+here, which the attack must refute.
+"""
+
+import re
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from paper_checks import ledger
 from paper_checks.claims import (
     equation_4,
     equation_5,
@@ -13,10 +20,12 @@ from paper_checks.claims import (
     proposition_1,
     proposition_3,
 )
+from paper_checks.judge import Control, Verdict, registry
 from paper_checks.judge.instance_file import reproduce
 from paper_checks.judge.search import at_random
 from paper_checks.judge.statement import NONE
 from paper_checks.judge.stress import Effort, stress
+from paper_checks.settings import Settings
 from tests.paper_checks.claims import (
     test_equation_4,
     test_equation_5,
@@ -37,6 +46,62 @@ MODULES = (
     noisy_copy,
 )
 CLAIMS = {module.CLAIM.id: module.CLAIM for module in MODULES}
+
+
+KNOWN = registry.registered()
+RECORD = {name: kept["findings"] for name, kept in ledger.recorded().items()}
+FILES = [tuple(names) for names in registry.by_file(list(KNOWN))]
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_words_are_those_of_a_reader(name):
+    claim = KNOWN[name]
+    assert 10 < len(claim.title) <= 70, claim.title
+    assert claim.title[0].isupper()
+    assert not claim.title.endswith(".")
+    assert not re.search(r"W-\w|_\w+\(|`", claim.title), "a code name in the title"
+    assert claim.statement.endswith(".")
+    assert claim.source
+    assert {*claim.repairs, *claim.explains, *claim.uses} <= set(KNOWN) - {name}
+
+
+@pytest.mark.parametrize("record", RECORD)
+def test_every_claim_is_on_record_with_its_own_words(record):
+    kept = RECORD[record]
+    assert set(kept) == set(KNOWN)
+    for name, found in kept.items():
+        claim = KNOWN[name]
+        assert (found["title"], found["source"]) == (claim.title, claim.source)
+        assert found["statement"] == claim.statement
+        assert len(found["headline"]) <= 110, found["headline"]
+        assert re.search(r"\d", found["headline"]), found["headline"]
+        assert found["verdict"] in set(Verdict)
+        for sentence in (*found["details"], *found["caveats"]):
+            assert sentence.endswith((".", "`")), f"{name}: {sentence}"
+
+
+@pytest.mark.parametrize("record", RECORD)
+def test_every_control_on_record_noticed(record):
+    """A verdict other than `needs data` has a control, and each of them has power."""
+    for name, found in RECORD[record].items():
+        if found["verdict"] != Verdict.NEEDS_DATA:
+            assert found["controls"], name
+        for control in found["controls"]:
+            assert Control(**control).convincing, (name, control)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("names", FILES, ids=lambda names: names[0])
+def test_verdicts_are_those_on_record(names, tmp_path):
+    """As `make verify` measures them; each control noticed, or `find` raises."""
+    settings = Settings(results=tmp_path)
+    for name in names:
+        found = KNOWN[name].find(settings)
+        kept = RECORD["bundled data"][name]
+        assert found.verdict == kept["verdict"], found.headline
+        assert [m.quantity for m in found.measurements] == [
+            m["quantity"] for m in kept["measurements"]
+        ]
 
 
 def swapped_solutions(given):
