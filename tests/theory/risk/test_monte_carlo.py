@@ -65,16 +65,3 @@ def test_limits_are_those_of_draws_in_five_errors_on_216_settings():
     assert set(settled) == {"model", "covariate", "both"}
     assert settled.total() > 250
     assert right.total() >= 0.99 * settled.total(), (right, settled)
-
-
-@pytest.mark.long
-def test_exact_risk_is_that_of_draws_in_five_errors():
-    rng = np.random.default_rng(1)
-    for n in SOURCES:
-        for m in (20, 27, 30, 48, 120):
-            if n + m < P + 4:
-                continue  # the variance of draws is infinite below n = p + 4
-            found = pooled_risk(n, m, P, 1, 0.5, finite=True)
-            measured = measure(rng, (n, m), SPECTRA["equal"], 1000)
-            both = np.array([found.bias, found.variance])
-            assert np.all(abs(both - measured.mean) < 5 * measured.error), (n, m)

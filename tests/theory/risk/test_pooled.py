@@ -4,6 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 
+from tests.theory.differences import differences_agree
 from tests.theory.risk.monte_carlo import measure
 from theory.risk import pooled_risk
 from theory.risk.fixed_point import source_ratio
@@ -131,26 +132,12 @@ def test_exact_risk_is_infinite_up_to_one_sample_above_p():
     "kind", [pytest.param("limit", marks=pytest.mark.long), "equal", "finite"]
 )
 def test_gradients_are_those_of_differences(kind):
-    point = np.array([25.0, 60.0, P, 0.7, 1.3])
-
     def total(x: jax.Array, s: jax.Array) -> jax.Array:
         spectrum = s if kind == "limit" else None
         return pooled_risk(*x, source_spectrum=spectrum, finite=kind == "finite").total
 
-    value = jax.jit(total)
-    slope, of_spectrum = jax.jit(jax.grad(total, (0, 1)))(point, WIDE)
-    for axis in range(5):
-        step = 1e-5 * point[axis] * np.eye(5)[axis]
-        difference = (value(point + step, WIDE) - value(point - step, WIDE)) / (
-            2 * step[axis]
-        )
-        np.testing.assert_allclose(slope[axis], difference, rtol=1e-7)
-    if kind == "limit":
-        step = 1e-5 * WIDE[7] * np.eye(P)[7]
-        difference = value(point, WIDE + step) - value(point, WIDE - step)
-        np.testing.assert_allclose(
-            of_spectrum[7], difference / (2 * step[7]), rtol=1e-5
-        )
+    point = np.array([25.0, 60.0, P, 0.7, 1.3])
+    differences_agree(total, (point, WIDE), step=1e-5, rtol=1e-7)
 
 
 @pytest.mark.long

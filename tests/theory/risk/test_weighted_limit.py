@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from jax.typing import ArrayLike
 
+from tests.theory.differences import differences_agree
 from theory.risk import PooledRisk, pooled_risk, weighted_limit_risk
 
 P, K = 24, 3
@@ -96,20 +97,13 @@ def test_slopes_are_those_of_differences_also_at_no_rows():
     def total(size: ArrayLike, alpha: ArrayLike) -> jax.Array:
         return limit(size, NOISE, SHIFT, alpha, SPECTRA).total
 
-    slopes = jax.jit(jax.grad(total, (0, 1)))
-    for size, alpha in ((n, WEIGHTS), (n * [0, 1, 1], WEIGHTS)):
-        rows, weights = slopes(size, alpha)
-        for axis in range(K):
-            # Central differences, or ahead from 0: h², or h, and ε/h.
-            step = 1e-5 * np.eye(K)[axis]
-            back = step if size[axis] > 0 else 0 * step
-            width, room = (2e-5, 1e-6) if size[axis] > 0 else (1e-5, 1e-4)
-            change = total(size + step, alpha) - total(size - back, alpha)
-            np.testing.assert_allclose(rows[axis], change / width, rtol=room)
-            change = total(size, alpha + step) - total(size, alpha - step)
-            np.testing.assert_allclose(
-                weights[axis], change / 2e-5, rtol=1e-6, atol=1e-9
-            )
+    none = n * [0, 1, 1]
+    points = ((n, WEIGHTS), (none, WEIGHTS))
+    differences_agree(total, *points, step=1e-5, rtol=1e-6)
+    ahead = (
+        total(none + np.array([1e-5, 0, 0]), WEIGHTS) - total(none, WEIGHTS)
+    ) / 1e-5
+    np.testing.assert_allclose(jax.grad(total)(none, WEIGHTS)[0], ahead, rtol=1e-4)
 
 
 def test_exact_risk_of_equal_covariances_is_the_mean_of_draws():

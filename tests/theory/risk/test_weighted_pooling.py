@@ -1,7 +1,9 @@
 import jax
 import numpy as np
 import pytest
+from jax.typing import ArrayLike
 
+from tests.theory.differences import differences_agree
 from theory.risk import (
     conditional_risk,
     mean_conditional_risk,
@@ -94,29 +96,21 @@ def test_two_tasks_of_equal_weight_are_the_pooled_pair():
             )
 
 
-SLOPE = jax.jit(jax.grad(lambda a, g: mean_weighted_risk(g, 1.0, 1.0, a).total))
-
-
 @pytest.mark.long
 def test_a_weight_of_zero_leaves_the_task_out_and_slopes_are_differences():
     _, grams, _ = problem()
 
-    def total(alpha: np.ndarray, g: np.ndarray = grams) -> float:
-        return float(mean_weighted_risk(g, 1.0, 1.0, alpha).total)
+    def total(alpha: ArrayLike, g: ArrayLike = grams) -> jax.Array:
+        return mean_weighted_risk(g, 1.0, 1.0, alpha).total
 
     absent = np.stack([np.zeros((D, D)), *grams[1:]])
-    without = total(WEIGHTS * [0, 1, 1])
-    np.testing.assert_allclose(without, total(WEIGHTS, absent), rtol=1e-12)
-    for alpha in (WEIGHTS, WEIGHTS * [0, 1, 1]):
-        slope = SLOPE(alpha, grams)
-        assert abs(slope @ alpha) < 1e-12  # the scale of weights is free
-        for axis in (1, 2):
-            step = 1e-5 * np.eye(K)[axis]
-            change = total(alpha + step) - total(alpha - step)
-            # Central differences: h² of the third derivative, and ε/h.
-            np.testing.assert_allclose(slope[axis], change / 2e-5, rtol=1e-6)
-        ahead = (total(alpha + 1e-6 * np.eye(K)[0]) - total(alpha)) / 1e-6
-        np.testing.assert_allclose(slope[0], ahead, rtol=1e-4)
+    zero = WEIGHTS * [0, 1, 1]
+    np.testing.assert_allclose(total(zero), total(WEIGHTS, absent), rtol=1e-12)
+    differences_agree(total, (WEIGHTS,), (zero,), step=1e-5, rtol=1e-6)
+    slope = jax.grad(total)(zero)
+    assert abs(slope @ zero) < 1e-12  # the scale of weights is free
+    ahead = (total(zero + 1e-6 * np.eye(K)[0]) - total(zero)) / 1e-6
+    np.testing.assert_allclose(slope[0], ahead, rtol=1e-4)
 
 
 def test_too_few_rows_are_infinite():
