@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.theory.differences import differences_agree
-from tests.theory.risk.monte_carlo import measure
+from tests.theory.risk.monte_carlo import assert_limit, measure
 from theory.risk import pooled_risk
 from theory.risk.fixed_point import source_ratio
 
@@ -37,15 +37,8 @@ def test_limit_is_what_draws_of_two_sizes_extrapolate_to(sizes):
     rng = np.random.default_rng(sum(sizes))
     found = pooled_risk(sizes[0], sizes[1], P, 1, 0.5, source_spectrum=WIDE)
     small = measure(rng, (sizes[0], sizes[1]), WIDE, 300)
-    twice = (2 * sizes[0], 2 * sizes[1])
-    large = measure(rng, twice, np.repeat(WIDE, 2), 150)
-    # The mean differs from its limit by c/p + O(1/p²): two sizes cancel c. What is
-    # left is smaller by about 1/(n − p), as for p/(n − p − 1) against p/(n − p).
-    mean = 2 * large.mean - small.mean
-    error = np.hypot(2 * large.error, small.error)
-    left = 2 * abs(small.mean - large.mean) / (sum(sizes) - P)
-    both = np.array([found.bias, found.variance])
-    assert np.all(abs(both - mean) < 5 * error + left), (both, mean, error)
+    large = measure(rng, (2 * sizes[0], 2 * sizes[1]), np.repeat(WIDE, 2), 150)
+    assert_limit(found, small, large, sum(sizes) - P)
 
 
 @pytest.mark.long

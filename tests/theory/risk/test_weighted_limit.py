@@ -4,6 +4,7 @@ import pytest
 from jax.typing import ArrayLike
 
 from tests.theory.differences import differences_agree
+from tests.theory.risk.monte_carlo import Measured, assert_limit, averaged
 from theory.risk import PooledRisk, pooled_risk, weighted_limit_risk
 
 P, K = 24, 3
@@ -34,8 +35,8 @@ def drawn(
     weights: np.ndarray,
     at: int,
     draws: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mean bias and variance over rows and their errors, from pseudo-inverses."""
+) -> Measured:
+    """Bias and variance over rows, from pseudo-inverses."""
     p, values = spectra.shape[1], []
     for _ in range(draws):
         x = [
@@ -50,21 +51,17 @@ def drawn(
         effects[at] = effects[at] - np.diag(np.sqrt(spectra[at]))
         bias = sum(s * np.sum(m**2) for s, m in zip(SHIFT, effects, strict=True)) / p
         values.append((bias, variance))
-    return np.mean(values, axis=0), np.std(values, axis=0) / np.sqrt(draws)
+    return averaged(values)
 
 
 @pytest.mark.parametrize("at", [0, 2])
 def test_limit_is_what_draws_of_two_sizes_extrapolate_to(at):
     rng = np.random.default_rng(at)
     found = limit(np.array(SIZES, float), NOISE, SHIFT, WEIGHTS, SPECTRA, at)
-    small, one = drawn(rng, SIZES, SPECTRA, WEIGHTS, at, 200)
+    small = drawn(rng, SIZES, SPECTRA, WEIGHTS, at, 200)
     twice = tuple(2 * n for n in SIZES)
-    large, two = drawn(rng, twice, np.repeat(SPECTRA, 2, axis=1), WEIGHTS, at, 100)
-    # As in test_pooled: the term of 1/p cancels; the next is smaller by 1/(n − p).
-    left = 2 * abs(small - large) / (sum(SIZES) - P)
-    both = np.array([found.bias, found.variance])
-    room = 5 * np.hypot(2 * two, one) + left
-    assert np.all(abs(both - 2 * large + small) < room), (both, small, large)
+    large = drawn(rng, twice, np.repeat(SPECTRA, 2, axis=1), WEIGHTS, at, 100)
+    assert_limit(found, small, large, sum(SIZES) - P)
 
 
 def test_two_tasks_of_equal_weights_are_the_pooled_pair_at_any_spectrum():
