@@ -76,30 +76,38 @@ def test_no_point_of_an_interval_is_above_its_bound(seed):
     assert jnp.all(highest <= bound + slop)
 
 
+@jax.jit
+def orders(tasks: Pencil, cells: Intervals) -> tuple:
+    """Derivatives of orders 0 to 2 at the centres, and of order 3 at eleven points."""
+    terms = terms_of(tasks)
+
+    def along(centre: jax.Array, sign: jax.Array, far: jax.Array) -> jax.Array:
+        fields = (centre, centre, centre, sign, far, far)
+        one = Intervals(*(field[None] for field in fields))
+        return objective(tasks, point(terms, one), one.far)[0]
+
+    order = [along]
+    for _ in range(3):
+        order.append(jax.grad(order[-1]))
+    each = (cells.sign, cells.far)
+    at = cells.low + (cells.high - cells.low) * jnp.linspace(0, 1, 11)[:, None]
+    thirds = jax.vmap(lambda centre: jax.vmap(order[3])(centre, *each))(at)
+    values = tuple(jax.vmap(f)(cells.centre, *each) for f in order[:3])
+    return values, thirds, taylor_of(terms, cells), terms
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_the_expansion_and_its_third_derivative_are_those_of_the_objective(seed):
     tasks = pencil(seed, spread=2.0)
     terms = terms_of(tasks)
     cells = intervals(seed, float(terms.low), float(terms.high))
-    found = taylor_of(terms, cells)
-
-    def along(centre: jax.Array, index: jax.Array) -> jax.Array:
-        moved = cells._replace(centre=cells.centre.at[index].set(centre))
-        return objective(tasks, point(terms, moved)[index], cells.far[index])
-
-    order = [along]
-    for _ in range(3):
-        order.append(jax.grad(order[-1]))
-    index = jnp.arange(COUNT)
-    value, slope, curvature, _ = (jax.vmap(f)(cells.centre, index) for f in order)
+    (value, slope, curvature), thirds, found, terms = orders(tasks, cells)
     # Three derivatives by rules of quotients, of functions of size Σ R².
     scale = 1e4 * EPS * float(jnp.sum(terms.amplitude))
     np.testing.assert_allclose(found.value + terms.constant, value, atol=scale)
     np.testing.assert_allclose(found.slope, slope, atol=scale)
     np.testing.assert_allclose(found.curvature, curvature, atol=scale)
-    for share in np.linspace(0, 1, 11):
-        third = jax.vmap(order[3])(cells.low + share * (cells.high - cells.low), index)
-        assert jnp.all(jnp.abs(third) <= found.third + scale)
+    assert jnp.all(jnp.abs(thirds) <= found.third + scale)
 
 
 def test_the_bound_covers_the_rounding_of_its_own_sums():

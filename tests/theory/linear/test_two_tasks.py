@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from simulations.draws.figure_3_tasks import figure_3_tasks
+from simulations.sampling import sample_statistics
 from tests.simulations.training.alternating_reference import alternate
 from tests.strategies import (
     KINDS,
@@ -18,7 +20,9 @@ from tests.strategies import (
     rows,
     statistics,
 )
+from tests.theory.differences import differences_agree
 from theory.linear import (
+    SharedOptimum,
     best_heads,
     loss,
     shared_optimum,
@@ -252,3 +256,42 @@ def test_a_search_of_more_intervals_than_it_begins_with_runs():
     found = statistics(9, 2, 4)
     best = jax.eval_shape(lambda s: two_task_optimum(s, ONES, capacity=2048), found)
     assert best.loss.shape == ()
+
+
+@pytest.mark.long
+def test_fewer_rows_than_inputs_leave_exact_zeros_that_do_not_spoil_a_certificate():
+    def one(key):
+        task_key, target_key, source_key = jax.random.split(key, 3)
+        tasks = figure_3_tasks(task_key, 20)
+        target = sample_statistics(
+            target_key, tasks.target_root, tasks.target_parameter, 10.0, 10.0
+        )
+        source = sample_statistics(
+            source_key, tasks.source_roots[2], tasks.source_parameter, 10.0, 1000.0
+        )
+        both = TaskStatistics.stack([target, source])
+        return two_task_optimum(both, jnp.ones(2), full_rank=True)
+
+    found = jax.vmap(one)(jax.random.split(jax.random.key(0), 32))
+    assert jnp.all(found.certified)
+    assert jnp.all(found.rank == jnp.array([10.0, 20.0]))
+
+
+def optimum(gram, moment, energy, samples, weights) -> SharedOptimum:
+    tasks = TaskStatistics((gram + gram.mT) / 2, moment, energy, samples)
+    return jax.vmap(lambda one: two_task_optimum(one, weights))(tasks)
+
+
+def test_derivatives_are_those_of_differences():
+    found = join(*(statistics(seed, 2, 4) for seed in range(4)))
+    point = (*jax.tree.leaves(found), jnp.array([0.7, 1.6]))
+    # The angle is known to √ε times a little and differences divide it by 1e-4; their
+    # truncation is 1e-8 times third derivatives.
+    for field, room in (("loss", 1e-6), ("parameters", 1e-4)):
+        differences_agree(
+            lambda *x, field=field: getattr(optimum(*x), field),
+            point,
+            step=1e-4,
+            rtol=room,
+            atol=room,
+        )

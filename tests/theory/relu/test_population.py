@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from jaxtyping import Array
 
+from tests.theory.differences import differences_agree
 from theory.relu import (
     Population,
-    best_heads,
     loss,
     population_heads,
     population_loss,
@@ -112,16 +112,13 @@ def test_teacher_is_an_optimum_with_the_noise_as_its_loss():
 
 def test_gradient_is_that_of_differences_at_a_teacher():
     at = problem(6)
-    point = at.population.teachers[1].T
-    found = slope_of(at.population, point, at.heads, at.weights)[0]
-    step = 1e-6 * jnp.eye(D * R).reshape(-1, D, R)
-    differences = [
-        value(at.population, point + h, at.heads, at.weights)
-        - value(at.population, point - h, at.heads, at.weights)
-        for h in step
-    ]
+
+    def loss(shared: jax.Array) -> jax.Array:
+        return population_loss(at.population, shared, at.heads, at.weights)
+
     # ε f/h = 1e-9 of values of order 10.
-    np.testing.assert_allclose(found.ravel(), np.array(differences) / 2e-6, atol=1e-7)
+    teacher = at.population.teachers[1].T
+    differences_agree(loss, (teacher,), step=1e-6, atol=1e-7)
 
 
 def test_vmap_over_modules():
@@ -164,23 +161,3 @@ def test_finite_sample_loss_converges_as_one_over_root_m():
         np.log(sizes), np.log(mean), 1, w=1 / np.array(error), cov="unscaled"
     )
     assert abs(slope[0] + 0.5) <= 5 * np.sqrt(covariance[0, 0]), slope
-
-
-@pytest.mark.long
-def test_finite_sample_heads_converge_to_those_of_the_population():
-    at = problem(11)
-    wanted = heads_of(at.population, at.shared)
-    rng = np.random.default_rng(12)
-    sizes = [4**n for n in range(5, 10)]
-    gaps = [
-        np.mean(
-            [
-                jnp.abs(best_heads(draw(at.population, m, rng), at.shared) - wanted)
-                for _ in range(40)
-            ]
-        )
-        for m in sizes
-    ]
-    slope = np.polyfit(np.log(sizes), np.log(gaps), 1)[0]
-    # 480 absolute errors a point, each known to 1/√480·0.75: a slope to 0.02.
-    assert abs(slope + 0.5) <= 0.1, slope

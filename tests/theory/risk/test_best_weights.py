@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
+from tests.theory.differences import differences_agree
 from theory.risk import (
     best_weights,
     best_weights_given_parameters,
@@ -130,12 +131,9 @@ def test_risk_is_the_least_that_scipy_and_a_grid_find():
 @pytest.mark.long
 def test_the_slope_of_the_least_risk_is_that_of_differences():
     grams, noise, shift, _ = problem(np.random.default_rng(5))
-
-    def total(s: jax.Array) -> jax.Array:
-        return best_weights(grams, noise, s).risk.total
-
-    slope = jax.grad(total)(jnp.asarray(shift))
-    step = 1e-4 * shift[1] * np.eye(K)[1]
-    change = total(shift + step) - total(shift - step)
-    # Central differences: h² of the third derivative, and ε/h.
-    np.testing.assert_allclose(slope[1], change / (2 * step[1]), rtol=1e-5)
+    differences_agree(
+        lambda s: best_weights(grams, noise, s).risk.total,
+        (shift,),
+        step=1e-4,
+        rtol=1e-5,
+    )

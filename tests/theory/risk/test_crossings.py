@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax.typing import ArrayLike
 
+from tests.theory.differences import differences_agree
 from theory.risk import crossings, phase_transition, pooled_risk
 from theory.risk.fixed_point import break_even, source_ratio, source_size
 from theory.risk.phase_transition import equal_crossings
@@ -191,27 +192,8 @@ def test_nothing_crosses_an_infinite_baseline_or_without_noise_or_shift(
 @pytest.mark.long
 def test_derivatives_of_crossings_are_those_of_differences():
     n_target, level, values, counts, _ = KNOWN[3]
-    s = np.repeat(values, counts)
-
-    def second(n: jax.Array, ell: jax.Array, spectrum: jax.Array) -> jax.Array:
-        return of_level(n, ell, spectrum)[0][1]
-
-    def value(*arguments: np.ndarray) -> jax.Array:
-        return of_level(*arguments)[0][1]
-
-    slopes = jax.jit(jax.grad(second, (0, 1, 2)))(n_target, level, s)
-    for axis, point in ((0, n_target), (1, level)):
-        arguments = [
-            np.array([n_target, level]) + np.eye(2)[axis] * e * point
-            for e in (1e-5, -1e-5)
-        ]
-        up, down = (value(*a, s) for a in arguments)
-        np.testing.assert_allclose(
-            slopes[axis], (up - down) / (2e-5 * point), rtol=1e-5
-        )
-    step = 1e-5 * s[0] * np.eye(P)[0]
-    change = value(n_target, level, s + step) - value(n_target, level, s - step)
-    np.testing.assert_allclose(slopes[2][0], change / (2e-5 * s[0]), rtol=1e-5)
+    point = (n_target, level, np.repeat(values, counts))
+    differences_agree(lambda *x: of_level(*x)[0][1], point, step=1e-5, rtol=1e-5)
 
 
 @pytest.mark.long

@@ -3,7 +3,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tests.theory.risk.monte_carlo import measure
+from tests.theory.risk.monte_carlo import assert_limit, measure
 from theory.risk import pooled_risk
 
 P = 24
@@ -40,13 +40,7 @@ def test_limits_are_those_of_draws_in_five_errors_on_216_settings():
         found = pooled_risk(n, m, P, 1, 0.5, source_spectrum=s)
         small = measure(rng, (n, m), s, DRAWS)
         large = measure(rng, (2 * n, 2 * m), np.repeat(s, 2), DRAWS)
-        # As in test_pooled: the term of 1/p cancels, and the next is smaller than it
-        # by about 1/(n − p), as for p/(n − p − 1) against p/(n − p).
-        mean = 2 * large.mean - small.mean
-        error = np.hypot(2 * large.error, small.error)
-        left = 2 * abs(small.mean - large.mean) / (n + m - P)
-        both = np.array([found.bias, found.variance])
-        assert np.all(abs(both - mean) < 5 * error + left), (kind, n, m, both, mean)
+        assert_limit(found, small, large, n + m - P)
         agreed[n < P] += 1
         alone = measure(rng, (0, m), s, DRAWS)
         for name, shift in shifts(kind, float(found.single_task), rng).items():
@@ -65,16 +59,3 @@ def test_limits_are_those_of_draws_in_five_errors_on_216_settings():
     assert set(settled) == {"model", "covariate", "both"}
     assert settled.total() > 250
     assert right.total() >= 0.99 * settled.total(), (right, settled)
-
-
-@pytest.mark.long
-def test_exact_risk_is_that_of_draws_in_five_errors():
-    rng = np.random.default_rng(1)
-    for n in SOURCES:
-        for m in (20, 27, 30, 48, 120):
-            if n + m < P + 4:
-                continue  # the variance of draws is infinite below n = p + 4
-            found = pooled_risk(n, m, P, 1, 0.5, finite=True)
-            measured = measure(rng, (n, m), SPECTRA["equal"], 1000)
-            both = np.array([found.bias, found.variance])
-            assert np.all(abs(both - measured.mean) < 5 * measured.error), (n, m)

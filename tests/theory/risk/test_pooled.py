@@ -4,7 +4,8 @@ import mpmath
 import numpy as np
 import pytest
 
-from tests.theory.risk.monte_carlo import measure
+from tests.theory.differences import differences_agree
+from tests.theory.risk.monte_carlo import assert_limit, measure
 from theory.risk import pooled_risk
 from theory.risk.fixed_point import source_ratio
 
@@ -51,15 +52,8 @@ def test_limit_is_what_draws_of_two_sizes_extrapolate_to(sizes):
     rng = np.random.default_rng(sum(sizes))
     found = pooled_risk(sizes[0], sizes[1], P, 1, 0.5, source_spectrum=WIDE)
     small = measure(rng, (sizes[0], sizes[1]), WIDE, 300)
-    twice = (2 * sizes[0], 2 * sizes[1])
-    large = measure(rng, twice, np.repeat(WIDE, 2), 150)
-    # The mean differs from its limit by c/p + O(1/p²): two sizes cancel c. What is
-    # left is smaller by about 1/(n − p), as for p/(n − p − 1) against p/(n − p).
-    mean = 2 * large.mean - small.mean
-    error = np.hypot(2 * large.error, small.error)
-    left = 2 * abs(small.mean - large.mean) / (sum(sizes) - P)
-    both = np.array([found.bias, found.variance])
-    assert np.all(abs(both - mean) < 5 * error + left), (both, mean, error)
+    large = measure(rng, (2 * sizes[0], 2 * sizes[1]), np.repeat(WIDE, 2), 150)
+    assert_limit(found, small, large, sum(sizes) - P)
 
 
 @pytest.mark.long
@@ -164,26 +158,12 @@ def test_exact_risk_is_infinite_up_to_one_sample_above_p():
     "kind", [pytest.param("limit", marks=pytest.mark.long), "equal", "finite"]
 )
 def test_gradients_are_those_of_differences(kind):
-    point = np.array([25.0, 60.0, P, 0.7, 1.3])
-
     def total(x: jax.Array, s: jax.Array) -> jax.Array:
         spectrum = s if kind == "limit" else None
         return pooled_risk(*x, source_spectrum=spectrum, finite=kind == "finite").total
 
-    value = jax.jit(total)
-    slope, of_spectrum = jax.jit(jax.grad(total, (0, 1)))(point, WIDE)
-    for axis in range(5):
-        step = 1e-5 * point[axis] * np.eye(5)[axis]
-        difference = (value(point + step, WIDE) - value(point - step, WIDE)) / (
-            2 * step[axis]
-        )
-        np.testing.assert_allclose(slope[axis], difference, rtol=1e-7)
-    if kind == "limit":
-        step = 1e-5 * WIDE[7] * np.eye(P)[7]
-        difference = value(point, WIDE + step) - value(point, WIDE - step)
-        np.testing.assert_allclose(
-            of_spectrum[7], difference / (2 * step[7]), rtol=1e-5
-        )
+    point = np.array([25.0, 60.0, P, 0.7, 1.3])
+    differences_agree(total, (point, WIDE), step=1e-5, rtol=1e-7)
 
 
 @pytest.mark.long

@@ -69,13 +69,3 @@ def test_ends_of_ratios_are_returned_exactly():
     silent = RATIO(50.0, 30.0, 1.0, 0.0, 0.0, s)
     assert silent.ratio == np.inf
     assert silent.risk.total == 0
-
-
-@pytest.mark.long
-def test_the_slope_of_the_least_risk_is_that_of_differences():
-    s, step = np.geomspace(0.1, 10, P), 1e-5
-    ratio = jax.grad(lambda x: RATIO(30.0, 30.0, 1.0, x, 2.0, s).risk.total)(0.3)
-    up, down = (
-        RATIO(30.0, 30.0, 1.0, 0.3 + x, 2.0, s).risk.total for x in (step, -step)
-    )
-    np.testing.assert_allclose(ratio, (up - down) / (2 * step), rtol=1e-7)

@@ -3,6 +3,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.theory.risk.monte_carlo import (
+    Measured,
+    assert_limit,
+    assert_mean,
+    averaged,
+)
 from theory.risk import (
     best_penalty,
     conditional_risk,
@@ -48,9 +54,8 @@ def test_risk_is_the_mean_over_labels_of_stacked_least_squares(penalty):
     )
     labels = np.concatenate([*y, np.zeros((draws, D))], axis=1)
     error = np.linalg.lstsq(rows, labels.T, rcond=None)[0][:D].T - b[1]
-    risk = np.einsum("nd,de,ne->n", error, sigma, error)
     found = soft_sharing_risk(grams(), b, NOISE, penalty, target_covariance=sigma)
-    assert abs(found.total - risk.mean()) < 5 * risk.std() / np.sqrt(draws)
+    assert_mean(found, error, sigma)
     # And exactly, by the map from labels to b̂: draws leave room for small parts.
     maps = np.linalg.pinv(rows)[:D, : len(x_1) + len(x_2)]
     shift = maps @ np.concatenate([x_1 @ b[0], x_2 @ b[1]]) - b[1]
@@ -131,8 +136,8 @@ LIMIT = jax.jit(
 
 def drawn(
     rng: np.random.Generator, sizes: tuple[int, int], s: np.ndarray, penalty: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mean bias and variance over rows, and their errors, by solving for (b, z)."""
+) -> Measured:
+    """Bias and variance over rows, by solving for (b, z)."""
     p, values = len(s), []
     for _ in range(150):
         x_1 = rng.normal(size=(sizes[0], p)) * np.sqrt(s)
@@ -143,7 +148,7 @@ def drawn(
         rows = inverse @ np.block([[x_1.T, x_2.T], [x_1.T, np.zeros_like(x_2.T)]])
         shifted = inverse @ np.concatenate([s_1, s_1])
         values.append((2 * SHIFT / p * np.sum(shifted**2), NOISE * np.sum(rows**2)))
-    return np.mean(values, axis=0), np.std(values, axis=0) / np.sqrt(len(values))
+    return averaged(values)
 
 
 @pytest.mark.long
@@ -152,14 +157,10 @@ def drawn(
 def test_limit_is_what_draws_of_two_sizes_extrapolate_to(sizes, penalty):
     rng = np.random.default_rng(sum(sizes))
     found = LIMIT(sizes, penalty, WIDE)
-    small, one = drawn(rng, sizes, WIDE, penalty)
+    small = drawn(rng, sizes, WIDE, penalty)
     twice = (2 * sizes[0], 2 * sizes[1])
-    large, two = drawn(rng, twice, np.repeat(WIDE, 2), 2 * penalty)
-    # As in test_pooled: the term of 1/p cancels; the next is smaller by 1/(n − p).
-    left = 2 * abs(small - large) / (sum(sizes) - P)
-    both = np.array([found.bias, found.variance])
-    room = 5 * np.hypot(2 * two, one) + left
-    assert np.all(abs(both - 2 * large + small) < room), (both, small, large)
+    large = drawn(rng, twice, np.repeat(WIDE, 2), 2 * penalty)
+    assert_limit(found, small, large, sum(sizes) - P)
 
 
 @pytest.mark.long

@@ -1,13 +1,12 @@
 """Derivatives of what is chosen best: a place, a ratio, a size, weights."""
 
-from collections.abc import Callable
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.typing import ArrayLike
 
+from tests.theory.differences import differences_agree
 from theory.risk import (
     best_head_ratio,
     best_penalty,
@@ -64,33 +63,12 @@ def every_crossing(*point: ArrayLike) -> jax.Array:
     return crossings(n_2, P, noise, 1.0, source_spectrum=s, n_source_max=1e9)
 
 
-def differences_agree(
-    function: Callable[..., jax.Array], *points: tuple, step: float, room: float
-) -> None:
-    """Compare the derivative along a change of all arguments with a difference."""
-    rng = np.random.default_rng(0)
-    along = jax.jit(lambda point, change: jax.jvp(function, point, change)[1])
-    for point in points:
-        change = tuple(
-            np.asarray(one) * rng.normal(size=np.shape(one)) for one in point
-        )
-        up, down = (
-            function(
-                *(one + by * move for one, move in zip(point, change, strict=True))
-            )
-            for by in (step, -step)
-        )
-        np.testing.assert_allclose(
-            along(point, change), (up - down) / (2 * step), rtol=room, atol=room
-        )
-
-
 @pytest.mark.long
 def test_ratios_have_the_slopes_of_differences():
     sizes = ((30.0, 30.0), (3.0, 30.0), (5.0, 8.0))
     points = [(*pair, 1.0, 0.3, 2.0, MILD) for pair in sizes]
     # Bisection ends at the slope's rounding: ε/h of it, and h² of the next order.
-    differences_agree(ratio, *points, step=1e-4, room=1e-5)
+    differences_agree(ratio, *points, step=1e-4, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.long
@@ -148,7 +126,7 @@ def test_weights_given_parameters_have_the_slopes_of_differences():
 
     point = (grams, theta, np.array([0.5, 1.0, 2.0]))
     # Weights are good to 1e-8, the root of rounding: that over the step, and h².
-    differences_agree(found, point, step=1e-3, room=1e-4)
+    differences_agree(found, point, step=1e-3, rtol=1e-4, atol=1e-4)
 
 
 def test_the_best_penalty_has_slopes_at_no_shift_too():

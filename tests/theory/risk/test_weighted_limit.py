@@ -3,6 +3,8 @@ import numpy as np
 import pytest
 from jax.typing import ArrayLike
 
+from tests.theory.differences import differences_agree
+from tests.theory.risk.monte_carlo import Measured, assert_limit, averaged
 from theory.risk import PooledRisk, pooled_risk, weighted_limit_risk
 
 P, K = 24, 3
@@ -33,8 +35,8 @@ def drawn(
     weights: np.ndarray,
     at: int,
     draws: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mean bias and variance over rows and their errors, from pseudo-inverses."""
+) -> Measured:
+    """Bias and variance over rows, from pseudo-inverses."""
     p, values = spectra.shape[1], []
     for _ in range(draws):
         x = [
@@ -49,21 +51,17 @@ def drawn(
         effects[at] = effects[at] - np.diag(np.sqrt(spectra[at]))
         bias = sum(s * np.sum(m**2) for s, m in zip(SHIFT, effects, strict=True)) / p
         values.append((bias, variance))
-    return np.mean(values, axis=0), np.std(values, axis=0) / np.sqrt(draws)
+    return averaged(values)
 
 
 @pytest.mark.parametrize("at", [0, 2])
 def test_limit_is_what_draws_of_two_sizes_extrapolate_to(at):
     rng = np.random.default_rng(at)
     found = limit(np.array(SIZES, float), NOISE, SHIFT, WEIGHTS, SPECTRA, at)
-    small, one = drawn(rng, SIZES, SPECTRA, WEIGHTS, at, 200)
+    small = drawn(rng, SIZES, SPECTRA, WEIGHTS, at, 200)
     twice = tuple(2 * n for n in SIZES)
-    large, two = drawn(rng, twice, np.repeat(SPECTRA, 2, axis=1), WEIGHTS, at, 100)
-    # As in test_pooled: the term of 1/p cancels; the next is smaller by 1/(n − p).
-    left = 2 * abs(small - large) / (sum(SIZES) - P)
-    both = np.array([found.bias, found.variance])
-    room = 5 * np.hypot(2 * two, one) + left
-    assert np.all(abs(both - 2 * large + small) < room), (both, small, large)
+    large = drawn(rng, twice, np.repeat(SPECTRA, 2, axis=1), WEIGHTS, at, 100)
+    assert_limit(found, small, large, sum(SIZES) - P)
 
 
 def test_two_tasks_of_equal_weights_are_the_pooled_pair_at_any_spectrum():
@@ -96,20 +94,13 @@ def test_slopes_are_those_of_differences_also_at_no_rows():
     def total(size: ArrayLike, alpha: ArrayLike) -> jax.Array:
         return limit(size, NOISE, SHIFT, alpha, SPECTRA).total
 
-    slopes = jax.jit(jax.grad(total, (0, 1)))
-    for size, alpha in ((n, WEIGHTS), (n * [0, 1, 1], WEIGHTS)):
-        rows, weights = slopes(size, alpha)
-        for axis in range(K):
-            # Central differences, or ahead from 0: h², or h, and ε/h.
-            step = 1e-5 * np.eye(K)[axis]
-            back = step if size[axis] > 0 else 0 * step
-            width, room = (2e-5, 1e-6) if size[axis] > 0 else (1e-5, 1e-4)
-            change = total(size + step, alpha) - total(size - back, alpha)
-            np.testing.assert_allclose(rows[axis], change / width, rtol=room)
-            change = total(size, alpha + step) - total(size, alpha - step)
-            np.testing.assert_allclose(
-                weights[axis], change / 2e-5, rtol=1e-6, atol=1e-9
-            )
+    none = n * [0, 1, 1]
+    points = ((n, WEIGHTS), (none, WEIGHTS))
+    differences_agree(total, *points, step=1e-5, rtol=1e-6)
+    ahead = (
+        total(none + np.array([1e-5, 0, 0]), WEIGHTS) - total(none, WEIGHTS)
+    ) / 1e-5
+    np.testing.assert_allclose(jax.grad(total)(none, WEIGHTS)[0], ahead, rtol=1e-4)
 
 
 def test_exact_risk_of_equal_covariances_is_the_mean_of_draws():
