@@ -1,4 +1,5 @@
 import json
+from io import StringIO
 
 import pytest
 from rich.console import Console
@@ -15,7 +16,7 @@ def findings():
 
 
 def test_the_terminal_has_a_line_per_claim_within_80_columns(findings):
-    console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(width=80, record=True, file=StringIO())
     console.print(terminal.table(findings))
     lines = console.export_text().rstrip().splitlines()
     assert len(lines) == 3
@@ -27,7 +28,7 @@ def test_the_summary_counts_verdicts_and_changes(findings):
     said = terminal.summary(findings, [], 61.2)
     assert said == "2 claims: 1 hold, 1 fail; all as recorded. 1 min 01 s."
     change = ledger.Change("W-E5", "holds", "fails")
-    assert "; 1 changed." in terminal.summary(findings, [change], 0)
+    assert "; 1 changed." in terminal.summary(findings, [change], 0.0)
     (line,) = terminal.changed([change])
     assert "W-E5 changed[/]: recorded holds, measured fails" in line
 
@@ -35,7 +36,7 @@ def test_the_summary_counts_verdicts_and_changes(findings):
 def test_tables_are_written_from_the_record_and_between_the_markers(tmp_path, findings):
     (tmp_path / "docs").mkdir()
     readme = tmp_path / "README.md"
-    readme.write_text("before\n<!-- findings -->\nold\n<!-- /findings -->\nafter\n")
+    readme.write_text("before\n<!-- findings -->\nstale\n<!-- /findings -->\nafter\n")
     plain = {one.claim: json.loads(ledger.strict_json(one.as_json()))
              for one in findings}  # fmt: skip
     kept = {"bundled data": {"about": {"command": "c", "seed": 4}, "findings": plain}}
@@ -43,7 +44,7 @@ def test_tables_are_written_from_the_record_and_between_the_markers(tmp_path, fi
     text = readme.read_text()
     assert text.startswith("before\n<!-- findings -->\n")
     assert text.endswith("<!-- /findings -->\nafter\n")
-    assert "old" not in text
+    assert "stale" not in text
     assert "| W-E5 | title of W-E5 | **fails** | a \\| b |" in text
     page = (tmp_path / "docs" / "ledger.md").read_text()
     for part in (
