@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from paper_checks.claims.common_design import SIGNALS, WRONG, mutant, noticed
+from paper_checks.claims.common_design import SIGNALS, SIZES, WRONG, noticed
 from paper_checks.studies import capacity_curves
 from paper_checks.studies.capacity_curves import NOISES, TASKS, Curve, check
 from theory.linear import common_covariance_optimum
@@ -28,7 +28,9 @@ def test_what_falls_as_one_over_n_holds_and_what_stays_does_not():
 
 @pytest.mark.parametrize("name", WRONG)
 def test_another_variance_is_noticed(name):
-    assert noticed(mutant(curves([0.04, 0.01, 0.0025]), WRONG[name])).all()
+    right = zip(curves([0.04, 0.01, 0.0025]), SIZES, strict=True)
+    wrong = [c._replace(variance=WRONG[name](c.variance, *size)) for c, size in right]
+    assert noticed(wrong).all()
 
 
 @pytest.mark.long
