@@ -22,6 +22,7 @@ from simulations.engine.process import share_cpu
 from simulations.files import write_whole
 
 RECORD = Path(__file__).with_name("records") / "findings.json"
+BUNDLED = "bundled data"
 Tell = Callable[[str], None]
 
 
@@ -98,9 +99,15 @@ def run(tasks: Sequence[Task], tell: Tell, processes: int = 1) -> list[Finding]:
 def changes(
     findings: Sequence[Finding], settings: Settings, path: Path = RECORD
 ) -> list[Change]:
-    """Verdicts that differ from those on record; a claim not on record differs."""
-    kept = recorded(path).get(record_name(settings), {"findings": {}})["findings"]
-    verdicts = {name: one["verdict"] for name, one in kept.items()}
+    """Verdicts that differ from those on record; a claim not on record differs.
+
+    With a folder of data a claim that has no record of its own is held to the one
+    without: it does not use the folder.
+    """
+    kept, verdicts = recorded(path), {}
+    for name in (BUNDLED, record_name(settings)):
+        found = kept.get(name, {"findings": {}})["findings"]
+        verdicts.update({claim: one["verdict"] for claim, one in found.items()})
     return [
         Change(found.claim, verdicts.get(found.claim, "not on record"), found.verdict)
         for found in findings
@@ -110,7 +117,7 @@ def changes(
 
 def record_name(settings: Settings) -> str:
     """Which record a run is held to: verdicts may depend on the data used."""
-    return "bundled data" if settings.data is None else "with a data folder"
+    return BUNDLED if settings.data is None else "with a data folder"
 
 
 def record(

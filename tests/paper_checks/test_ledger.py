@@ -75,7 +75,10 @@ def test_changes_are_told_from_what_is_on_record(record, tmp_path):
     assert [change.recorded for change in new] == ["not on record"] * 2
     put(record, *found)
     assert ledger.changes(found, bundled, record) == []
-    assert len(ledger.changes(found, folder, record)) == 2
+    assert ledger.changes(found, folder, record) == []  # they use no folder
+    put(record, finding("W-E5", Verdict.VACUOUS), data=tmp_path)
+    (change,) = ledger.changes(found, folder, record)
+    assert change == ledger.Change("W-E5", "vacuous", "fails")
     both = [finding("W-P1"), finding("W-E5")]
     (change,) = ledger.changes(both, bundled, record)
     assert change == ledger.Change("W-E5", "fails", "holds")
