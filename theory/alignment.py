@@ -121,8 +121,7 @@ def alignment_slopes(
     """
     alpha, _ = _check(statistics, point, weights, 0.0)
     inner = point.heads @ point.shared.T
-    slope = _slope(statistics, alpha, point.parameters)
-    turned = jnp.einsum("kde,kd->ke", point.maps, slope)
+    slope, turned = _slopes(statistics, alpha, point.maps, inner)
     return AlignmentPoint(
         shared=turned.T @ point.heads,
         heads=turned @ point.shared,
@@ -173,22 +172,18 @@ def alignment_step(
     """
     check_words(maps, reading, ridge)
     alpha, penalty = _check(statistics, point, weights, ridge)
-    turned = jnp.einsum(
-        "kde,kd->ke", point.maps, _slope(statistics, alpha, point.parameters)
-    )
+    inner = point.heads @ point.shared.T
+    _, turned = _slopes(statistics, alpha, point.maps, inner)
     heads = point.heads - _column(lengths.heads) * (turned @ point.shared)
     shared, turn = point.shared, point.maps
     if maps != "held":
         inner = heads @ shared.T
-        theta = jnp.einsum("kde,ke->kd", turn, inner)
-        slope = _slope(statistics, alpha, theta)
+        slope, _ = _slopes(statistics, alpha, turn, inner)
         length = jnp.broadcast_to(lengths.maps, alpha.shape)
         move = _free if maps == "free" else _cayley
         turn = jax.vmap(move)(turn, slope, inner, length, penalty)
     if reading == "moving":
-        theta = jnp.einsum("kde,ke->kd", turn, heads @ shared.T)
-        slope = _slope(statistics, alpha, theta)
-        turned = jnp.einsum("kde,kd->ke", turn, slope)
+        _, turned = _slopes(statistics, alpha, turn, heads @ shared.T)
         shared = shared - lengths.shared * (turned.T @ heads)
     return AlignmentPoint(shared, heads, turn)
 
@@ -217,11 +212,14 @@ def check_ridge(ridge: ArrayLike, statistics: TaskStatistics) -> Float[Array, "*
     return penalty.astype(statistics.moment.dtype)
 
 
-def _slope(
-    statistics: TaskStatistics, alpha: Float[Array, " k"], theta: Float[Array, "k d"]
-) -> Float[Array, "k d"]:
+def _slopes(
+    statistics: TaskStatistics, alpha: Array, maps: Array, inner: Array
+) -> tuple[Float[Array, "k d"], Float[Array, "k d"]]:
+    """`q_i = 2α_i(G_iθ_i − g_i)` at `θ_i = R_iBA_i`, and `R_iᵀq_i`."""
+    theta = jnp.einsum("kde,ke->kd", maps, inner)
     curved = jnp.einsum("kde,ke->kd", statistics.gram, theta)
-    return 2 * alpha[:, None] * (curved - statistics.moment)
+    slope = 2 * alpha[:, None] * (curved - statistics.moment)
+    return slope, jnp.einsum("kde,kd->ke", maps, slope)
 
 
 def _free(

@@ -6,30 +6,28 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from tests.theory.contract_bad import (
+from tests.theory.contract import (
     BAD_DATA,
     BAD_GRAMS,
     BAD_TASKS,
     BAD_WEIGHTS,
-    INF,
-    NAN,
-    ROWS,
-    SPECTRUM,
-    real,
-)
-from tests.theory.contract_good import (
     EYE,
     EYES,
+    INF,
+    NAN,
     ONES,
     PAIR,
     POINT,
+    ROWS,
     SHORT,
+    SPECTRUM,
     SQUARE,
     X,
     Y,
     joined,
     pair,
     put,
+    real,
     rows,
 )
 from theory import alignment, arguments, covariance, linear, relu, risk, weighting

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.flatten_util import ravel_pytree
 
 
 def differences_agree(
@@ -34,7 +35,7 @@ def differences_agree(
         if jax.eval_shape(function, *point).shape:
             return jax.jvp(function, point, change)[1]
         slopes = jax.grad(function, tuple(range(len(point))))(*point)
-        return sum(jnp.sum(a * b) for a, b in zip(slopes, change, strict=True))
+        return jnp.vdot(*(ravel_pytree(leaves)[0] for leaves in (slopes, change)))
 
     for arguments in points:
         point = tuple(jnp.asarray(one, float) for one in arguments)

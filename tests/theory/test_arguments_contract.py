@@ -1,6 +1,6 @@
 """Every function refuses what it documents: the message has the argument and the value.
 
-A row of `contract_bad.py` or `contract_own.py` is an error that a docstring names.
+A row of `contract.py` or `contract_own.py` is an error that a docstring names.
 """
 
 import inspect
@@ -12,8 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.theory.contract_bad import EVERY
-from tests.theory.contract_good import GOOD, rows
+from tests.theory.contract import EVERY, GOOD, rows
 from tests.theory.contract_own import OWN
 from theory.arguments import check_choice, check_integer, check_weights
 from theory.relu import plane_optimum

@@ -108,9 +108,7 @@ def gain_certificate(
     most = jnp.where(apart <= jnp.pi / 4, jnp.sin(2 * apart), 1.0)
     pull = alpha[1] / alpha[0] * largest * (size(fitted[1]) / size(fitted[0])) ** 2
     # 0 · ∞ where the parameters agree and G_1 is singular: nothing is known then.
-    sine = jnp.where(jnp.isfinite(pull), pull, 1.0) * jnp.where(
-        jnp.isfinite(pull), most, 1.0
-    )
+    sine = jnp.where(jnp.isfinite(pull), pull * most, 1.0)
     turn = jnp.arcsin(jnp.clip(sine, 0, 1))
     missed = jnp.sin(jnp.minimum(jnp.pi / 2, angle(fitted[0], parameter[1]) + turn))
     caught = jnp.cos(jnp.maximum(0.0, angle(fitted[0], error[1]) - turn))

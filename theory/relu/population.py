@@ -14,7 +14,7 @@ from theory.arguments import (
     check_weights,
 )
 from theory.linear.single_task import minimum_norm_solution
-from theory.relu.covariance_root import covariance_root
+from theory.relu.gaussian import covariance_root
 from theory.relu.kernel import second
 from theory.task_checks import check_covariance
 

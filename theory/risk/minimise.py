@@ -11,22 +11,18 @@ from jaxtyping import Array, Bool, Float
 
 GRID = 1024
 MINIMA = 4  # Minima of the grid that are refined, the least first.
-BISECTIONS = 55  # Bisections: they end at rounding.
-
-Line = Callable[[Float[Array, " n"]], Float[Array, " n"]]
+BISECTIONS = 55  # They end at rounding.
 NEWTON_STEPS = 200
 # A Newton step of this size in every coordinate leaves an error of its square.
 LAST = 3e-9
 # No step is longer in any coordinate.
 LONGEST = 4.0
 
-Point = Float[Array, " k"]
-# value(place, arguments)
-Smooth = Callable[[Any, Any], Float[Array, ""]]
+Function = Callable[..., Any]
 
 
 def least_on_line(
-    value: Line, low: Float[Array, ""], high: Float[Array, ""]
+    value: Function, low: Float[Array, ""], high: Float[Array, ""]
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """Where `value` is least in `[low, high]`, and how little it is.
 
@@ -64,7 +60,7 @@ def least_on_line(
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def stationary_point(
-    value: Smooth, place: Float[Array, "*n"], arguments: Any
+    value: Function, place: Float[Array, "*n"], arguments: Any
 ) -> Float[Array, "*n"]:
     """`place` as it is, a minimum of `value(·, arguments)`, with its derivative.
 
@@ -76,7 +72,7 @@ def stationary_point(
     not one point. What `place` was found by is not differentiated.
 
     Args:
-        value: Smooth near `place`. It must not close over traced arrays.
+        value: `value(place, arguments)`, smooth. It must not close over traced arrays.
         place: A number or a vector, found beforehand. That it is a minimum is not
             checked.
         arguments: A pytree of floats on which `value` depends.
@@ -88,7 +84,7 @@ def stationary_point(
 
 
 @stationary_point.defjvp
-def _stationary_point_jvp(value: Smooth, primals: tuple, tangents: tuple) -> tuple:
+def _stationary_point_jvp(value: Function, primals: tuple, tangents: tuple) -> tuple:
     place, arguments = primals
     point = stationary_point(value, place, arguments)
     slope = jax.grad(value)
@@ -102,10 +98,8 @@ def _stationary_point_jvp(value: Smooth, primals: tuple, tangents: tuple) -> tup
 
 
 def damped_newton(
-    height: Callable[[Point], Float[Array, ""]],
-    slopes: Callable[[Point], tuple[Point, Float[Array, "k k"]]],
-    start: Point,
-) -> Point:
+    height: Function, slopes: Function, start: Float[Array, " k"]
+) -> Float[Array, " k"]:
     """Where `height` is least, by Newton with bounded steps, halved while it rises.
 
     Args:

@@ -137,18 +137,7 @@ def _limit_terms(
     n_1: Array, n_2: Array, p: Array, spectrum: Array
 ) -> tuple[Array, Array]:
     """Bias over `2μ²` and variance over `σ²`; needs `n_1 + n_2 > p`."""
-    y = source_ratio(n_1, n_2, p, spectrum)
-    return terms_of_ratio(y, n_1 + n_2 - p, n_2, p, spectrum)
-
-
-def terms_of_ratio(
-    y: Float[Array, "*#batch"],
-    m: Float[Array, "*#batch"],
-    n_2: Float[Array, "*#batch"],
-    p: Float[Array, "*#batch"],
-    spectrum: Float[Array, "*#batch p"],
-) -> tuple[Float[Array, "*batch"], Float[Array, "*batch"]]:
-    """Bias over `2μ²` and variance over `σ²`, from `y` and `m = n_1 + n_2 − p > 0`."""
+    y, m = source_ratio(n_1, n_2, p, spectrum), n_1 + n_2 - p
     weight = p / spectrum.shape[-1]
     v = 1 / (1 + spectrum * y[..., None])
     seen = spectrum * v

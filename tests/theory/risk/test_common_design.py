@@ -40,27 +40,6 @@ def test_risk_with_the_true_projector_is_the_mean_over_rows():
     )
 
 
-def by_projection(
-    rng: np.random.Generator, n: int, draws: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Risk of the estimator at each width, and what the true projector would give."""
-    theta = parameters()
-    x = rng.normal(size=(draws, n, P)) * np.sqrt(np.diag(SIGMA))
-    y = x @ theta.T + np.sqrt(NOISE) * rng.normal(size=(draws, n, K))
-    moment = np.swapaxes(x, 1, 2) @ y
-    single = np.linalg.solve(np.swapaxes(x, 1, 2) @ x, moment)
-    seen = np.linalg.eigh(np.swapaxes(single, 1, 2) @ moment)[1][:, :, ::-1]
-    true = np.linalg.eigh(theta @ SIGMA @ theta.T)[1][:, ::-1]
-    risks = []
-    for vectors in (seen, np.broadcast_to(true, seen.shape)):
-        for r in range(1, K):
-            kept = vectors[:, :, :r]
-            error = single @ kept @ np.swapaxes(kept, 1, 2) - theta.T
-            risks.append(np.einsum("ndk,de,nek->nk", error, SIGMA, error))
-    values = np.reshape(risks, (2, K - 1, draws, K))
-    return values[0], values[1]
-
-
 @pytest.mark.long
 def test_the_projection_is_the_optimum_of_the_shared_module():
     theta, rng = parameters(), np.random.default_rng(2)
@@ -71,28 +50,6 @@ def test_the_projection_is_the_optimum_of_the_shared_module():
     single = np.linalg.lstsq(x, y, rcond=None)[0]
     kept = np.linalg.eigh(single.T @ x.T @ x @ single)[1][:, 1:]
     np.testing.assert_allclose(found.T, single @ kept @ kept.T, rtol=1e-9, atol=1e-12)
-
-
-@pytest.mark.long
-def test_estimated_directions_cost_the_order_of_one_over_n():
-    rng, gaps, errors = np.random.default_rng(3), [], []
-    for n in (100, 400, 1600):
-        found = common_design_risk(
-            parameters(), n, NOISE, covariance=SIGMA, finite=True
-        )
-        measured, ideal = by_projection(rng, n, 40_000 if n < 1000 else 10_000)
-        # The true projector on the same draws as a control variate.
-        gap = np.sum(measured - ideal, axis=-1)
-        total = np.sum(ideal, axis=-1).mean(axis=1)
-        room = 5 * np.sum(ideal, axis=-1).std(axis=1) / np.sqrt(gap.shape[1])
-        assert np.all(abs(total - np.sum(found.total[:-1], axis=1)) < room)
-        gaps.append(n * gap.mean(axis=1))
-        errors.append(n * gap.std(axis=1) / np.sqrt(gap.shape[1]))
-    print(f"n times what estimated directions cost, at n = 100, 400, 1600: {gaps}")
-    # A bounded n times gap: between n = 400 and 1600 it moves by the next order,
-    # 1/n relatively, and by the draws.
-    room = 5 * np.hypot(errors[1], errors[2]) + np.abs(gaps[0] - gaps[1])
-    assert np.all(np.abs(gaps[1] - gaps[2]) < room), (gaps, errors)
 
 
 def test_few_samples_are_infinite():

@@ -1,6 +1,7 @@
 """Risk given the rows of a pair, or of tasks with weights, against drawn labels."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -78,13 +79,16 @@ def test_weighted_risk_is_the_mean_over_labels_and_maybe_parameters(at, mean):
     y = labelled(X, b, NOISE, draws, 1)
     scaled = [f * one for f, one in zip(root, y, strict=True)]
     error = errors(root, X, scaled, b[..., at, :])
-    known = {"target": at, "target_covariance": SIGMA}
     if mean:
-        found = mean_weighted_risk(GRAMS, NOISE, SHIFT, WEIGHTS, **known)
+        found = mean_weighted_risk(
+            GRAMS, NOISE, SHIFT, WEIGHTS, target=at, target_covariance=SIGMA
+        )
         risk = averaged(np.einsum("nd,de,ne->n", error, SIGMA, error))
         assert abs(found.total - risk.mean) < 5 * risk.error
     else:
-        found = weighted_risk(GRAMS, THETA, NOISE, WEIGHTS, **known)
+        found = weighted_risk(
+            GRAMS, THETA, NOISE, WEIGHTS, target=at, target_covariance=SIGMA
+        )
         assert_mean(found, error, SIGMA)
     alone = np.inf
     if at:
@@ -105,7 +109,7 @@ def test_mean_over_parameters_is_the_mean_of_conditional_risks():
 def test_two_tasks_of_equal_weight_are_the_pooled_pair():
     # A task without rows is no task, and only ratios of weights matter.
     grams, weights = np.stack([0 * PAIR[0], *PAIR]), np.array([3.0, 7.0, 7.0])
-    known = {"target_covariance": SIGMA}
+    known: dict[str, Any] = {"target_covariance": SIGMA}
     found = (
         weighted_risk(grams, THETA, 0.7, weights, **known),
         mean_weighted_risk(grams, 0.7, 1.3, weights, **known),
