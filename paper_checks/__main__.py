@@ -128,7 +128,8 @@ def _print(
         for found in findings:
             terminal.explain(console, found)
     else:
-        console.print(terminal.table(findings))
+        for row in terminal.rows(findings, console.width):
+            console.print(row, highlight=False)
     state = " (recorded now)" if asked.record else ""
     console.print(terminal.summary(findings, changes, seconds) + state)
     console.print(f"Everything that was measured: {written}", highlight=False)

@@ -63,6 +63,7 @@ class Finding:
         data: What it was measured on.
         seed: Of every draw.
         attack: Of a statement under attack; else `None`.
+        seconds: How long it took to measure.
     """
 
     claim: str
@@ -83,6 +84,7 @@ class Finding:
     data: str
     seed: int
     attack: Attack | None = None
+    seconds: float = 0.0
 
     @property
     def sentences(self) -> tuple[str, ...]:

@@ -1,10 +1,9 @@
-"""Findings on a terminal: one row per claim, and everything of a claim on demand."""
+"""Findings on a terminal: one line per claim, and everything of one on demand."""
 
 from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.table import Table
 
 from paper_checks.judge.finding import Finding
 from paper_checks.judge.verdict import Verdict
@@ -27,16 +26,20 @@ COUNTED = {
 }
 
 
-def table(findings: Sequence[Finding]) -> Table:
-    """One row per claim: its number, what was found, and the verdict."""
-    drawn = Table(box=None, pad_edge=False)
-    drawn.add_column("claim", width=max(len(found.claim) for found in findings))
-    drawn.add_column("title", overflow="ellipsis", no_wrap=True)
-    drawn.add_column("verdict", width=max(map(len, Verdict)))
-    for found in findings:
-        colour = COLOURS[found.verdict]
-        drawn.add_row(found.claim, found.title, f"[{colour}]{found.verdict}[/]")
-    return drawn
+def rows(findings: Sequence[Finding], width: int) -> list[str]:
+    """One line per claim: its number, its title and the verdict, within `width`."""
+    first = max(len(found.claim) for found in findings)
+    last = max(map(len, Verdict))
+    room = max(width - first - last - 4, 10)
+    return [
+        f"{found.claim:<{first}}  {_shortened(found.title, room):<{room}}  "
+        f"[{COLOURS[found.verdict]}]{found.verdict}[/]"
+        for found in findings
+    ]
+
+
+def _shortened(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: room - 1]}…"
 
 
 def summary(

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from io import StringIO
 
@@ -15,13 +16,17 @@ def findings():
     return [finding("W-P1"), finding("W-E5", Verdict.FAILS)]
 
 
-def test_the_terminal_has_a_line_per_claim_within_80_columns(findings):
-    console = Console(width=80, record=True, file=StringIO())
-    console.print(terminal.table(findings))
+@pytest.mark.parametrize("width", [30, 80])
+def test_the_terminal_has_a_line_per_claim_within_its_width(findings, width):
+    long = [dataclasses.replace(one, title=70 * "x") for one in findings]
+    console = Console(width=width, record=True, file=StringIO())
+    for row in terminal.rows(long, console.width):
+        console.print(row, highlight=False)
     lines = console.export_text().rstrip().splitlines()
-    assert len(lines) == 3
-    assert lines[1].split() == ["W-P1", "title", "of", "W-P1", "holds"]
-    assert max(map(len, lines)) <= 80
+    assert len(lines) == 2
+    assert max(map(len, lines)) <= width
+    assert lines[0].startswith("W-P1  x")
+    assert lines[0].endswith("…  holds") == (width < 90)
 
 
 def test_the_summary_counts_verdicts_and_changes(findings):
