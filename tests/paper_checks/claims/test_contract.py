@@ -75,7 +75,8 @@ def test_every_claim_is_on_record_with_its_own_words(record):
         assert (found["title"], found["source"]) == (claim.title, claim.source)
         assert found["statement"] == claim.statement
         assert len(found["headline"]) <= 110, found["headline"]
-        assert re.search(r"\d", found["headline"]), found["headline"]
+        number = re.search(r"\d", found["headline"])
+        assert number or found["verdict"] == Verdict.NEEDS_DATA, found["headline"]
         assert found["verdict"] in set(Verdict)
         for sentence in (*found["details"], *found["caveats"]):
             assert sentence.endswith((".", "`")), f"{name}: {sentence}"
