@@ -51,8 +51,10 @@ class Check(eqx.Module):
 
     @property
     def used(self) -> Float[np.ndarray, "*n"]:
-        """`|lhs − rhs|` as a share of the tolerance."""
-        return self.apart / np.asarray(self.tolerance)
+        """`|lhs − rhs|` as a share of the tolerance; zero where both are zero."""
+        exact = (self.apart == 0) & (np.asarray(self.tolerance) == 0)
+        with np.errstate(divide="ignore"):
+            return self.apart / np.where(exact, 1, self.tolerance)
 
     @staticmethod
     def broken_in_any(*checks: "Check") -> int:

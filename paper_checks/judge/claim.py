@@ -11,9 +11,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
 
 from paper_checks.judge.check import Check, Relation
-from paper_checks.judge.measurement import CheckError, extreme, failure_rate
+from paper_checks.judge.measurement import (
+    CheckError,
+    Measurement,
+    extreme,
+    failure_rate,
+)
 from paper_checks.judge.routes import Draws, measured_on_draws
-from paper_checks.judge.stated import Evidence, Stated, merged
+from paper_checks.judge.stated import Evidence, Stated, decides, merged
 from paper_checks.judge.statement import Statement
 from paper_checks.judge.stress import Effort, Stress, stress, survey
 from paper_checks.judge.verdict import Control
@@ -215,11 +220,12 @@ def evidence_of(found: Stress, useful_share: float = 0.0) -> Evidence:
     useful = dataclasses.replace(
         found.useful, quantity="random instances on which it says something new"
     )
+    deciding, headline = _decided_by(found, failure, most)
     return Evidence(
         holds=not found.refuted,
         useful=useful.high >= useful_share,
-        deciding=dataclasses.replace(failure, flips_at=found.allowed or 1 / failure.n),
-        headline=f"{failure.count} of {failure.n:,} attacked instances break it",
+        deciding=deciding,
+        headline=headline,
         details=(
             f"Under attack {found.attack.used} of the right side is used at most, and "
             f"{len(needed)} of {len(found.needed)} hypotheses are needed.",
@@ -238,4 +244,21 @@ def evidence_of(found: Stress, useful_share: float = 0.0) -> Evidence:
             for name, worst in found.needed.items()
         ),
         attack=found.attack,
+    )
+
+
+def _decided_by(
+    found: Stress, failure: Measurement, most: Measurement
+) -> tuple[Measurement, str]:
+    """The measurement that agrees with the verdict, and a sentence about it."""
+    at_worst = found.failure_at_worst
+    if found.refuted and failure.low <= found.allowed:
+        none = f"{failure.count} of {failure.n:,} random instances break it, "
+        if at_worst is not None:
+            return decides(at_worst, found.allowed), (
+                f"{none}and {at_worst.count} of {at_worst.n:,} draws at the worst one"
+            )
+        return decides(most, 1.0), f"{none}and one that the search found does"
+    return decides(failure, found.allowed or 1 / failure.n), (
+        f"{failure.count} of {failure.n:,} attacked instances break it"
     )

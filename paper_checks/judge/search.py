@@ -95,11 +95,13 @@ class Seen:
     def worst(self) -> Worst:
         """The feasible instance that uses most of the right side.
 
-        One that breaks the statement comes first: its ratio may be 1 but for rounding.
+        Those that break the statement come first: where the tolerance is far above the
+        right side, one that holds may have a larger ratio.
         """
         broken, ratio = self.outcome.broken, self.outcome.ratio
-        rank = np.where(broken, np.maximum(ratio, 1) + 1e-9, ratio)
-        place = int(np.argmax(np.where(self.feasible, rank, -np.inf)))
+        first = self.feasible & broken
+        among = first if first.any() else self.feasible
+        place = int(np.argmax(np.where(among, ratio, -np.inf)))
         found = float(ratio[place]), bool(broken[place])
         return Worst(*self.instance(place), *found, self.dropped)
 

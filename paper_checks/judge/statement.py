@@ -187,7 +187,9 @@ def examine(
 def ratio(check: Check) -> Float[Array, "*n"]:
     """Share of the right side that is used; infinite where a side is not a number."""
     if check.relation == "==":
-        used = jnp.abs(check.rhs - check.lhs) / check.tolerance
+        apart = jnp.abs(check.rhs - check.lhs)
+        exact = (apart == 0) & (check.tolerance == 0)
+        used = apart / jnp.where(exact, 1, check.tolerance)
     else:
         # Both sides of these statements are sizes; a negative one is a broken check.
         positive = check.rhs > 0
