@@ -17,7 +17,7 @@ from paper_checks.judge.measurement import (
     extreme,
     failure_rate,
 )
-from paper_checks.judge.routes import Draws, measured_on_draws
+from paper_checks.judge.routes import Draws, measured_on_draws, settled
 from paper_checks.judge.stated import Evidence, Stated, decides, merged
 from paper_checks.judge.statement import Statement
 from paper_checks.judge.stress import Effort, Stress, stress, survey
@@ -103,11 +103,31 @@ class Formula:
         """The instance, or the one that violates the hypothesis at this place."""
         instance = self.build(latent)
         others = [violate(instance, latent) for violate in self.without.values()]
+        for name, other in zip(self.without, others, strict=True):
+            _refuse_unlike(name, other, instance)
 
         def chosen(*leaves: ArrayLike) -> Array:
             return jnp.stack([jnp.asarray(leaf) for leaf in leaves])[dropped]
 
         return jax.tree.map(chosen, *others, instance)  # the last: none is dropped
+
+
+def _refuse_unlike(hypothesis: str, other: Any, instance: Any) -> None:
+    """Raise if a violation has other fields, shapes or types than the instance."""
+
+    def fields(tree: Any) -> dict[str, str]:
+        leaves = jax.tree_util.tree_leaves_with_path(tree)
+        return {
+            jax.tree_util.keystr(path): f"{jnp.result_type(leaf)}{jnp.shape(leaf)}"
+            for path, leaf in leaves
+        }
+
+    built, found = fields(instance), fields(other)
+    if built != found or jax.tree.structure(other) != jax.tree.structure(instance):
+        raise ValueError(
+            f"without: '{hypothesis}' gives {found} as {type(other).__name__}, and "
+            f"build gives {built} as {type(instance).__name__}: they must be alike"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,8 +178,8 @@ class Claim(Stated):
         if self.draws:
             several = (self.draws,) if isinstance(self.draws, Draws) else self.draws
             parts.append(measured_on_draws(several, self.judged, settings))
-        if self.real is not None:
-            parts.append(self._on_real_sets(self.real(settings)))
+        if self.real is not None and (found := self.real(settings)):
+            parts.append(self._on_real_sets(found))
         if self.extra is not None:
             parts.append(self.extra(settings))
         if self.formula is not None:
@@ -177,7 +197,8 @@ class Claim(Stated):
         caveat = f"{count - kept} of {count} real instances are not judged, as their "
         caveat += f"tolerance is above {self.judged}."
         return Evidence(
-            holds=broken == 0,
+            holds=settled(broken, kept, count),
+            deciding=decides(rate, 1 / kept) if broken else None,
             named={"real": rate},
             details=(f"On real sets it holds on {rate.rest} of {kept} instances.",),
             caveats=(caveat,) if kept < count else (),

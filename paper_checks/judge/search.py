@@ -16,6 +16,7 @@ from paper_checks.judge.statement import (
     Statement,
     StatementError,
     examine,
+    refuse_infeasible,
     refuse_unknown,
 )
 from simulations.engine.in_memory import map_chunks
@@ -241,11 +242,8 @@ def _feasible(seen: Seen) -> int:
         StatementError: There is none.
     """
     if not (found := seen.count("feasible")):
-        others = "" if seen.dropped is None else f" other than '{seen.dropped}'"
-        raise StatementError(
-            f"{seen.statement.name}: none of {len(seen.feasible)} instances meets its "
-            f"hypotheses{others}: they contradict one another, or `build` misses them"
-        )
+        place, latent = seen.statement.place(seen.dropped), seen.instance(0)[0]
+        refuse_infeasible(seen.statement, place, latent, len(seen.feasible))
     return found
 
 
