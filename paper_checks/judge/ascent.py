@@ -23,6 +23,8 @@ from paper_checks.judge.statement import Outcome, Statement, examine
 # A margin of -1 costs as much as a hundredfold ratio.
 PENALTY = float(np.log(100))
 RATE = 0.05
+# What breaking the statement adds to the score: more than any ratio does.
+BREAKS = 1e3
 
 
 def by_ascent(
@@ -54,7 +56,9 @@ def by_ascent(
     keys = drawn_numbers(key, 1, starts * draws, PART)[1].reshape(starts, draws)
     ends = jax.device_get(_climbed(statement, steps, draws, numbers, keys, place))
     seen = np.isfinite(ends.score)
-    best = int(np.argmax(ends.score))
+    # An instance that breaks a statement without exceptions comes first.
+    first = 0 if statement.failure else BREAKS * ends.broken
+    best = int(np.argmax(ends.score + first))
     return Search(
         kind="ascent",
         examined=starts * steps,
@@ -94,7 +98,10 @@ def _climbed(
     def score(numbers: Array, keys: Array) -> tuple[Array, Outcome]:
         latent = statement.unpack(numbers)
         found = jax.vmap(partial(examine, statement, dropped, latent))(keys)
-        height = jnp.mean(jnp.log(jnp.maximum(found.ratio, jnp.finfo(float).tiny)))
+        # Above 0 = rhs a broken instance has no finite ratio, and counts all the same.
+        most = jnp.where(found.broken, jnp.finfo(float).max, jnp.inf)
+        used = jnp.clip(found.ratio, jnp.finfo(float).tiny, most)
+        height = jnp.mean(jnp.log(used))
         return height + PENALTY * jnp.minimum(jnp.min(found.least_margin), 0), found
 
     def climb(start: Array, keys: Array) -> _Ends:
@@ -113,8 +120,8 @@ def _climbed(
                 found.useful.all(),
             )
             # An instance that breaks it is better than any that does not.
-            rank = here.score + jnp.where(here.broken & kept, 1e3, 0)
-            old = best.score + jnp.where(best.broken & jnp.isfinite(best.score), 1e3, 0)
+            rank = here.score + BREAKS * (here.broken & kept)
+            old = best.score + BREAKS * (best.broken & jnp.isfinite(best.score))
             best = jax.tree.map(
                 lambda new, kept_one: jnp.where(rank > old, new, kept_one), here, best
             )

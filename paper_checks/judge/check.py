@@ -1,6 +1,6 @@
 """One statement measured on instances: two sides, a tolerance, and who is right."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import equinox as eqx
 import jax
@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Float
 from paper_checks.judge.verdict import Control
 
 Relation = Literal["<=", "=="]
+SIDES = ("lhs", "rhs", "tolerance")
 
 
 class Check(eqx.Module):
@@ -21,6 +22,14 @@ class Check(eqx.Module):
     tolerance: Float[Array, "*n"]  # what rounding or sampling alone explains
     relation: Relation = eqx.field(static=True)
     source: str = eqx.field(static=True, default="")
+
+    def __check_init__(self) -> None:
+        """Refuse another relation, and sides that would be broadcast."""
+        if self.relation not in get_args(Relation):
+            raise ValueError(f"relation must be '<=' or '==', got '{self.relation}'")
+        shapes = {name: np.shape(getattr(self, name)) for name in SIDES}
+        if len(set(shapes.values())) > 1:
+            raise ValueError(f"lhs, rhs and tolerance must be of one shape: {shapes}")
 
     @property
     def slack(self) -> Float[Array, "*n"]:
@@ -33,6 +42,11 @@ class Check(eqx.Module):
     def holds(self) -> Bool[Array, "*n"]:
         """Whether it holds on each instance; never for a NaN."""
         return self.slack >= -self.tolerance
+
+    @property
+    def known(self) -> Bool[np.ndarray, "*n"]:
+        """Instances without a NaN."""
+        return ~np.any([np.isnan(getattr(self, name)) for name in SIDES], axis=0)
 
     @property
     def broken(self) -> int:
@@ -51,8 +65,10 @@ class Check(eqx.Module):
 
     @property
     def used(self) -> Float[np.ndarray, "*n"]:
-        """`|lhs − rhs|` as a share of the tolerance."""
-        return self.apart / np.asarray(self.tolerance)
+        """`|lhs − rhs|` as a share of the tolerance; zero where both are zero."""
+        exact = (self.apart == 0) & (np.asarray(self.tolerance) == 0)
+        with np.errstate(divide="ignore"):
+            return self.apart / np.where(exact, 1, self.tolerance)
 
     @staticmethod
     def broken_in_any(*checks: "Check") -> int:
@@ -81,8 +97,12 @@ class Check(eqx.Module):
         return self.where(Check.all_judged(coarse, self))
 
     def control(self, dropped: str) -> Control:
-        """How often this check noticed that a hypothesis was dropped."""
-        return Control(dropped=dropped, noticed=self.broken, instances=self.count)
+        """How often this check noticed that a hypothesis was dropped.
+
+        A NaN does not hold, but it is no sign either that the hypothesis is needed.
+        """
+        seen = ~np.asarray(self.holds) & self.known
+        return Control(dropped=dropped, noticed=int(seen.sum()), instances=self.count)
 
     def worst(self) -> float:
         """Largest violation as a share of the tolerance; above 1, or NaN, is broken."""

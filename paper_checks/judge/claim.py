@@ -11,9 +11,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
 
 from paper_checks.judge.check import Check, Relation
-from paper_checks.judge.measurement import CheckError, extreme, failure_rate
-from paper_checks.judge.routes import Draws, measured_on_draws
-from paper_checks.judge.stated import Evidence, Stated, merged
+from paper_checks.judge.measurement import (
+    CheckError,
+    Measurement,
+    extreme,
+    failure_rate,
+)
+from paper_checks.judge.routes import Draws, measured_on_draws, settled
+from paper_checks.judge.stated import Evidence, Stated, decides, merged
 from paper_checks.judge.statement import Statement
 from paper_checks.judge.stress import Effort, Stress, stress, survey
 from paper_checks.judge.verdict import Control
@@ -98,11 +103,31 @@ class Formula:
         """The instance, or the one that violates the hypothesis at this place."""
         instance = self.build(latent)
         others = [violate(instance, latent) for violate in self.without.values()]
+        for name, other in zip(self.without, others, strict=True):
+            _refuse_unlike(name, other, instance)
 
         def chosen(*leaves: ArrayLike) -> Array:
             return jnp.stack([jnp.asarray(leaf) for leaf in leaves])[dropped]
 
         return jax.tree.map(chosen, *others, instance)  # the last: none is dropped
+
+
+def _refuse_unlike(hypothesis: str, other: Any, instance: Any) -> None:
+    """Raise if a violation has other fields, shapes or types than the instance."""
+
+    def fields(tree: Any) -> dict[str, str]:
+        leaves = jax.tree_util.tree_leaves_with_path(tree)
+        return {
+            jax.tree_util.keystr(path): f"{jnp.result_type(leaf)}{jnp.shape(leaf)}"
+            for path, leaf in leaves
+        }
+
+    built, found = fields(instance), fields(other)
+    if built != found or jax.tree.structure(other) != jax.tree.structure(instance):
+        raise ValueError(
+            f"without: '{hypothesis}' gives {found} as {type(other).__name__}, and "
+            f"build gives {built} as {type(instance).__name__}: they must be alike"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,8 +178,8 @@ class Claim(Stated):
         if self.draws:
             several = (self.draws,) if isinstance(self.draws, Draws) else self.draws
             parts.append(measured_on_draws(several, self.judged, settings))
-        if self.real is not None:
-            parts.append(self._on_real_sets(self.real(settings)))
+        if self.real is not None and (found := self.real(settings)):
+            parts.append(self._on_real_sets(found))
         if self.extra is not None:
             parts.append(self.extra(settings))
         if self.formula is not None:
@@ -172,7 +197,8 @@ class Claim(Stated):
         caveat = f"{count - kept} of {count} real instances are not judged, as their "
         caveat += f"tolerance is above {self.judged}."
         return Evidence(
-            holds=broken == 0,
+            holds=settled(broken, kept, count),
+            deciding=decides(rate, 1 / kept) if broken else None,
             named={"real": rate},
             details=(f"On real sets it holds on {rate.rest} of {kept} instances.",),
             caveats=(caveat,) if kept < count else (),
@@ -215,11 +241,12 @@ def evidence_of(found: Stress, useful_share: float = 0.0) -> Evidence:
     useful = dataclasses.replace(
         found.useful, quantity="random instances on which it says something new"
     )
+    deciding, headline = _decided_by(found, failure, most)
     return Evidence(
         holds=not found.refuted,
         useful=useful.high >= useful_share,
-        deciding=dataclasses.replace(failure, flips_at=found.allowed or 1 / failure.n),
-        headline=f"{failure.count} of {failure.n:,} attacked instances break it",
+        deciding=deciding,
+        headline=headline,
         details=(
             f"Under attack {found.attack.used} of the right side is used at most, and "
             f"{len(needed)} of {len(found.needed)} hypotheses are needed.",
@@ -238,4 +265,21 @@ def evidence_of(found: Stress, useful_share: float = 0.0) -> Evidence:
             for name, worst in found.needed.items()
         ),
         attack=found.attack,
+    )
+
+
+def _decided_by(
+    found: Stress, failure: Measurement, most: Measurement
+) -> tuple[Measurement, str]:
+    """The measurement that agrees with the verdict, and a sentence about it."""
+    at_worst = found.failure_at_worst
+    if found.refuted and failure.low <= found.allowed:
+        none = f"{failure.count} of {failure.n:,} random instances break it, "
+        if at_worst is not None:
+            return decides(at_worst, found.allowed), (
+                f"{none}and {at_worst.count} of {at_worst.n:,} draws at the worst one"
+            )
+        return decides(most, 1.0), f"{none}and one that the search found does"
+    return decides(failure, found.allowed or 1 / failure.n), (
+        f"{failure.count} of {failure.n:,} attacked instances break it"
     )

@@ -62,7 +62,13 @@ class Measurement:
 
 
 def failure_rate(quantity: str, broken: int, count: int) -> Measurement:
-    """Share of instances that break a statement, with a Clopper-Pearson interval."""
+    """Share of instances that break a statement, with a Clopper-Pearson interval.
+
+    Raises:
+        CheckError: There is no instance, or more are counted than there are.
+    """
+    if not 0 <= broken <= count or not count:
+        raise CheckError(f"{quantity}: {broken} of {count} instances are no share")
     test = stats.binomtest(broken, count)
     bounds = test.proportion_ci(confidence_level=0.95, method="exact")
     return Measurement(
@@ -107,8 +113,11 @@ def mean_with_interval(
         overlap: `n_test/n_train` of random splits; 0 for independent draws.
 
     Raises:
+        ValueError: A confidence that is not in (0, 1).
         CheckError: Fewer than two values, all equal, or not all finite.
     """
+    if not 0 < confidence < 1:
+        raise ValueError(f"{quantity}: confidence must be in (0, 1), got {confidence}")
     sample = np.asarray(values, dtype=float).ravel()
     if not np.all(np.isfinite(sample)):
         bad = np.count_nonzero(~np.isfinite(sample))
@@ -127,10 +136,16 @@ def mean_with_interval(
         value=mean,
         low=mean - half,
         high=mean + half,
-        interval=f"{100 * confidence:.4g} % Student"
+        interval=f"{_percent(confidence)} % Student"
         + (", corrected for shared rows" if overlap else ""),
         n=len(sample),
     )
+
+
+def _percent(confidence: float) -> str:
+    """In per cent, with four digits or as many as tell it from 100."""
+    texts = (f"{100 * confidence:.{digits}g}" for digits in range(4, 17))
+    return next(text for text in texts if text != "100")
 
 
 def plain(quantity: str, value: float, interval: str, n: int = 1) -> Measurement:
@@ -144,6 +159,8 @@ def plain(quantity: str, value: float, interval: str, n: int = 1) -> Measurement
 def extreme(quantity: str, values: ArrayLike) -> Measurement:
     """Largest value over instances; an extreme has no interval."""
     sample = np.asarray(values, dtype=float).ravel()
+    if not len(sample):
+        raise CheckError(f"{quantity}: no value of which one could be the largest")
     return plain(quantity, float(sample.max()), "none: an extreme", len(sample))
 
 
@@ -205,8 +222,9 @@ def decided(found: Measurement, threshold: float = 0.0) -> bool | None:
 
 
 def runs_to_decide(found: Measurement, threshold: float = 0.0) -> int | None:
-    """Runs after which Student's interval would exclude a threshold.
+    """Runs after which Student's interval would exclude a threshold half of the time.
 
+    So many new runs decide with a probability of a half, or more where they are few.
     Uses the measured mean and spread `s` as if they were the true ones: the least `n`
     with `t_(n−1) s/√n < |mean − threshold|` at the interval's own confidence, where
     `s/√n` is read off the interval at hand. Source: derived here.

@@ -63,6 +63,13 @@ class Draws:
     part: int | None = None
     further: Callable[[Any, Key[Array, " n"]], Mapping[str, Measurement]] | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse routes of which none decides."""
+        if all(route.reported for route in self.routes):
+            raise ValueError(
+                f"routes: none of {len(self.routes)} decides, all are only reported"
+            )
+
     def keys(self, settings: Settings) -> Key[Array, " n"]:
         """A key for each problem."""
         key = jax.random.key(settings.seed)
@@ -74,6 +81,7 @@ class _Part(NamedTuple):
     drawn: int
     kept: int
     broken: int
+    unknown: int
     values: list[tuple[Route, Float[np.ndarray, " n"]]]
     controls: list[Control]
     further: Mapping[str, Measurement]
@@ -98,10 +106,10 @@ def measured_on_draws(
     largest, named = _largest(parts)
     further = {name: one for part in parts for name, one in part.further.items()}
     return Evidence(
-        holds=broken == 0,
+        holds=settled(broken, kept, drawn),
         deciding=dataclasses.replace(rate, flips_at=1 / kept),
         headline=f"It holds on {rate.rest} of {rate.n} draws",
-        caveats=_caveats(left_out, judged),
+        caveats=_caveats(left_out, judged, sum(part.unknown for part in parts)),
         named={"broken": rate, "left_out": left_out, **named, **further},
         measurements=(
             rate,
@@ -113,19 +121,37 @@ def measured_on_draws(
     )
 
 
-def _caveats(left_out: Measurement, judged: float | None) -> tuple[str, ...]:
-    if not left_out.count:
-        return ()
-    return (
-        f"{left_out.count} of {left_out.n} draws are not judged, as their tolerance is "
-        f"above {judged:g}.",
-    )
+def settled(broken: int, judged: int, count: int) -> bool | None:
+    """Whether instances bear a claim out; open if most of them cannot be judged."""
+    if broken:
+        return False
+    return True if 2 * judged >= count else None
+
+
+def _caveats(
+    left_out: Measurement, judged: float | None, unknown: int
+) -> tuple[str, ...]:
+    said = []
+    if left_out.count:
+        said.append(
+            f"{left_out.count} of {left_out.n} draws are not judged, as their "
+            f"tolerance is above {judged:g}."
+        )
+    if unknown:
+        said.append(f"{unknown} of {left_out.n} draws are NaN, which breaks the claim.")
+    return tuple(said)
 
 
 def _measured(draws: Draws, judged: float | None, settings: Settings) -> _Part:
     keys = draws.keys(settings)
     problems = draws.draw(keys)
     found = [route.check(problems, keys) for route in draws.routes]
+    for route, check in zip(draws.routes, found, strict=True):
+        if np.shape(check.lhs) != (len(keys),):
+            raise CheckError(
+                f"routes: '{route.quantity}' must have a number for each of "
+                f"{len(keys)} draws, got the shape {np.shape(check.lhs)}"
+            )
     deciding = [
         check
         for route, check in zip(draws.routes, found, strict=True)
@@ -137,6 +163,7 @@ def _measured(draws: Draws, judged: float | None, settings: Settings) -> _Part:
         drawn=len(keys),
         kept=int(kept.sum()),
         broken=Check.broken_in_any(*(check.where(kept) for check in deciding)),
+        unknown=int(np.sum(~np.all([check.known for check in deciding], axis=0))),
         values=[
             (route, check.used if route.in_tolerances else check.apart)
             for route, check in zip(draws.routes, checks, strict=True)

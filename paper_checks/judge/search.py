@@ -16,6 +16,7 @@ from paper_checks.judge.statement import (
     Statement,
     StatementError,
     examine,
+    refuse_infeasible,
     refuse_unknown,
 )
 from simulations.engine.in_memory import map_chunks
@@ -95,11 +96,13 @@ class Seen:
     def worst(self) -> Worst:
         """The feasible instance that uses most of the right side.
 
-        One that breaks the statement comes first: its ratio may be 1 but for rounding.
+        Those that break the statement come first: where the tolerance is far above the
+        right side, one that holds may have a larger ratio.
         """
         broken, ratio = self.outcome.broken, self.outcome.ratio
-        rank = np.where(broken, np.maximum(ratio, 1) + 1e-9, ratio)
-        place = int(np.argmax(np.where(self.feasible, rank, -np.inf)))
+        first = self.feasible & broken
+        among = first if first.any() else self.feasible
+        place = int(np.argmax(np.where(among, ratio, -np.inf)))
         found = float(ratio[place]), bool(broken[place])
         return Worst(*self.instance(place), *found, self.dropped)
 
@@ -239,11 +242,8 @@ def _feasible(seen: Seen) -> int:
         StatementError: There is none.
     """
     if not (found := seen.count("feasible")):
-        others = "" if seen.dropped is None else f" other than '{seen.dropped}'"
-        raise StatementError(
-            f"{seen.statement.name}: none of {len(seen.feasible)} instances meets its "
-            f"hypotheses{others}: they contradict one another, or `build` misses them"
-        )
+        place, latent = seen.statement.place(seen.dropped), seen.instance(0)[0]
+        refuse_infeasible(seen.statement, place, latent, len(seen.feasible))
     return found
 
 

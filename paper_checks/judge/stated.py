@@ -96,13 +96,22 @@ class Stated:
         """Measure the claim and judge it.
 
         Raises:
-            CheckError: A control was not noticed, or a sentence names what was not
-                measured.
+            CheckError: There is no control, or one was not noticed, or a sentence or
+                `deciding` names what was not measured.
         """
         found = self.gather(settings)
+        if not isinstance(found, Evidence):
+            raise CheckError(f"it must give Evidence, got {found!r}")
         named = {**found.named, "missing": found.missing}
         verdict = self._judged(found)
         headline = self._headline(verdict) or found.headline
+        if not headline:
+            raise CheckError(f"{self.id} has no headline for '{verdict}'")
+        if self.deciding and self.deciding not in named and not found.missing:
+            raise CheckError(
+                f"{self.id}: deciding '{self.deciding}' was not measured; named are "
+                + ", ".join(named)
+            )
         return Finding(
             claim=self.id,
             title=self.title,
@@ -160,18 +169,32 @@ class Stated:
                 f"{self.id}: the sentence '{text}' names what was not measured "
                 f"({error}); named are {', '.join(named) or 'nothing'}"
             ) from error
+        except (ValueError, TypeError) as error:
+            raise CheckError(
+                f"{self.id}: the sentence '{text}' cannot be formatted ({error})"
+            ) from error
 
 
 def merged(parts: Sequence[Evidence]) -> Evidence:
-    """Evidence of several parts: against if one is, open if one is and none against."""
+    """Evidence of several parts: against if one is, open if one is and none against.
+
+    Raises:
+        CheckError: There is no part, or two parts give one name to different things.
+    """
+    if not parts:
+        raise CheckError("nothing is measured: it has no formula, draws, real or extra")
+    named: dict[str, Any] = {}
+    for name, one in (pair for part in parts for pair in part.named.items()):
+        if named.setdefault(name, one) is not one:
+            raise CheckError(f"two things that were measured are named '{name}'")
     verdicts = [part.holds for part in parts]
     holds = False if False in verdicts else None if None in verdicts else True
-    # A part that agrees with the verdict decides it, if it has what decides.
-    agreeing = sorted(parts, key=lambda part: part.holds is not holds)
+    # Only a part that agrees with the verdict has what decides it.
+    agreeing = [part for part in parts if part.holds is holds]
     return Evidence(
         holds=holds,
         useful=all(part.useful for part in parts),
-        named={name: one for part in parts for name, one in part.named.items()},
+        named=named,
         measurements=tuple(one for part in parts for one in part.measurements),
         controls=tuple(one for part in parts for one in part.controls),
         data="; ".join(dict.fromkeys(part.data for part in parts if part.data)),

@@ -4,14 +4,14 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, NoReturn, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from paper_checks.judge.check import Check
+from paper_checks.judge.check import SIDES, Check
 from paper_checks.judge.measurement import CheckError
 
 # An instance: a NamedTuple or an equinox module of arrays.
@@ -79,11 +79,22 @@ class Statement(Generic[Instance]):
         found = jax.eval_shape(
             lambda z: self.margins(self.build(z, jnp.asarray(NONE))), zeros
         )
-        if len(found) != len(self.hypotheses):
+        if not isinstance(found, tuple | list):
+            raise ValueError(
+                f"{self.name}: margins must return a tuple, got {found}; a tuple of "
+                "one margin is written (margin,)"
+            )
+        if not len(found) == len(self.hypotheses) > 0:
             raise ValueError(
                 f"{self.name}: {len(self.hypotheses)} hypotheses are named and "
-                f"{len(found)} have a margin"
+                f"{len(found)} have a margin: each needs one, and there must be one"
             )
+        for name, margin in zip(self.hypotheses, found, strict=True):
+            if margin.shape:
+                raise ValueError(
+                    f"{self.name}: the margin of '{name}' must be one number, got "
+                    f"the shape {margin.shape}"
+                )
 
     @property
     def relation(self) -> str:
@@ -141,8 +152,9 @@ class Outcome(NamedTuple):
 
     `ratio` is how much of the right side is used, `lhs/rhs` of `≤` and
     `|lhs − rhs|/tolerance` of `=`: above 1 only where the statement is broken, but for
-    rounding. `feasible` where all margins are `≥ 0`; `known` says that no margin and no
-    side is NaN; `useful` that `rhs` is below the baseline, always so without one.
+    rounding. `feasible` where all margins are `≥ 0`, but for the one that is dropped,
+    which must not be; `known` says that neither a margin nor a side nor the tolerance
+    is NaN; `useful` that `rhs` is below the baseline, always so without one.
     """
 
     ratio: Float[Array, "*n"]
@@ -172,12 +184,17 @@ def examine(
     margins = jnp.stack(statement.margins(instance))
     asked = jnp.arange(len(margins)) != dropped
     check = statement.conclude(instance, key)
+    if check.lhs.shape:
+        raise StatementError(
+            f"{statement.name}: each side must be one number, got the shape "
+            f"{check.lhs.shape}"
+        )
     baseline = jnp.inf if statement.baseline is None else statement.baseline(instance)
-    sides = jnp.stack([check.lhs, check.rhs])
+    sides = jnp.stack([check.lhs, check.rhs, check.tolerance])
     return Outcome(
         ratio=ratio(check),
         broken=~check.holds,
-        feasible=jnp.all((margins >= 0) | ~asked),
+        feasible=jnp.all((margins >= 0) == asked),
         known=~(jnp.any(jnp.isnan(margins) & asked) | jnp.isnan(sides).any()),
         useful=check.rhs < baseline,
         least_margin=jnp.min(jnp.where(asked, margins, jnp.inf)),
@@ -187,7 +204,9 @@ def examine(
 def ratio(check: Check) -> Float[Array, "*n"]:
     """Share of the right side that is used; infinite where a side is not a number."""
     if check.relation == "==":
-        used = jnp.abs(check.rhs - check.lhs) / check.tolerance
+        apart = jnp.abs(check.rhs - check.lhs)
+        exact = (apart == 0) & (check.tolerance == 0)
+        used = apart / jnp.where(exact, 1, check.tolerance)
     else:
         # Both sides of these statements are sizes; a negative one is a broken check.
         positive = check.rhs > 0
@@ -218,6 +237,29 @@ def refuse_unknown(
                 "a hypothesis must be a number wherever it is asked about"
             )
     check = statement.conclude(instance, jax.random.key(0))
-    for side in ("lhs", "rhs"):
+    for side in SIDES:
         if bool(jnp.isnan(getattr(check, side))):
             raise StatementError(f"{statement.name}: {side} is NaN on an instance")
+
+
+def refuse_infeasible(
+    statement: Statement[Any], dropped: int, latent: Mapping[str, Any], count: int
+) -> NoReturn:
+    """Raise, as none of `count` instances is feasible, with the margins of one.
+
+    Raises:
+        StatementError: Always.
+    """
+    point = {name: jnp.asarray(value) for name, value in latent.items()}
+    margins = statement.margins(statement.build(point, jnp.asarray(dropped)))
+    named = zip(statement.hypotheses, margins, strict=True)
+    one = ", ".join(f"'{name}' has {float(margin):.3g}" for name, margin in named)
+    if dropped == NONE:
+        wanted = "meets its hypotheses"
+    else:
+        name = statement.hypotheses[dropped]
+        wanted = f"violates '{name}' (a margin below 0) and meets the others"
+    raise StatementError(
+        f"{statement.name}: none of {count} instances {wanted}: `build` or `without` "
+        f"misses them, or they contradict one another; on one of them {one}"
+    )

@@ -144,7 +144,7 @@ def stress(
     worst = max(met, key=lambda found: (found.broken, found.ratio))
     failure = failure_rate("failures", random.broken, random.feasible)
     at_worst = None
-    refuted = any(found.broken for found in met)
+    refuted = any(search.broken for search in searches)
     if statement.failure:
         # The ascent looked at the mean of some draws, so its end is judged by new ones.
         place = next((found.worst for found in climbed if found.worst), worst)
@@ -208,6 +208,8 @@ def survey(
         refuted = rates[name].low > statement.failure
         needed[name] = found.worst() if refuted else None
     failure = seen.rate("failures")
+    worst = max(met, key=lambda found: (found.broken, found.ratio))
+    counterexample = worst.broken and not statement.failure
     return _result(
         statement,
         folder,
@@ -216,8 +218,8 @@ def survey(
         failure_at_worst=None,
         useful=seen.rate("useful", "useful"),
         needed=needed,
-        refuted=failure.low > statement.failure,
-        worst=max(met, key=lambda found: (found.broken, found.ratio)),
+        refuted=counterexample or failure.low > statement.failure,
+        worst=worst,
         rates=rates,
     )
 

@@ -49,8 +49,13 @@ def family(
         values: By quantity, one value per seed.
         comparisons: How many intervals hold together; those given if `None`.
         options: Of `mean_with_interval`.
+
+    Raises:
+        ValueError: There is no comparison.
     """
     count = len(values) if comparisons is None else comparisons
+    if count < 1:
+        raise ValueError(f"a family needs at least one comparison, got {count}")
     confidence = 1 - 0.05 / count
     return Family(
         mean_with_interval(name, one, confidence=confidence, **options)

@@ -65,9 +65,14 @@ def judge(
         otherwise: The verdict for `None`.
 
     Raises:
-        CheckError: A control was not noticed: the check has no power, which is an
-            error in the check and not a verdict.
+        CheckError: There is no control, or one was not noticed: the check has no power
+            that is known, which is an error in the check and not a verdict.
     """
+    if not controls:
+        raise CheckError(
+            "the check has no control: nothing shows that it can fail; drop a "
+            "hypothesis that it must notice"
+        )
     for control in controls:
         if not control.convincing:
             raise CheckError(

@@ -1,4 +1,5 @@
-from typing import Literal
+from types import SimpleNamespace
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -85,3 +86,20 @@ def test_an_instance_is_judged_by_all_checks_or_none():
     assert other.lhs.tolist() == [4, 7]
     assert one.broken == 1  # a NaN is not left out
     assert first.judged(None).count == 4
+
+
+@pytest.mark.parametrize(
+    ("relation", "tolerance", "message"),
+    [
+        (">=", [0.0, 0.0], "relation must be '<=' or '==', got '>='"),
+        ("==", 0.0, r"of one shape: .*'tolerance': \(\)"),
+        ("==", [[0.0], [0.0]], r"of one shape: .*'tolerance': \(2, 1\)"),
+    ],
+)
+def test_what_would_be_misread_or_broadcast_is_refused(relation, tolerance, message):
+    """Tests check types as well, so what a user without them meets is called here."""
+    found: Any = SimpleNamespace(
+        lhs=np.zeros(2), rhs=np.zeros(2), tolerance=tolerance, relation=relation
+    )
+    with pytest.raises(ValueError, match=message):
+        Check.__check_init__(found)

@@ -12,6 +12,7 @@ from paper_checks.judge import (
     Check,
     CheckError,
     Claim,
+    Control,
     Draws,
     Evidence,
     Formula,
@@ -26,6 +27,7 @@ from paper_checks.judge import (
     merged,
 )
 
+SEEN = Control.once("a factor", True)
 FORMULA = Formula(
     latent={"x": (2,)},
     build=lambda z: z["x"],
@@ -105,9 +107,9 @@ def test_one_broken_route_on_draws_is_enough_to_fail(settings):
 
 
 def test_a_route_that_is_only_reported_decides_nothing(settings):
-    one = draws(scale=0.1, reported=True)
-    route = Route(squares(1.0), "largest difference of the other")
-    both = dataclasses.replace(one, routes=(*one.routes, route))
+    route = Route(squares(0.1), "largest difference", reported=True)
+    other = Route(squares(1.0), "largest difference of the other")
+    both = dataclasses.replace(draws(), routes=(route, other))
     claim = Claim(id="T", **WORDS, draws=both)
     found = claim.find(settings)
     assert found.verdict is Verdict.HOLDS
@@ -184,6 +186,7 @@ def test_a_study_is_judged_by_its_evidence(settings, holds, useful, verdict):
         judged=lambda mean: Evidence(
             holds=holds,
             useful=useful,
+            controls=(SEEN,),
             named={
                 "gain": decides(gain(mean), 0.0),
                 "many": family({"a": mean + np.arange(3.0), "b": np.arange(-1.0, 2)}),
@@ -201,7 +204,7 @@ def test_a_study_is_judged_by_its_evidence(settings, holds, useful, verdict):
 def study(**words):
     options = {**WORDS, "headline": "Nothing", **words}
     return StudyClaim(id="T", **options, study=lambda _: None,
-                      judged=lambda _: Evidence())  # fmt: skip
+                      judged=lambda _: Evidence(controls=(SEEN,)))  # fmt: skip
 
 
 def test_a_sentence_that_names_what_was_not_measured_is_refused(settings):
@@ -232,3 +235,112 @@ def test_evidence_against_outweighs_open_evidence():
     assert verdict(True, None, False) is False
     assert verdict(True, None) is None
     assert verdict(True, True) is True
+
+
+def test_evidence_needs_a_part_and_one_meaning_for_a_name():
+    with pytest.raises(CheckError, match="nothing is measured"):
+        merged([])
+    one = Evidence(named={"gap": 1.0})
+    assert merged([one, one]).named == {"gap": 1.0}
+    with pytest.raises(CheckError, match="are named 'gap'"):
+        merged([one, Evidence(named={"gap": 2.0})])
+
+
+def test_only_evidence_that_agrees_with_the_verdict_decides_it():
+    good = Evidence(deciding=decides(gain(3.0)))
+    assert merged([good, Evidence(holds=False)]).deciding is None
+    bad = Evidence(holds=False, deciding=decides(gain(-3.0)))
+    assert merged([good, bad]).deciding is bad.deciding
+
+
+def test_a_claim_without_a_control_or_without_anything_is_no_verdict(settings):
+    for claim, message in (
+        (Claim(id="T", **WORDS), "nothing is measured"),
+        (Claim(id="T", **WORDS, draws=dataclasses.replace(draws(), without={})),
+         "the check has no control"),
+        (Claim(id="T", **WORDS, formula=dataclasses.replace(EQUAL, drop=())),
+         "the check has no control"),
+    ):  # fmt: skip
+        with pytest.raises(CheckError, match=message):
+            claim.find(settings)
+
+
+def test_it_is_open_if_most_draws_cannot_be_judged(settings):
+    """One of forty draws that holds says nothing of the thirty-nine left out."""
+
+    def coarse(kept, lhs):
+        def check(x, keys):
+            room = jnp.where(jnp.arange(len(keys)) < kept, 0.0, 2.0)
+            return Check(jnp.full(len(keys), lhs), jnp.zeros(len(keys)), room, "==")
+
+        return dataclasses.replace(draws(), routes=(Route(check, "difference"),))
+
+    for kept, lhs, verdict in (
+        (24, 0.0, Verdict.UNDECIDED),
+        (25, 0.0, Verdict.HOLDS),
+        (1, 0.1, Verdict.FAILS),
+    ):
+        claim = Claim(id="T", **WORDS, draws=coarse(kept, lhs), judged=1.0)
+        assert claim.find(settings).verdict is verdict
+
+
+def test_a_nan_breaks_a_draw_and_is_said_but_no_control_notices_by_it(settings):
+    def nan(x, keys):
+        zero = jnp.zeros(len(keys))
+        return Check(zero * jnp.nan, zero, zero, "==")
+
+    routes = dataclasses.replace(draws(), routes=(Route(nan, "difference"),))
+    found = Claim(id="T", **WORDS, draws=routes).find(settings)
+    assert found.verdict is Verdict.FAILS
+    assert found.caveats == ("50 of 50 draws are NaN, which breaks the claim.",)
+    blind = dataclasses.replace(draws(), without={"size": lambda keys: nan(None, keys)})
+    with pytest.raises(CheckError, match="with 'size' it noticed 0 of 50"):
+        Claim(id="T", **WORDS, draws=blind).find(settings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"without": {"d": lambda p, z: (p, p)}}, r"without: 'd' gives .*\[1\]"),
+        ({"without": {"d": lambda p, z: p.astype("float32")}}, "'d' gives .*float32"),
+        ({"without": {"d": lambda p, z: jnp.arange(3.0)}}, r"'d' gives .*\(3,\)"),
+        ({"without": {}, "margins": lambda p: ()}, "0 hypotheses are named"),
+        ({"margins": lambda p: p[0]}, "margins must return a tuple"),
+        ({"margins": lambda p: (p,)}, r"the margin of 'x on .*' must be one number"),
+        ({"margins": lambda p: (1.0,)}, r"none of 1024 instances violates 'x on the"),
+        ({"sides": lambda p, says, k: Sides(p, p, p)}, "each side must be one number"),
+        ({"sides": lambda p, says, k: Sides(p[0], p[0], jnp.nan)}, "tolerance is NaN"),
+    ],
+)
+def test_a_formula_that_would_be_misread_is_refused(settings, changes, message):
+    claim = Claim(id="T", **WORDS, formula=dataclasses.replace(EQUAL, **changes))
+    with pytest.raises((ValueError, CheckError), match=message):
+        claim.find(settings)
+
+
+def test_routes_have_a_number_for_each_draw_and_one_decides(settings):
+    short = Route(lambda x, keys: squares(1.0)(x[:9], keys), "difference")
+    one = dataclasses.replace(draws(), routes=(short,))
+    with pytest.raises(CheckError, match=r"'difference' must have a number .* \(9,\)"):
+        Claim(id="T", **WORDS, draws=one).find(settings)
+    with pytest.raises(ValueError, match="none of 1 decides"):
+        draws(reported=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"headline": "{missing:d}"}, "T: the sentence .* cannot be formatted"),
+        ({"headline": "{missing"}, "T: the sentence .* cannot be formatted"),
+        ({"headline": ""}, "T has no headline for 'holds'"),
+        ({"deciding": "gain"}, "T: deciding 'gain' was not measured"),
+    ],
+)
+def test_words_that_cannot_be_said_are_refused(settings, words, message):
+    with pytest.raises(CheckError, match=message):
+        study(**words).find(settings)
+
+
+def test_no_real_set_is_no_evidence(settings):
+    claim = Claim(id="T", **WORDS, draws=draws(), real=lambda _: {})
+    assert claim.find(settings).data == "simulated"

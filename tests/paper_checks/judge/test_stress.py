@@ -6,16 +6,18 @@ import numpy as np
 import pytest
 
 from paper_checks.judge.ascent import by_ascent
+from paper_checks.judge.check import Check
 from paper_checks.judge.claim import evidence_of
 from paper_checks.judge.hypothesis_search import by_hypothesis
 from paper_checks.judge.instance_file import load, reproduce, save
 from paper_checks.judge.search import at_random, failures
-from paper_checks.judge.statement import StatementError
+from paper_checks.judge.statement import StatementError, ratio
 from paper_checks.judge.stress import Effort, stress, survey
 from tests.paper_checks.judge.toy_statements import (
     MUTANTS,
     cauchy_schwarz,
     geometric_mean,
+    rarely_false,
     two_deviations,
 )
 
@@ -193,3 +195,45 @@ def test_bad_efforts_and_names_are_refused():
         Effort(steps=0)
     with pytest.raises(ValueError, match="no hypothesis 'x'"):
         at_random(cauchy_schwarz(), KEY, 8, dropped="x")
+
+
+def test_one_that_breaks_it_counts_before_any_ratio_that_the_tolerance_explains():
+    effort = dataclasses.replace(LITTLE, examples=0)
+    found = stress(rarely_false(), KEY, effort, drop=())
+    assert found.searches[0].broken
+    assert found.refuted
+    assert found.worst.broken
+    assert found.tightness == pytest.approx(1.5)
+    assert evidence_of(found).holds is False
+
+
+@pytest.mark.parametrize("sides", [(1.5, 1.0), (1.0, 0.0), (0.0, -1.0)])
+def test_the_ascent_keeps_one_that_breaks_it_whatever_its_ratio(sides):
+    search = by_ascent(rarely_false(sides, rare=0.0), KEY, starts=16, steps=5)
+    assert 0 < search.broken < 16
+    assert present(search.worst).broken
+
+
+@pytest.mark.parametrize("attack", [stress, survey])
+def test_what_only_the_search_finds_decides_and_is_said(attack):
+    """No random instance is as far out; the ascent climbs there."""
+
+    def conclude(x, key):
+        del key
+        return Check(jnp.exp(x), jnp.exp(6.0), jnp.asarray(1e-9), "<=")
+
+    far = rarely_false(conclude=conclude)
+    effort = dataclasses.replace(LITTLE, steps=150, examples=0)
+    found = attack(far, KEY if attack is stress else 0, effort, drop=())
+    said = evidence_of(found)
+    assert (found.failure.count, found.refuted, said.holds) == (0, True, False)
+    assert said.headline == (
+        "0 of 1,024 random instances break it, and one that the search found does"
+    )
+    deciding = present(said.deciding)
+    assert deciding.value > deciding.flips_at == 1
+
+
+def test_an_equality_without_a_tolerance_uses_none_where_it_is_exact():
+    exact = Check(jnp.ones(2), jnp.array([1.0, 2.0]), jnp.zeros(2), "==")
+    assert ratio(exact).tolist() == exact.used.tolist() == [0, np.inf]

@@ -17,6 +17,7 @@ from paper_checks.judge.measurement import (
     runs_to_decide,
     share_broken,
 )
+from paper_checks.judge.study_claim import family
 from paper_checks.judge.verdict import Control, Verdict, judge
 
 SEEN = Control(dropped="common X", noticed=5, instances=10)
@@ -168,3 +169,42 @@ def test_a_measurement_in_a_sentence_is_formatted_from_its_numbers():
     )
     assert f"{rate}" == "0.25 [0.055, 0.57]"
     assert f"{extreme('largest', [1.0, 2.5])}" == "2.5"
+
+
+@pytest.mark.parametrize(("broken", "count"), [(0, 0), (5, 3), (-1, 3)])
+def test_a_share_of_nothing_is_refused_by_name(broken, count):
+    with pytest.raises(CheckError, match=f"wrong signs: {broken} of {count} inst"):
+        failure_rate("wrong signs", broken, count)
+
+
+def test_the_largest_of_nothing_and_a_family_of_nothing_are_refused():
+    with pytest.raises(CheckError, match="gap: no value"):
+        extreme("gap", [])
+    with pytest.raises(ValueError, match="at least one comparison, got 0"):
+        family({})
+
+
+@pytest.mark.parametrize("confidence", [0.0, 1.0, 2.0, np.nan])
+def test_a_confidence_is_a_probability(confidence):
+    with pytest.raises(ValueError, match=r"gain: confidence must be in \(0, 1\)"):
+        mean_with_interval("gain", [1.0, 2.0], confidence=confidence)
+
+
+def test_an_interval_of_thousands_of_comparisons_is_not_said_to_be_certain():
+    values = {"gain": 0.5 + np.linspace(-1, 1, 9)}
+    (one,) = family(values, comparisons=2_000)
+    assert one.interval == "99.997 % Student"
+    assert family(values, comparisons=3)[0].interval == "98.33 % Student"
+    n = runs_to_decide(one)
+    assert n is not None
+    assert n > 30
+
+
+def test_so_many_new_runs_decide_about_half_of_the_time():
+    rng = np.random.default_rng(0)
+    n = runs_to_decide(mean(0.5))
+    assert n is not None
+    draws = rng.normal(0.5, 1, (2_000, n))
+    half = stats.t.ppf(0.975, n - 1) * draws.std(axis=1, ddof=1) / np.sqrt(n)
+    # Five standard errors of a share of 2,000 are 0.056.
+    assert 0.45 < np.mean(np.abs(draws.mean(axis=1)) > half) < 0.65

@@ -79,3 +79,29 @@ def two_deviations(reach=2.0, failure=0.05):
         conclude=conclude,
         failure=failure,
     )
+
+
+def rarely_false(sides_where_false=(1.5, 1.0), rare=2.0, **options):
+    """False where `x > rare`; elsewhere its ratio is 100, within the tolerance."""
+
+    def conclude(x, key):
+        del key
+        left, right = (
+            jnp.where(x > rare, false, true)
+            for false, true in zip(sides_where_false, (1e-10, 1e-12), strict=True)
+        )
+        return Check(left, right, jnp.asarray(1e-9), "<=", "toy")
+
+    return Statement(
+        **{
+            "name": "rarely false",
+            "source": "toy",
+            "version": 1,
+            "latent": {"x": ()},
+            "hypotheses": ("x below ten",),
+            "build": lambda latent, dropped: latent["x"],
+            "margins": lambda x: (10 - x,),
+            "conclude": conclude,
+            **options,
+        }
+    )
