@@ -26,39 +26,7 @@ from simulations.engine.commands import (
 from simulations.engine.in_memory import Progress
 from simulations.engine.process import prepare_process
 from simulations.engine.run import Choices, StoppedError, load_columns
-from simulations.experiments import (
-    alignment,
-    capacity,
-    classification,
-    gain_grid,
-    phase_map,
-    relu_capacity,
-    risk_curves,
-    risk_map,
-    similarity,
-    trained_gap,
-    transfer,
-    transfer_relu,
-    weights,
-)
-
-# Name on the command line and of the store: spec, run.
-EXPERIMENTS: dict[str, tuple[type, Callable[[Any, Progress | None], xr.Dataset]]] = {
-    "transfer": (transfer.TransferSweep, transfer.run),
-    "capacity": (capacity.CapacitySweep, capacity.run),
-    "similarity": (similarity.SimilaritySweep, similarity.run),
-    "weights": (weights.WeightsSweep, weights.run),
-    "classification": (classification.ClassificationSweep, classification.run),
-    "alignment": (alignment.AlignmentSweep, alignment.run),
-    "phase_map": (phase_map.PhaseMap, phase_map.run),
-    "trained_gap": (trained_gap.TrainedGap, trained_gap.run),
-    "transfer_relu": (transfer_relu.TransferReluSweep, transfer_relu.run),
-    "gain_grid": (gain_grid.GainGrid, gain_grid.run),
-    "relu_capacity": (relu_capacity.ReluCapacity, relu_capacity.run),
-    "risk_curves": (risk_curves.RiskCurves, risk_curves.run),
-    "risk_map": (risk_map.RiskMap, risk_map.run),
-}
-
+from simulations.experiments.registry import EXPERIMENTS
 
 # What a shell expects of a process that Ctrl-C ended.
 STOPPED = 130

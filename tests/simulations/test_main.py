@@ -3,7 +3,8 @@ import dataclasses
 import pytest
 
 from simulations import store
-from simulations.__main__ import EXPERIMENTS, main
+from simulations.__main__ import main
+from simulations.experiments.registry import EXPERIMENTS
 
 SMALL = [
     *("transfer", "--dimension", "4", "--samples-target", "3"),

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from simulations.__main__ import EXPERIMENTS
 from simulations.engine.in_memory import in_memory, repeat_keys
 from simulations.engine.run import Choices, load_columns, run_cells
 from simulations.engine.study import Study
 from simulations.experiments import gain_grid, risk_map, similarity
+from simulations.experiments.registry import EXPERIMENTS
 from tests.simulations.experiments import small
 from tests.simulations.experiments.small import train_nothing
 

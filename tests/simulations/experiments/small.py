@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from simulations.__main__ import EXPERIMENTS
+from simulations.experiments.registry import EXPERIMENTS
 from simulations.training.solver_choice import SOLVERS
 from tests.simulations.experiments.stay import Stay
 

@@ -10,8 +10,8 @@ import pytest
 import xarray as xr
 
 from simulations import provenance
-from simulations.__main__ import EXPERIMENTS
 from simulations.engine.in_memory import in_memory
+from simulations.experiments.registry import EXPERIMENTS
 from tests.simulations.experiments import small
 
 NAN = float("nan")
