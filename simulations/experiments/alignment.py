@@ -150,9 +150,6 @@ class AlignmentSweep(CellExperiment):
         }
 
 
-run = AlignmentSweep.run
-
-
 def rotation(spec: AlignmentSweep, angle: Float[Array, ""]) -> Float[Array, "d d"]:
     """`U`: each of the first quarter of coordinates turned toward its partner."""
     quarter = spec.dimension // 4

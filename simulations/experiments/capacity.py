@@ -99,9 +99,6 @@ class CapacitySweep(CellExperiment):
         }
 
 
-run = CapacitySweep.run
-
-
 class _Point(NamedTuple):
     risk: Float[Array, " k"]
     training: Float[Array, " k"]

@@ -137,9 +137,6 @@ class ClassificationSweep(CellExperiment):
         }
 
 
-run = ClassificationSweep.run
-
-
 class _Rows(NamedTuple):
     inputs: Float[Array, "*n m 2"]
     labels: Float[Array, "*n m"]

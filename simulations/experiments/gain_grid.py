@@ -85,9 +85,6 @@ class GainGrid(CellExperiment):
         return gains(found)
 
 
-run = GainGrid.run
-
-
 def _cell(
     spec: GainGrid, key: Key[Array, ""], point: dict[str, Float[Array, ""]]
 ) -> dict[str, Array]:

@@ -117,9 +117,6 @@ class PhaseMap(CellExperiment):
         return {"threshold": thresholds, "missed": missed.mean("start")}
 
 
-run = PhaseMap.run
-
-
 @partial(jax.jit, static_argnames="samples")
 def _draws(
     keys: Key[Array, " n"],

@@ -91,9 +91,6 @@ class ReluCapacity(CellExperiment):
         return {"width": self.widths}
 
 
-run = ReluCapacity.run
-
-
 class _Draw(NamedTuple):
     """The tasks at every noise, and the law without it."""
 

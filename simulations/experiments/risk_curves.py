@@ -124,9 +124,6 @@ class RiskCurves(CellExperiment):
         }
 
 
-run = RiskCurves.run
-
-
 def source_spectrum(kind: str, dimension: int, condition: float) -> np.ndarray:
     """Eigenvalues of the source's covariance, of geometric mean 1."""
     if kind == "model shift":

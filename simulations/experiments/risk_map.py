@@ -116,9 +116,6 @@ class RiskMap(Experiment):
         )
 
 
-run = RiskMap.run
-
-
 def _spectrum(spec: RiskMap, condition: float) -> Float[Array, " p"]:
     weak = round(spec.weak * spec.dimension)
     return jnp.where(jnp.arange(spec.dimension) < weak, condition**-0.5, condition**0.5)

@@ -126,9 +126,6 @@ class SimilaritySweep(CellExperiment):
         }
 
 
-run = SimilaritySweep.run
-
-
 class _Targets(NamedTuple):
     parameter: Float[Array, "*n d"]
     source_parameter: Float[Array, "*n d"]

@@ -130,9 +130,6 @@ class TrainedGap(CellExperiment):
         return {"width": self.widths}
 
 
-run = TrainedGap.run
-
-
 class _Optimum(NamedTuple):
     """Of `n` draws."""
 

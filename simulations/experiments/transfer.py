@@ -127,9 +127,6 @@ class TransferSweep(CellExperiment):
         return gains(found)
 
 
-run = TransferSweep.run
-
-
 class _Targets(NamedTuple):
     tasks: Figure3Tasks
     statistics: TaskStatistics

@@ -107,9 +107,6 @@ class TransferReluSweep(CellExperiment):
         return gains(found)
 
 
-run = TransferReluSweep.run
-
-
 class _Draw(NamedTuple):
     tasks: Figure3Tasks
     target: Float[Array, "m e"]

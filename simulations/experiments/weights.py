@@ -139,9 +139,6 @@ class WeightsSweep(CellExperiment):
         return derived
 
 
-run = WeightsSweep.run
-
-
 class _Pair(NamedTuple):
     statistics: TaskStatistics
     target: Float[Array, "*n d"]
