@@ -26,39 +26,7 @@ from simulations.engine.commands import (
 from simulations.engine.in_memory import Progress
 from simulations.engine.process import prepare_process
 from simulations.engine.run import Choices, StoppedError, load_columns
-from simulations.experiments import (
-    alignment,
-    capacity,
-    classification,
-    gain_grid,
-    phase_map,
-    relu_capacity,
-    risk_curves,
-    risk_map,
-    similarity,
-    trained_gap,
-    transfer,
-    transfer_relu,
-    weights,
-)
-
-# Name on the command line and of the store: spec, run.
-EXPERIMENTS: dict[str, tuple[type, Callable[[Any, Progress | None], xr.Dataset]]] = {
-    "transfer": (transfer.TransferSweep, transfer.run),
-    "capacity": (capacity.CapacitySweep, capacity.run),
-    "similarity": (similarity.SimilaritySweep, similarity.run),
-    "weights": (weights.WeightsSweep, weights.run),
-    "classification": (classification.ClassificationSweep, classification.run),
-    "alignment": (alignment.AlignmentSweep, alignment.run),
-    "phase_map": (phase_map.PhaseMap, phase_map.run),
-    "trained_gap": (trained_gap.TrainedGap, trained_gap.run),
-    "transfer_relu": (transfer_relu.TransferReluSweep, transfer_relu.run),
-    "gain_grid": (gain_grid.GainGrid, gain_grid.run),
-    "relu_capacity": (relu_capacity.ReluCapacity, relu_capacity.run),
-    "risk_curves": (risk_curves.RiskCurves, risk_curves.run),
-    "risk_map": (risk_map.RiskMap, risk_map.run),
-}
-
+from simulations.experiments.registry import EXPERIMENTS
 
 # What a shell expects of a process that Ctrl-C ended.
 STOPPED = 130
@@ -135,21 +103,23 @@ def _done(spec: Any, output: Any, console: Console) -> str:
     if isinstance(spec, Advice):
         return advise(spec, output.out)
     if isinstance(spec, tuple(COMMANDS.values())):
-        kinds = {kind.__name__: kind for kind, _ in EXPERIMENTS.values()}
+        kinds = {kind.__name__: kind for kind in EXPERIMENTS.values()}
         return run_command(spec, kinds, console)
-    name, run = _experiment(spec)
-
+    name = {kind: name for name, kind in EXPERIMENTS.items()}[type(spec)]
     cells = isinstance(output, CellOutput)
     if cells and output.cells_only:
         return f"{_cells(spec, output, name, console).path}: all cells are done"
 
-    def by_cells(wanted: Any) -> xr.Dataset:
-        done = _cells(wanted, output, name, console)
-        return wanted.study().assemble(load_columns(done, wanted.study()))
+    def run(wanted: Any) -> xr.Dataset:
+        if cells:
+            done = _cells(wanted, output, name, console)
+            return wanted.assemble(load_columns(done, wanted.study()))
+        with _progress(name, console) as progress:
+            return wanted.run(progress)
 
     return store.load_or_run(
         spec,
-        by_cells if cells else lambda wanted: _run(run, wanted, name, console),
+        run,
         output.out / f"{name}.zarr",
         difference="rewrite"
         if output.rewrite or (cells and output.resume)
@@ -165,7 +135,7 @@ def _cells(spec: Any, output: Any, name: str, console: Console) -> CellStore:
 def _parse(arguments: Sequence[str] | None) -> tuple[Any, Any]:
     commands = {
         name: _command(kind, CellOutput if hasattr(kind, "study") else Output)
-        for name, (kind, _) in EXPERIMENTS.items()
+        for name, kind in EXPERIMENTS.items()
     }
     commands["advise"] = _command(Advice, Folder)
     commands |= {name: _command(kind, Nothing) for name, kind in COMMANDS.items()}
@@ -186,20 +156,6 @@ def _command(kind: type, place: type) -> Callable[..., tuple[Any, Any]]:
     command.__annotations__.update(spec=kind, output=place)
     command.__doc__ = kind.__doc__
     return command
-
-
-def _experiment(spec: Any) -> tuple[str, Callable[..., xr.Dataset]]:
-    for name, (kind, run) in EXPERIMENTS.items():
-        if isinstance(spec, kind):
-            return name, run
-    raise ValueError(f"no experiment has a spec {type(spec).__name__}")
-
-
-def _run(
-    run: Callable[..., xr.Dataset], spec: Any, name: str, console: Console
-) -> xr.Dataset:
-    with _progress(name, console) as progress:
-        return run(spec, progress)
 
 
 @contextmanager

@@ -12,18 +12,26 @@ from jaxtyping import Array, Bool, Float, Key, PRNGKeyArray
 
 from paper_checks.claims.theorem_2.pair import Design, whole
 from paper_checks.studies.theorem_2_positions import Quantities, random
-from paper_checks.studies.theorem_2_spec import CheckedSpec
-from simulations import store
 from simulations.engine.in_memory import Progress, map_chunks, repeat_keys
+from simulations.experiments.experiment import Experiment, setting
 from theory.linear import two_task_optimum
 from theory.linear.gain_certificate import gain_certificate
 
 # Repeats of one chunk.
 CHUNK = 8
+SAID = {
+    "helps": "sharing brings the target's parameter nearer",
+    "sharper": "the sharper bound certifies it",
+    "theorem_2": "Theorem 2 certifies it",
+    "asked": "the hypotheses of Theorem 2 are met",
+    "concluded": "Theorem 2's conclusion holds, with c = κ(X_2) sin(θ_1, θ_2)",
+    "helps_prediction": "sharing lowers the target's prediction error",
+    "sharper_prediction": "the sharper bound certifies it",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Theorem2Regions(CheckedSpec):
+class Theorem2Regions(Experiment):
     """Axes of the map: the angle between the tasks, and the source's rows.
 
     A repeat has one position of the tasks and one set of normals for the whole map; it
@@ -44,24 +52,52 @@ class Theorem2Regions(CheckedSpec):
         repeats: Independent draws.
     """
 
-    LEAST: ClassVar = {
-        **{"dimension": 2, "angles": 2, "sizes": 2, "repeats": 1},
-        **{"condition_target": 1, "condition_source": 1},
-        **{"noise": 0, "noise_target": 0},
-    }
-    ENDS: ClassVar = {"angle_range": (0, 1), "size_range": (1, 1e12)}
     QUICK: ClassVar = {"angles": 14, "sizes": 16, "repeats": 16}
+    COORDINATES: ClassVar = {
+        "sine": ("sine", "sin(θ_1, θ_2)", "1"),
+        "ratio": ("ratio", "rows of the source a dimension, m_1/d", "1"),
+    }
+    COLUMNS: ClassVar = {
+        name: ("sine ratio", f"share of draws on which {said}", "1")
+        for name, said in SAID.items()
+    }
 
-    dimension: int = 10
-    condition_target: float = 10.0
-    condition_source: float = 1.0
-    noise: float = 1.0
-    noise_target: float = 0.7
-    angles: int = 28
-    angle_range: tuple[float, float] = (1e-3, 1.0)
-    sizes: int = 31
-    size_range: tuple[float, float] = (1.5, 1e10)
-    repeats: int = 40
+    dimension: int = setting(10, "[2, inf)")
+    condition_target: float = setting(10.0, "[1, inf)")
+    condition_source: float = setting(1.0, "[1, inf)")
+    noise: float = setting(1.0, "[0, inf)")
+    noise_target: float = setting(0.7, "[0, inf)")
+    angles: int = setting(28, "[2, inf)")
+    angle_range: tuple[float, float] = setting((1e-3, 1.0), "(0, 1]", ends=True)
+    sizes: int = setting(31, "[2, inf)")
+    size_range: tuple[float, float] = setting((1.5, 1e10), "(1, 1e12]", ends=True)
+    repeats: int = setting(40, "[1, inf)")
+
+    def run(self, progress: Progress | None = None) -> xr.Dataset:
+        """Measure, over angle and rows, the share of draws that is in each region.
+
+        Theorem 2 holds for every `c` of at least `κ(X_2) sin(θ_1, θ_2)` whose `m_1`
+        there is; its bound is best at the least of them,
+        `c = max(κ sin, (κ²κ⁴‖y_2‖²/m_1)^¼)`, with the constant 1 in `m_1`.
+
+        Source: W-T2 (Theorem 2) and W-T2s (`theory.linear.gain_certificate`).
+        """
+        sines = np.geomspace(*self.angle_range, self.angles)
+        ratios = np.geomspace(*self.size_range, self.sizes)
+        grid = np.reshape(np.meshgrid(sines, ratios, indexing="ij"), (2, -1))
+        fixed = replace(self, repeats=1, seed=0)
+        found = map_chunks(
+            lambda keys: _chunk(fixed, jnp.asarray(grid), keys),
+            repeat_keys(self.seed, self.repeats),
+            CHUNK,
+            progress,
+        )
+        shape = (self.repeats, len(sines), len(ratios))
+        shares = {
+            name: np.reshape(values, shape).mean(axis=0)
+            for name, values in found._asdict().items()
+        }
+        return self.dataset({**shares, "sine": sines, "ratio": ratios})
 
 
 class Regions(NamedTuple):
@@ -78,42 +114,6 @@ class Regions(NamedTuple):
     concluded: Bool[Array, "*n"]  # its conclusion, at the least c
     helps_prediction: Bool[Array, "*n"]
     sharper_prediction: Bool[Array, "*n"]
-
-
-def run(spec: Theorem2Regions, progress: Progress | None = None) -> xr.Dataset:
-    """Measure, over angle and rows, the share of draws that is in each region.
-
-    Theorem 2 holds for every `c` of at least `κ(X_2) sin(θ_1, θ_2)` whose `m_1` there
-    is; its bound is best at the least of them, `c = max(κ sin, (κ²κ⁴‖y_2‖²/m_1)^¼)`,
-    with the constant 1 in `m_1`.
-
-    Source: W-T2 (Theorem 2) and W-T2s (`theory.linear.gain_certificate`).
-    """
-    sines = np.geomspace(*spec.angle_range, spec.angles)
-    ratios = np.geomspace(*spec.size_range, spec.sizes)
-    grid = np.reshape(np.meshgrid(sines, ratios, indexing="ij"), (2, -1))
-    fixed = replace(spec, repeats=1, seed=0)
-    found = map_chunks(
-        lambda keys: _chunk(fixed, jnp.asarray(grid), keys),
-        repeat_keys(spec.seed, spec.repeats),
-        CHUNK,
-        progress,
-    )
-    shape = (spec.repeats, len(sines), len(ratios))
-    variables: dict[str, store.Entry] = {
-        name: (
-            ("sine", "ratio"),
-            np.reshape(values, shape).mean(axis=0),
-            f"share of draws on which {SAID[name]}",
-            "1",
-        )
-        for name, values in found._asdict().items()
-    }
-    coordinates: dict[str, store.Entry] = {
-        "sine": ("sine", sines, "sin(θ_1, θ_2)", "1"),
-        "ratio": ("ratio", ratios, "rows of the source a dimension, m_1/d", "1"),
-    }
-    return store.dataset(spec, variables, coordinates)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -159,14 +159,3 @@ def regions(design: Design, key: PRNGKeyArray) -> Regions:
         helps_prediction=jnp.sqrt(apart @ tasks.gram[1] @ apart) < known.alone,
         sharper_prediction=known.certified,
     )
-
-
-SAID = {
-    "helps": "sharing brings the target's parameter nearer",
-    "sharper": "the sharper bound certifies it",
-    "theorem_2": "Theorem 2 certifies it",
-    "asked": "the hypotheses of Theorem 2 are met",
-    "concluded": "Theorem 2's conclusion holds, with c = κ(X_2) sin(θ_1, θ_2)",
-    "helps_prediction": "sharing lowers the target's prediction error",
-    "sharper_prediction": "the sharper bound certifies it",
-}

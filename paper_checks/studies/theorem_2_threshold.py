@@ -13,9 +13,8 @@ from jaxtyping import Array, Float, Int, Key, PRNGKeyArray
 from paper_checks.judge.exponent import Exponent, exponent
 from paper_checks.judge.threshold import Brackets, Budget, thresholds
 from paper_checks.studies.theorem_2_positions import Quantities, aligned, random
-from paper_checks.studies.theorem_2_spec import CheckedSpec
-from simulations import store
 from simulations.engine.in_memory import Progress
+from simulations.experiments.experiment import Experiment
 from theory.linear import two_task_optimum
 
 
@@ -42,10 +41,12 @@ CONCLUSIONS = ("as printed", "turn")
 NOISE_TARGET = 0.1
 # Largest m_1 that is tried.
 MOST = 1e8
+SURE = "both ends of a line's brackets hold together with 95 %"
+LINES, POINTS = "position conclusion axis", "position conclusion axis point"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Theorem2Threshold(CheckedSpec):
+class Theorem2Threshold(Experiment):
     """Axes of the study; one varies at a time, the others are as in `base`.
 
     Args:
@@ -69,6 +70,25 @@ class Theorem2Threshold(CheckedSpec):
         "dimension": (5, 10, 20),
         "looks": 6,
         "resolution": 1.2,
+    }
+    LABELS: ClassVar = {
+        "position": (POSITIONS, "position of the tasks"),
+        "conclusion": (CONCLUSIONS, "what is to hold"),
+        "axis": (tuple(AXES), "quantity that varies"),
+    }
+    COORDINATES: ClassVar = {"name": ("axis", "its name", "1")}
+    COLUMNS: ClassVar = {
+        "low": (POINTS, f"lower end of the threshold of m_1; {SURE}", "rows"),
+        "high": (POINTS, f"upper end, infinite if open; {SURE}", "rows"),
+        "inside": (POINTS, "both ends lie in the range tried", "1"),
+        "draws": (POINTS, "draws of the source it took", "1"),
+        "asked": ("axis point", "m_1 of the theorem, constant 1", "rows"),
+        "value": ("axis point", "the quantity that varies", "1"),
+        "stated": ("axis", "exponent the theorem states", "1"),
+        "exponent": (LINES, "fitted exponent of the threshold", "1"),
+        "exponent_low": (LINES, "its lower end, 95 %", "1"),
+        "exponent_high": (LINES, "its upper end, 95 %", "1"),
+        "points": (LINES, "brackets it rests on", "1"),
     }
 
     c: tuple[float, ...] = (0.02, 0.04, 0.08, 0.16, 0.32)
@@ -101,6 +121,50 @@ class Theorem2Threshold(CheckedSpec):
                     f"{name} must be in [{low:g}, {high:g}], got {(*values, held)}"
                 )
 
+    def run(self, progress: Progress | None = None) -> xr.Dataset:
+        """Bracket `m_1` over five axes, and fit its exponents.
+
+        Two conclusions are looked at. `as printed`: that of Theorem 2, whose `6c`
+        leaves room for a `B*` that is some way off. `turn`: `κ(X_2) sin(B*, θ_1) ≤ c`,
+        that `B*` is as near to `θ_1` as the theorem lets `θ_2` be, without which the
+        target pays for the source's error more than for the angle between the tasks.
+
+        And two positions of the tasks, `aligned` and `random` of
+        `theorem_2_positions`, the latter drawn anew each time. The theorem is for all
+        positions, so `aligned` is a lower bound on what it must ask for; that none asks
+        for more was not proved.
+
+        Theorem 2's own conclusion need not fail less with more rows: with few the
+        target decides, and fits itself; with more a noisy source does. The threshold is
+        the size from which on it holds.
+
+        Brackets of a line have the confidence that all are right together with 95 %.
+
+        Source: W-T2 (Theorem 2); derived here.
+        """
+        budget = Budget(
+            failure=self.failure,
+            confidence=1 - 0.05 / len(self.c),
+            looks=self.looks,
+            resolution=self.resolution,
+        )
+        settings = _settings(self)
+        shape = (len(POSITIONS), len(CONCLUSIONS), *settings.shape[1:])
+        position, conclusion, *at = (place.ravel() for place in np.indices(shape))
+        cells = settings[:, *at]
+        found = {name: np.zeros(position.size) for name in Brackets._fields}
+        dimensions = np.unique(cells[4])
+        for done, d in enumerate(dimensions, start=1):
+            mine = np.flatnonzero(cells[4] == d)
+            kinds = np.stack([position[mine], conclusion[mine]])
+            some = _brackets(int(d), cells[:4, mine], kinds, self.seed, budget)
+            for name, values in some._asdict().items():
+                found[name][mine] = values
+            if progress is not None:
+                progress(done, len(dimensions))
+        whole = Brackets(**{name: v.reshape(shape) for name, v in found.items()})
+        return self.dataset(_values(settings, whole))
+
 
 class _Cells(NamedTuple):
     """Problems that share `d`, and so a program; an entry each."""
@@ -109,51 +173,6 @@ class _Cells(NamedTuple):
     of: Quantities
     position: Int[Array, "*n"]
     conclusion: Int[Array, "*n"]
-
-
-def run(spec: Theorem2Threshold, progress: Progress | None = None) -> xr.Dataset:
-    """Bracket `m_1` over five axes, and fit its exponents.
-
-    Two conclusions are looked at. `as printed`: that of Theorem 2, whose `6c` leaves
-    room for a `B*` that is some way off. `turn`: `κ(X_2) sin(B*, θ_1) ≤ c`, that `B*`
-    is as near to `θ_1` as the theorem lets `θ_2` be, without which the target pays for
-    the source's error more than for the angle between the tasks.
-
-    And two positions of the tasks, `aligned` and `random` of
-    `theorem_2_positions`, the latter drawn anew each time. The theorem is
-    for all positions, so `aligned` is a lower bound on what it must ask for; that none
-    asks for more was not proved.
-
-    Theorem 2's own conclusion need not fail less with more rows: with few the target
-    decides, and fits itself; with more a noisy source does. The threshold is the size
-    from which on it holds.
-
-    Brackets of a line have the confidence that all are right together with 95 %.
-
-    Source: W-T2 (Theorem 2); derived here.
-    """
-    budget = Budget(
-        failure=spec.failure,
-        confidence=1 - 0.05 / len(spec.c),
-        looks=spec.looks,
-        resolution=spec.resolution,
-    )
-    settings = _settings(spec)
-    shape = (len(POSITIONS), len(CONCLUSIONS), *settings.shape[1:])
-    position, conclusion, *at = (place.ravel() for place in np.indices(shape))
-    cells = settings[:, *at]
-    found = {name: np.zeros(position.size) for name in Brackets._fields}
-    dimensions = np.unique(cells[4])
-    for done, d in enumerate(dimensions, start=1):
-        mine = np.flatnonzero(cells[4] == d)
-        kinds = np.stack([position[mine], conclusion[mine]])
-        some = _brackets(int(d), cells[:4, mine], kinds, spec.seed, budget)
-        for name, values in some._asdict().items():
-            found[name][mine] = values
-        if progress is not None:
-            progress(done, len(dimensions))
-    whole = Brackets(**{name: v.reshape(shape) for name, v in found.items()})
-    return _dataset(spec, settings, whole)
 
 
 def _settings(spec: Theorem2Threshold) -> Float[np.ndarray, "5 5 n"]:
@@ -219,37 +238,19 @@ def _slack(
     )
 
 
-def _dataset(
-    spec: Theorem2Threshold, settings: Float[np.ndarray, "5 5 n"], found: Brackets
-) -> xr.Dataset:
-    lines = ("position", "conclusion", "axis")
-    axes, here = (*lines, "point"), ("axis", "point")
-    stated = [axis.stated for axis in AXES.values()]
+def _values(settings: Float[np.ndarray, "5 5 n"], found: Brackets) -> dict[str, Any]:
     slopes = np.full((*found.low.shape[:-1], 4), np.nan)
     x = np.stack([settings[place, place] for place in range(len(AXES))])
     for place in np.ndindex(*slopes.shape[:-1]):
         slopes[place] = _fitted(x[place[-1]], *(part[place] for part in found))
-    sure = "both ends of a line's brackets hold together with 95 %"
-    variables: dict[str, store.Entry] = {
-        "low": (axes, found.low, f"lower end of the threshold of m_1; {sure}", "rows"),
-        "high": (axes, found.high, f"upper end, infinite if open; {sure}", "rows"),
-        "inside": (axes, found.inside, "both ends lie in the range tried", "1"),
-        "draws": (axes, found.draws, "draws of the source it took", "1"),
-        "asked": (here, _asked(settings), "m_1 of the theorem, constant 1", "rows"),
-        "value": (here, x, "the quantity that varies", "1"),
-        "stated": ("axis", stated, "exponent the theorem states", "1"),
-        "exponent": (lines, slopes[..., 0], "fitted exponent of the threshold", "1"),
-        "exponent_low": (lines, slopes[..., 1], "its lower end, 95 %", "1"),
-        "exponent_high": (lines, slopes[..., 2], "its upper end, 95 %", "1"),
-        "points": (lines, slopes[..., 3].astype(int), "brackets it rests on", "1"),
+    exponent, low, high, points = np.moveaxis(slopes, -1, 0)
+    return {
+        **found._asdict(),
+        **{"asked": _asked(settings), "value": x, "points": points.astype(int)},
+        **{"exponent": exponent, "exponent_low": low, "exponent_high": high},
+        "stated": [axis.stated for axis in AXES.values()],
+        "name": [axis.said for axis in AXES.values()],
     }
-    coordinates: dict[str, store.Entry] = {
-        "position": ("position", list(POSITIONS), "position of the tasks", "1"),
-        "conclusion": ("conclusion", list(CONCLUSIONS), "what is to hold", "1"),
-        "axis": ("axis", list(AXES), "quantity that varies", "1"),
-        "name": ("axis", [axis.said for axis in AXES.values()], "its name", "1"),
-    }
-    return store.dataset(spec, variables, coordinates)
 
 
 def _fitted(x: Any, *parts: Any) -> Exponent:

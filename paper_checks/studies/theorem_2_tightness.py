@@ -12,9 +12,8 @@ from paper_checks.judge import Claim
 from paper_checks.judge.ascent import by_ascent
 from paper_checks.judge.search import look, normal_latents
 from paper_checks.judge.statement import Statement
-from paper_checks.studies.theorem_2_spec import CheckedSpec
-from simulations import store
 from simulations.engine.in_memory import Progress
+from simulations.experiments.experiment import Experiment, setting
 
 CLAIMS: tuple[Claim, ...] = (bound.MENDED, relu.CLAIM, sharper.CLAIM)
 # Of log10 lhs/rhs; what is below the first edge is counted in the first bin.
@@ -22,7 +21,7 @@ EDGES = np.linspace(-3, 0.2, 33)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Theorem2Tightness(CheckedSpec):
+class Theorem2Tightness(Experiment):
     """How many instances are looked at.
 
     Args:
@@ -31,43 +30,48 @@ class Theorem2Tightness(CheckedSpec):
         steps: Of each start.
     """
 
-    LEAST: ClassVar = {"instances": 1, "starts": 1, "steps": 1}
     QUICK: ClassVar = {"instances": 8_192, "starts": 16, "steps": 40}
-
-    instances: int = 20_480
-    starts: int = 64
-    steps: int = 100
-
-
-def run(spec: Theorem2Tightness, progress: Progress | None = None) -> xr.Dataset:
-    """Count `lhs/rhs` of random instances, and climb to a large one.
-
-    W-T2h is Theorem 2 with the hypotheses it leaves out, W-T2r the same for a ReLU, and
-    W-T2s the bound of `theory.linear.gain_certificate`. A ratio above 1 breaks it.
-
-    Source: W-T2 (Theorem 2); the study is ours.
-    """
-    found = []
-    for done, claim in enumerate(CLAIMS, start=1):
-        found.append(_used(claim.attacked, spec, done))
-        if progress is not None:
-            progress(done, len(CLAIMS))
-    counts, rows = zip(*found, strict=True)
-    feasible, largest, most, broken = np.array(rows, float).T
-    one = "statement"
-    variables: dict[str, store.Entry] = {
-        "count": ((one, "bin"), np.array(counts), "random instances", "1"),
-        "feasible": (one, feasible.astype(int), "instances of all bins", "1"),
-        "largest": (one, largest, "largest lhs/rhs of random instances", "1"),
-        "found": (one, most, "largest lhs/rhs found, the ascent with it", "1"),
-        "broken": (one, broken.astype(int), "random instances that break it", "1"),
+    COORDINATES: ClassVar = {
+        "statement": ("statement", "statement", "1"),
+        "low": ("bin", "lhs/rhs, lower edge", "1"),
+        "high": ("bin", "lhs/rhs, upper edge", "1"),
     }
-    coordinates: dict[str, store.Entry] = {
-        one: (one, [claim.id for claim in CLAIMS], "statement", "1"),
-        "low": ("bin", 10 ** EDGES[:-1], "lhs/rhs, lower edge", "1"),
-        "high": ("bin", 10 ** EDGES[1:], "lhs/rhs, upper edge", "1"),
+    COLUMNS: ClassVar = {
+        "count": ("statement bin", "random instances", "1"),
+        "feasible": ("statement", "instances of all bins", "1"),
+        "largest": ("statement", "largest lhs/rhs of random instances", "1"),
+        "found": ("statement", "largest lhs/rhs found, the ascent with it", "1"),
+        "broken": ("statement", "random instances that break it", "1"),
     }
-    return store.dataset(spec, variables, coordinates)
+
+    instances: int = setting(20_480, "[1, inf)")
+    starts: int = setting(64, "[1, inf)")
+    steps: int = setting(100, "[1, inf)")
+
+    def run(self, progress: Progress | None = None) -> xr.Dataset:
+        """Count `lhs/rhs` of random instances, and climb to a large one.
+
+        W-T2h is Theorem 2 with the hypotheses it leaves out, W-T2r the same for a ReLU,
+        and W-T2s the bound of `theory.linear.gain_certificate`. A ratio above 1 breaks
+        it.
+
+        Source: W-T2 (Theorem 2); the study is ours.
+        """
+        found = []
+        for done, claim in enumerate(CLAIMS, start=1):
+            found.append(_used(claim.attacked, self, done))
+            if progress is not None:
+                progress(done, len(CLAIMS))
+        counts, rows = zip(*found, strict=True)
+        feasible, largest, most, broken = np.array(rows, float).T
+        return self.dataset(
+            {
+                **{"count": counts, "largest": largest, "found": most},
+                **{"feasible": feasible.astype(int), "broken": broken.astype(int)},
+                "statement": [claim.id for claim in CLAIMS],
+                **{"low": 10 ** EDGES[:-1], "high": 10 ** EDGES[1:]},
+            }
+        )
 
 
 def _used(

@@ -3,9 +3,9 @@
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -20,8 +20,6 @@ Numbers = Int[np.ndarray, " n"] | Float[np.ndarray, " n"]
 # One leading axis, the cells.
 Columns = Mapping[str, Any]
 Kernel = Callable[[Key[Array, " n"], Columns], Columns]
-# Those of the spec that the cells see; some specs refuse one, for it has no error.
-REPEATS = 2
 
 
 @dataclass(frozen=True)
@@ -233,43 +231,3 @@ def cell_keys(seed: Key[Array, ""], words: UInt32[Array, "n w"]) -> Key[Array, "
         return key
 
     return jax.vmap(one)(words)
-
-
-class NamedColumns(Protocol):
-    """A NamedTuple of arrays whose first axis is that of the repeats."""
-
-    def _asdict(self) -> dict[str, Any]: ...
-
-
-Result = TypeVar("Result", bound=NamedColumns)
-
-
-def study_of_repeats(
-    spec: Any,
-    cells: Callable[[Any, Key[Array, " n"]], Result],
-    result: Callable[..., Result],
-    assemble: Callable[[Any, Result], xr.Dataset],
-    *,
-    batch: int,
-    compiled: bool = False,
-) -> Study:
-    """A study along the one axis `repeat`; its keys are `fold_in(key(seed), i)`.
-
-    Args:
-        spec: Of the study, with fields `repeats` and `seed`.
-        cells: Takes a spec and keys. What it compiles depends on neither `repeats` nor
-            `seed`, so the spec that it gets has others than that of the study.
-        result: Type of what it gives; its fields are the columns of the store.
-        assemble: Makes the Dataset of the spec and of all repeats.
-        batch: Most repeats of a call.
-        compiled: As in `Study`.
-    """
-    fixed = replace(spec, repeats=REPEATS, seed=0)
-    return Study(
-        spec,
-        (Axis("repeat", range(spec.repeats), "repeats", drawn=True),),
-        lambda keys, _: cells(fixed, keys)._asdict(),
-        lambda columns: assemble(spec, result(**columns)),
-        batch=min(batch, spec.repeats),
-        compiled=compiled,
-    )

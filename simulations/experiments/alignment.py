@@ -1,8 +1,9 @@
 """W-A1: what Algorithm 1 is worth to a target, against how far its source is turned."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -10,11 +11,9 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Int, Key
 
-from simulations import store
 from simulations.draws.pairs import at_cosine, turned_planes
-from simulations.engine.in_memory import Progress, in_memory
-from simulations.engine.study import Study, study_of_repeats
-from simulations.intervals import check_fields
+from simulations.engine.study import Columns
+from simulations.experiments.experiment import SQUARED, CellExperiment, setting
 from simulations.training.alignment import Rounds, check_checkpoints, initial_point
 from simulations.training.alignment_arms import ARMS, Problem, train_arms
 from theory.alignment import AlignmentPoint, aligned_statistics
@@ -25,10 +24,11 @@ from theory.tasks import TaskStatistics
 MISALIGNMENTS = ("task", "covariance", "unrelated")
 # Problems of one chunk: their paths, with a matrix a task and checkpoint, fill memory.
 PROBLEMS = 300
+AXES = "arm misalignment angle repeat"
 
 
 @dataclass(frozen=True, kw_only=True)
-class AlignmentSweep:
+class AlignmentSweep(CellExperiment):
     """Axes of the study: a target, and a source turned away from it by an angle.
 
     The target has `Σ_1 = D²`, `D = κ` on a quarter `S_1` of the coordinates and 1
@@ -52,94 +52,102 @@ class AlignmentSweep:
         ridges: `λ > 0` to choose from; see `train_alignment`.
         rate: Length of the gradient steps.
         checkpoints: Numbers of rounds to choose from.
-        repeats: Independent draws of tasks and data.
-        seed: Repeat `i` uses the key `fold_in(key(seed), i)`.
     """
 
-    dimension: int = 20
-    samples_target: int = 30
-    samples_source: int = 600
-    samples_validation: int = 30
-    angles: tuple[float, ...] = (0.0, 15.0, 30.0, 45.0, 60.0, 75.0, 90.0)
-    noise: float = 1.0
-    cosine: float = 1.0
-    condition: float = 5.0
-    width: int = 1
-    ridges: tuple[float, ...] = (0.003, 0.03, 0.3)
-    rate: float = 0.3
+    QUICK: ClassVar = {
+        **{"dimension": 12, "samples_target": 20, "samples_source": 400},
+        **{"samples_validation": 20, "angles": (0.0, 30.0, 60.0, 90.0)},
+        **{"ridges": (0.01, 0.1), "repeats": 100},
+        "checkpoints": (0, *(2**power for power in range(10))),
+    }
+    LABELS: ClassVar = {
+        "arm": (ARMS, "how the target is trained"),
+        "misalignment": (MISALIGNMENTS, "what is turned"),
+    }
+    COLUMNS: ClassVar = {
+        "risk": (AXES, "excess risk of the target", SQUARED),
+        "risk_last": (AXES, "excess risk of the target, last round", SQUARED),
+        "gain_over_joint": (AXES, "(joint - arm) / (joint + arm) of risks", "1"),
+        "gain_over_alone": (AXES, "(alone - arm) / (alone + arm) of risks", "1"),
+        "rounds": (AXES, "rounds chosen", "rounds"),
+        "similarity": (AXES, "similarity of aligned covariances", "1"),
+    }
+
+    dimension: int = setting(20, "[4, inf)")
+    samples_target: int = setting(30, "[1, inf)")
+    samples_source: int = setting(600, "[1, inf)")
+    samples_validation: int = setting(30, "[1, inf)")
+    angles: tuple[float, ...] = setting(
+        (0.0, 15.0, 30.0, 45.0, 60.0, 75.0, 90.0),
+        "[0, 90]",
+        unit="degrees",
+        angle="angle of the turn",
+    )
+    noise: float = setting(1.0, "[0, 1e300)")
+    cosine: float = setting(1.0, "[-1, 1]")
+    condition: float = setting(5.0, "[1, 1e150)")
+    width: int = setting(1, "[1, inf)")
+    ridges: tuple[float, ...] = setting((0.003, 0.03, 0.3), "(0, 1e300)")
+    rate: float = setting(0.3, "(0, 1e300)")
     checkpoints: tuple[int, ...] = (0, *(2**power for power in range(11)))
-    repeats: int = 400
-    seed: int = 0
+    repeats: int = setting(400, "[1, inf)", repeat="independent draw")
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run, before anything is computed."""
-        check_fields(
-            self,
-            dimension="[4, inf)",
-            samples_target="[1, inf)",
-            samples_source="[1, inf)",
-            samples_validation="[1, inf)",
-            angles="[0, 90]",
-            noise="[0, 1e300)",
-            cosine="[-1, 1]",
-            condition="[1, 1e150)",
-            width="[1, inf)",
-            ridges="(0, 1e300)",
-            rate="(0, 1e300)",
-            repeats="[1, inf)",
-        )
+        super().__post_init__()
         check_checkpoints(self.checkpoints)
 
-    def study(self) -> Study:
-        """For the engine: a cell is a repeat with all points; not compiled as one."""
-        batch = max(1, PROBLEMS // (len(MISALIGNMENTS) * len(self.angles)))
-        return study_of_repeats(self, _chunk, _Result, _dataset, batch=batch)
+    def _batch(self) -> int:
+        return max(1, PROBLEMS // (len(MISALIGNMENTS) * len(self.angles)))
 
-    @classmethod
-    def quick(cls) -> "AlignmentSweep":
-        """Under half a minute on two cores."""
-        return cls(
-            dimension=12,
-            samples_target=20,
-            samples_source=400,
-            samples_validation=20,
-            angles=(0.0, 30.0, 60.0, 90.0),
-            ridges=(0.01, 0.1),
-            checkpoints=(0, *(2**power for power in range(10))),
-            repeats=100,
-        )
+    def _cells(self, keys: Key[Array, " n"], points: Columns) -> Columns:
+        """Measure the target's excess risk `(θ̂ − θ_1)ᵀΣ_1(θ̂ − θ_1)` under every arm.
 
+        One protocol for all arms: gradient steps of one rate, from one start
+        (`R_i = I`), and of the points kept at the checkpoints the one with the least
+        loss on the target's validation rows. The arms:
 
-class _Result(NamedTuple):
-    """Axes: repeat, point, arm."""
+        - *alone*: the target only. *joint*: both tasks, `R_i = I`.
+        - *fine-tuned*: the target only, from the point chosen for *joint*.
+        - *free*, *orthogonal*, *ridge*: Algorithm 1; `ridge` also chooses `λ` by the
+          validation rows. With *B moving* all of it moves from the common start; with
+          *B fixed* it starts at the point chosen for *joint*, as `B` must come from
+          somewhere.
+        - *whitened*: joint, with `R_i = Σ_i^(-½)Σ_1^(½)` of the true covariances.
+        - *turned back*: joint, with `R_2 = U`: all that alignment could find out.
 
-    risk: Float[Array, "n p a"]
-    last: Float[Array, "n p a"]
-    rounds: Int[Array, "n p a"]
-    similarity: Float[Array, "n p a"]
+        `last` is the risk after the last round, without any choice. `similarity` is the
+        normalised score of eq 5 of the true covariances `R_iᵀΣ_iR_i` at the chosen
+        point. Axes: repeat, misalignment and angle in one, arm.
 
+        Source: W-A1 (Algorithm 1); the protocol is ours.
+        """
+        # Programs one after the other: see `map_chunks` on deadlocks.
+        problem = jax.block_until_ready(_problems(keys, self))
+        rounds = Rounds(rate=self.rate, checkpoints=self.checkpoints)
+        chosen = train_arms(problem, self.width, self.ridges, rounds)
+        grams = jax.block_until_ready(_scores(problem, [one.point for one in chosen]))
+        shape = (len(keys), -1, len(ARMS))
+        columns = {
+            name: jnp.stack([getattr(one, name) for one in chosen], -1).reshape(shape)
+            for name in ("risk", "last", "rounds")
+        }
+        return columns | {"similarity": grams.reshape(shape)}
 
-def run(spec: AlignmentSweep, progress: Progress | None = None) -> xr.Dataset:
-    """Measure the target's excess risk `(θ̂ − θ_1)ᵀΣ_1(θ̂ − θ_1)` under every arm.
+    def assemble(self, columns: Mapping[str, Any]) -> xr.Dataset:
+        """Make the Dataset of the columns of all cells."""
+        shape = (self.repeats, len(ARMS), len(MISALIGNMENTS), len(self.angles))
+        columns = {n: np.moveaxis(v, 2, 1).reshape(shape) for n, v in columns.items()}
+        return super().assemble(columns)
 
-    One protocol for all arms: gradient steps of one rate, from one start (`R_i = I`),
-    and of the points kept at the checkpoints the one with the least loss on the
-    target's validation rows. The arms:
-
-    - *alone*: the target only. *joint*: both tasks, `R_i = I`.
-    - *fine-tuned*: the target only, from the point chosen for *joint*.
-    - *free*, *orthogonal*, *ridge*: Algorithm 1; `ridge` also chooses `λ` by the
-      validation rows. With *B moving* all of it moves from the common start; with *B
-      fixed* it starts at the point chosen for *joint*, as `B` must come from somewhere.
-    - *whitened*: joint, with `R_i = Σ_i^(-½)Σ_1^(½)` of the true covariances.
-    - *turned back*: joint, with `R_2 = U`: all that alignment could find out.
-
-    `risk_last` is that after the last round, without any choice. `similarity` is the
-    normalised score of eq 5 of the true covariances `R_iᵀΣ_iR_i` at the chosen point.
-
-    Source: W-A1 (Algorithm 1); the protocol is ours.
-    """
-    return in_memory(spec.study(), progress)
+    def _derived(self, found: dict[str, Any]) -> dict[str, Any]:
+        risk = found["risk"]
+        joint, alone = (risk[:, [ARMS.index(arm)]].values for arm in ("joint", "alone"))
+        return {
+            "risk_last": np.moveaxis(found["last"], 0, -1),
+            "gain_over_joint": (joint - risk) / (joint + risk),
+            "gain_over_alone": (alone - risk) / (alone + risk),
+        }
 
 
 def rotation(spec: AlignmentSweep, angle: Float[Array, ""]) -> Float[Array, "d d"]:
@@ -147,23 +155,6 @@ def rotation(spec: AlignmentSweep, angle: Float[Array, ""]) -> Float[Array, "d d
     quarter = spec.dimension // 4
     one, two = jnp.arange(quarter), quarter + jnp.arange(quarter)
     return turned_planes(spec.dimension, one, two, jnp.deg2rad(angle))
-
-
-def _chunk(spec: AlignmentSweep, keys: Key[Array, " n"]) -> _Result:
-    # Programs one after the other: see `map_chunks` on deadlocks.
-    problem = jax.block_until_ready(_problems(keys, spec))
-    rounds = Rounds(rate=spec.rate, checkpoints=spec.checkpoints)
-    chosen = train_arms(problem, spec.width, spec.ridges, rounds)
-    grams = jax.block_until_ready(_scores(problem, [one.point for one in chosen]))
-    shape = (len(keys), -1)
-
-    def table(field: str) -> Array:
-        parts = [getattr(one, field).reshape(shape) for one in chosen]
-        return jnp.stack(parts, axis=-1)
-
-    return _Result(
-        table("risk"), table("last"), table("rounds"), grams.reshape(*shape, len(ARMS))
-    )
 
 
 @partial(jax.jit, static_argnames="spec")
@@ -252,36 +243,3 @@ def _scores(problem: Problem, points: list[AlignmentPoint]) -> Float[Array, "n a
 
     maps = jnp.stack([point.maps for point in points], axis=1)
     return jax.vmap(jax.vmap(score, (None, 0)))(true, maps)
-
-
-def _dataset(spec: AlignmentSweep, result: _Result) -> xr.Dataset:
-    axes = ("arm", "misalignment", "angle", "repeat")
-    shape = (len(MISALIGNMENTS), len(spec.angles), spec.repeats)
-    risk, last, rounds, similarity = (
-        np.transpose(np.asarray(values), (2, 1, 0)).reshape(len(ARMS), *shape)
-        for values in result
-    )
-    unit = "labels' units squared"
-    joint = risk[ARMS.index("joint")]
-    alone = risk[ARMS.index("alone")]
-    variables: dict[str, store.Entry] = {
-        "risk": (axes, risk, "excess risk of the target", unit),
-        "risk_last": (axes, last, "excess risk of the target, last round", unit),
-        "gain_over_joint": (
-            *(axes, (joint - risk) / (joint + risk)),
-            *("(joint - arm) / (joint + arm) of risks", "1"),
-        ),
-        "gain_over_alone": (
-            *(axes, (alone - risk) / (alone + risk)),
-            *("(alone - arm) / (alone + arm) of risks", "1"),
-        ),
-        "rounds": (axes, rounds, "rounds chosen", "rounds"),
-        "similarity": (axes, similarity, "similarity of aligned covariances", "1"),
-    }
-    coordinates: dict[str, store.Entry] = {
-        "arm": ("arm", list(ARMS), "how the target is trained", "1"),
-        "misalignment": ("misalignment", list(MISALIGNMENTS), "what is turned", "1"),
-        "angle": ("angle", np.asarray(spec.angles), "angle of the turn", "degrees"),
-        "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
-    }
-    return store.dataset(spec, variables, coordinates)

@@ -3,19 +3,16 @@
 import operator
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import xarray as xr
 from jaxtyping import Array, Float, Key
 
-from simulations import store
 from simulations.draws.low_rank import fold_common, low_rank_parameters
-from simulations.engine.in_memory import Progress, in_memory
-from simulations.engine.study import Study, study_of_repeats
-from simulations.intervals import check_fields
+from simulations.engine.study import Columns
+from simulations.experiments.experiment import SQUARED, CellExperiment, setting
 from simulations.sampling import sample_statistics
 from theory.linear import (
     common_covariance_optimum,
@@ -27,10 +24,11 @@ from theory.linear import (
 from theory.tasks import TaskStatistics
 
 KINDS = ("common X", "own X", "own covariance")
+AXES, ALONE = "covariates width task repeat", "covariates task repeat"
 
 
 @dataclass(frozen=True, kw_only=True)
-class CapacitySweep:
+class CapacitySweep(CellExperiment):
     """Axes of the study.
 
     Parameters are `θ_i = B a_i + τ w_i` of `true_rank` plus a deviation. The kinds of
@@ -47,49 +45,58 @@ class CapacitySweep:
         noise: Standard deviation `σ` of the labels' noise.
         condition: Of `X_i`, in the kind with own covariances.
         past: Widths above `k` that are tried as well.
-        repeats: Independent draws of tasks and data.
-        seed: Repeat `i` uses the key `fold_in(key(seed), i)`.
     """
 
-    tasks: int = 8
-    dimension: int = 30
-    samples: int = 60
-    true_rank: int = 2
-    deviation: float = 0.3
-    noise: float = 1.0
-    condition: float = 10.0
-    past: int = 2
-    repeats: int = 100
-    seed: int = 0
+    BATCH = 1
+    QUICK: ClassVar = {
+        **{"tasks": 4, "dimension": 10, "samples": 20, "past": 1, "repeats": 30},
+    }
+    LABELS: ClassVar = {"covariates": (KINDS, "kind of covariates")}
+    COORDINATES: ClassVar = {"width": ("width", "columns r of the module", "1")}
+    COLUMNS: ClassVar = {
+        "risk": (AXES, "excess risk of the joint optimum", SQUARED),
+        "risk_alone": (ALONE, "excess risk of the task alone", SQUARED),
+        "training": (AXES, "training loss a row, joint", SQUARED),
+        "training_alone": (ALONE, "training loss a row, alone", SQUARED),
+    }
 
-    def __post_init__(self) -> None:
-        """Refuse what cannot be run, before anything is computed."""
-        check_fields(
-            self,
-            tasks="[2, inf)",
-            past="[0, inf)",
-            dimension=f"[{self.tasks + self.past}, inf)",
-            samples=f"[{self.dimension + 1}, inf)",
-            true_rank=f"[1, {self.dimension}]",
-            deviation="[0, inf)",
-            noise="[0, inf)",
-            condition="[1, inf)",
-            repeats="[1, inf)",
-        )
-
-    def study(self) -> Study:
-        """For the engine: a cell is a repeat, at every width; not compiled as one."""
-        return study_of_repeats(self, _cells, _Result, _dataset, batch=1)
-
-    @classmethod
-    def quick(cls) -> "CapacitySweep":
-        """Under half a minute on two cores."""
-        return cls(tasks=4, dimension=10, samples=20, past=1, repeats=30)
+    tasks: int = setting(8, "[2, inf)", task="number of the task")
+    dimension: int = setting(30, lambda spec: f"[{spec.tasks + spec.past}, inf)")
+    samples: int = setting(60, lambda spec: f"[{spec.dimension + 1}, inf)")
+    true_rank: int = setting(2, lambda spec: f"[1, {spec.dimension}]")
+    deviation: float = setting(0.3, "[0, inf)")
+    noise: float = setting(1.0, "[0, inf)")
+    condition: float = setting(10.0, "[1, inf)")
+    past: int = setting(2, "[0, inf)")
 
     @property
     def widths(self) -> tuple[int, ...]:
         """Widths `r`, from 1 past `k`."""
         return tuple(range(1, self.tasks + self.past + 1))
+
+    def _cells(self, keys: Key[Array, " n"], points: Columns) -> Columns:
+        """Measure excess risk and training loss of every task at every width.
+
+        The excess risk is `‖S_iᵀ(θ̂_i − θ_i)‖²` with `Σ_i = S_iS_iᵀ`, the training loss
+        `‖X_iθ̂_i − y_i‖²/m`. The joint optimum has weights 1; it is in closed form for a
+        common `X` and the best of many starts otherwise. A repeat has one set of
+        parameters for all kinds.
+
+        Axes of `joint`: repeat, kind, width, entry of `_Point`, task; of `alone` the
+        same without the width.
+
+        Source: W-P1 (Prop 1); W §2.2.
+        """
+        joint, alone = zip(*(_one(self, key) for key in keys), strict=True)
+        return {"joint": np.asarray(joint), "alone": np.asarray(alone)}
+
+    def _derived(self, found: dict[str, Any]) -> dict[str, Any]:
+        joint, alone = (np.moveaxis(found[name], 0, -1) for name in ("joint", "alone"))
+        return {
+            **{"risk": joint[:, :, 0], "training": joint[:, :, 1]},
+            **{"risk_alone": alone[:, 0], "training_alone": alone[:, 1]},
+            "width": self.widths,
+        }
 
 
 class _Point(NamedTuple):
@@ -97,35 +104,10 @@ class _Point(NamedTuple):
     training: Float[Array, " k"]
 
 
-class _Result(NamedTuple):
-    """The axis before that of tasks is that of `_Point`."""
-
-    joint: Float[np.ndarray, "n kind width 2 k"]
-    alone: Float[np.ndarray, "n kind 2 k"]
-
-
 class _Draw(NamedTuple):
     statistics: TaskStatistics
     parameter: Float[Array, "k d"]
     root: Float[Array, "k d d"]
-
-
-def run(spec: CapacitySweep, progress: Progress | None = None) -> xr.Dataset:
-    """Measure excess risk and training loss of every task at every width.
-
-    The excess risk is `‖S_iᵀ(θ̂_i − θ_i)‖²` with `Σ_i = S_iS_iᵀ`, the training loss
-    `‖X_iθ̂_i − y_i‖²/m`. The joint optimum has weights 1; it is in closed form for a
-    common `X` and the best of many starts otherwise. A repeat has one set of
-    parameters for all kinds.
-
-    Source: W-P1 (Prop 1); W §2.2.
-    """
-    return in_memory(spec.study(), progress)
-
-
-def _cells(spec: CapacitySweep, keys: Key[Array, " n"]) -> _Result:
-    joint, alone = zip(*(_one(spec, key) for key in keys), strict=True)
-    return _Result(np.asarray(joint), np.asarray(alone))
 
 
 def _one(
@@ -180,23 +162,3 @@ def _score(draw: _Draw, found: Float[Array, "k d"]) -> _Point:
     error = jnp.einsum("kd,kde->ke", found - draw.parameter, draw.root)
     training = task_losses(draw.statistics, found) / draw.statistics.samples
     return _Point(jnp.sum(error**2, axis=1), training)
-
-
-def _dataset(spec: CapacitySweep, result: _Result) -> xr.Dataset:
-    together, apart = (np.moveaxis(values, 0, -1) for values in result)
-    unit = "labels' units squared"
-    axes = ("covariates", "width", "task", "repeat")
-    few = ("covariates", "task", "repeat")
-    variables: dict[str, store.Entry] = {
-        "risk": (axes, together[:, :, 0], "excess risk of the joint optimum", unit),
-        "risk_alone": (few, apart[:, 0], "excess risk of the task alone", unit),
-        "training": (axes, together[:, :, 1], "training loss a row, joint", unit),
-        "training_alone": (few, apart[:, 1], "training loss a row, alone", unit),
-    }
-    coordinates: dict[str, store.Entry] = {
-        "covariates": ("covariates", list(KINDS), "kind of covariates", "1"),
-        "width": ("width", np.asarray(spec.widths), "columns r of the module", "1"),
-        "task": ("task", np.arange(spec.tasks), "number of the task", "1"),
-        "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
-    }
-    return store.dataset(spec, variables, coordinates)

@@ -4,7 +4,7 @@ import itertools
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,10 +13,9 @@ import xarray as xr
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from simulations import store
-from simulations.engine.in_memory import Progress, in_memory, repeat_keys
-from simulations.engine.study import Study, study_of_repeats
-from simulations.intervals import check_fields
+from simulations.engine.in_memory import repeat_keys
+from simulations.engine.study import Columns
+from simulations.experiments.experiment import CellExperiment, setting
 from simulations.training import LevenbergMarquardt, LogisticModel, Status, train
 from theory.tasks import Tasks
 
@@ -27,12 +26,11 @@ FITS = ("target alone", "with source 2", "with source 3")
 # Almost all starts converge within 20 steps; where a line parts the classes few do. At
 # this gradient the direction is good to 1e-5 degrees or so.
 SOLVER = LevenbergMarquardt(steps=25, tolerance=1e-6)
-# Repeats of one chunk. They follow one another: a batch ends with its slowest start.
-CHUNK = 50
+AXES, SIZES = "angle source samples_target repeat", "samples_target repeat"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassificationSweep:
+class ClassificationSweep(CellExperiment):
     """Axes of W-F2.
 
     Inputs are Gaussian of mean zero in the plane, labels the side of a line through
@@ -55,48 +53,88 @@ class ClassificationSweep:
             the classes, and the log-loss has no optimum.
         shown: Which angle the picture shows, and which number of target rows.
         starts: Of each training; the best counts.
-        repeats: Independent draws of all tasks.
-        seed: Repeat `i` uses the key `fold_in(key(seed), i)`.
     """
 
-    samples_target: tuple[int, ...] = (20, 40, 60, 90, 160, 320, 640)
-    angles: tuple[float, ...] = (0.0, 4.0, 8.0, 12.0, 16.0, 30.0)
-    samples_source: int = 60
-    stretch: float = 5.0
-    flips: float = 0.1
+    # Batches follow one another: one ends with its slowest start.
+    BATCH = 50
+    COMPILED = True
+    QUICK: ClassVar = {
+        **{"samples_target": (40, 60, 90), "angles": (8.0,), "repeats": 1000},
+    }
+    LABELS: ClassVar = {
+        "source": (SOURCES, "source"),
+        "task": (TASKS, "task"),
+        "fit": (FITS, "what was trained"),
+    }
+    COLUMNS: ClassVar = {
+        "accuracy_joint": (AXES, "test accuracy, both tasks", "1"),
+        "accuracy_alone": (SIZES, "test accuracy of the target alone", "1"),
+        "gain": (AXES, "accuracy joint minus alone", "1"),
+        "turn_joint": (AXES, "boundary's turn, joint", "degrees"),
+        "turn_alone": (SIZES, "boundary's turn, alone", "degrees"),
+        "converged_joint": ("angle source samples_target", "share converged", "1"),
+        "converged_alone": ("samples_target", "share converged", "1"),
+        "shown_inputs": ("task row axis", "inputs of a draw", "1"),
+        "shown_labels": ("task row", "classes of a draw", "1"),
+        "shown_turn": ("fit", "boundary's turn", "degrees"),
+        "shown_accuracy": ("fit", "test accuracy", "1"),
+        "shown_repeat": ("", "which draw is shown", "1"),
+    }
+
+    samples_target: tuple[int, ...] = setting(
+        (20, 40, 60, 90, 160, 320, 640),
+        "[1, inf)",
+        unit="samples",
+        samples_target="size of the target",
+    )
+    angles: tuple[float, ...] = setting(
+        (0.0, 4.0, 8.0, 12.0, 16.0, 30.0),
+        "[0, 90]",
+        unit="degrees",
+        angle="between boundaries",
+    )
+    samples_source: int = setting(60, "[1, inf)")
+    stretch: float = setting(5.0, "(0, inf)")
+    flips: float = setting(0.1, "(0, 0.5)")
     shown: tuple[float, int] = (8.0, 60)
-    starts: int = 2
-    repeats: int = 2000
-    seed: int = 0
+    starts: int = setting(2, "[1, inf)")
+    repeats: int = setting(2000, "[1, inf)", repeat="independent draw")
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run, before anything is computed."""
-        check_fields(
-            self,
-            samples_target="[1, inf)",
-            angles="[0, 90]",
-            samples_source="[1, inf)",
-            stretch="(0, inf)",
-            flips="(0, 0.5)",
-            starts="[1, inf)",
-            repeats="[1, inf)",
-        )
+        super().__post_init__()
         if self.shown not in itertools.product(self.angles, self.samples_target):
             raise ValueError(
                 f"shown must be in angles and in samples_target, got {self.shown}"
             )
 
-    def study(self) -> Study:
-        """For the engine: a cell is a repeat, at all angles, sources and rows."""
-        return study_of_repeats(
-            self, _chunk, _Result, _dataset, batch=CHUNK, compiled=True
-        )
+    def _cells(self, keys: Key[Array, " n"], points: Columns) -> Columns:
+        """Measure the target's test accuracy alone and with each source.
 
-    @classmethod
-    def quick(cls) -> "ClassificationSweep":
-        """Under half a minute on two cores."""
-        rows = (40, 60, 90)
-        return cls(samples_target=rows, angles=(8.0,), repeats=1000)
+        Logistic model of width 1 without bias: task `i` predicts the sign of `xᵀBA_i`.
+        With `φ` the angle between `BA_1` and `θ_1`, and the target's inputs of law
+        `N(0, I)`, the accuracy on new labels, flipped ones too, is the closed form
+
+            (1 − flips) − (1 − 2 flips) φ/π.
+
+        A repeat has one set of normals and flips for all rows, angles and sources, and
+        the target's rows are nested, so points of a curve are paired.
+
+        Source: W-F2 (Fig 2).
+        """
+        angles = jnp.deg2rad(jnp.asarray(self.angles, float))
+        return lax.map(partial(_one, self, angles), keys)._asdict()
+
+    def _derived(self, found: dict[str, Any]) -> dict[str, Any]:
+        turns = {name: found[f"turn_{name}"] for name in ("alone", "joint")}
+        right = {name: _accuracy(turn, self.flips) for name, turn in turns.items()}
+        degrees = {name: np.rad2deg(turn) for name, turn in turns.items()}
+        return {
+            **{f"accuracy_{name}": values for name, values in right.items()},
+            **{f"turn_{name}": values for name, values in degrees.items()},
+            "gain": right["joint"] - right["alone"],
+            **_shown(self, degrees, right),
+        }
 
 
 class _Rows(NamedTuple):
@@ -111,53 +149,31 @@ class _Result(NamedTuple):
     converged_joint: Bool[Array, "n angle source m"]
 
 
-def run(spec: ClassificationSweep, progress: Progress | None = None) -> xr.Dataset:
-    """Measure the target's test accuracy alone and with each source.
-
-    Logistic model of width 1 without bias: task `i` predicts the sign of `xᵀBA_i`.
-    With `φ` the angle between `BA_1` and `θ_1`, and the target's inputs of law
-    `N(0, I)`, the accuracy on new labels, flipped ones too, is the closed form
-
-        (1 − flips) − (1 − 2 flips) φ/π.
-
-    A repeat has one set of normals and flips for all rows, angles and sources, and
-    the target's rows are nested, so points of a curve are paired.
-
-    Source: W-F2 (Fig 2).
-    """
-    return in_memory(spec.study(), progress)
-
-
-def _chunk(spec: ClassificationSweep, keys: Key[Array, " n"]) -> _Result:
+def _one(
+    spec: ClassificationSweep, angles: Float[Array, " angle"], key: Key[Array, ""]
+) -> _Result:
     counts = jnp.asarray(spec.samples_target)
-    angles = jnp.deg2rad(jnp.asarray(spec.angles, float))
+    data_key, start_key = jax.random.split(key)
+    target, sources = jax.vmap(lambda angle: _drawn(data_key, angle, spec))(angles)
+    # The target does not depend on the angle. A last source has no rows: alone.
+    target = jax.tree.map(lambda leaf: leaf[0], target)
+    flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), sources)
+    flat = jax.tree.map(lambda leaf: jnp.concatenate([leaf, leaf[:1]]), flat)
+    used = jnp.full(len(flat.labels), spec.samples_source).at[-1].set(0)
 
-    def one(key: Key[Array, ""]) -> _Result:
-        data_key, start_key = jax.random.split(key)
-        target, sources = jax.vmap(lambda angle: _drawn(data_key, angle, spec))(angles)
-        # The target does not depend on the angle. A last source has no rows: alone.
-        target = jax.tree.map(lambda leaf: leaf[0], target)
-        flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), sources)
-        flat = jax.tree.map(lambda leaf: jnp.concatenate([leaf, leaf[:1]]), flat)
-        used = jnp.full(len(flat.labels), spec.samples_source).at[-1].set(0)
+    def point(
+        source: _Rows, rows_source: Int[Array, ""], rows_target: Int[Array, ""]
+    ) -> tuple[Float[Array, ""], Bool[Array, ""]]:
+        counts = jnp.stack([rows_target, rows_source])
+        return _turn(target, source, counts, start_key, spec.starts)
 
-        def point(
-            source: _Rows, rows_source: Int[Array, ""], rows_target: Int[Array, ""]
-        ) -> tuple[Float[Array, ""], Bool[Array, ""]]:
-            counts = jnp.stack([rows_target, rows_source])
-            return _turn(target, source, counts, start_key, spec.starts)
-
-        over_rows = jax.vmap(point, (None, None, 0))
-        turn, converged = jax.vmap(over_rows, (0, 0, None))(flat, used, counts)
-        shape = (len(spec.angles), len(SOURCES), len(counts))
-        return _Result(
-            turn[-1],
-            turn[:-1].reshape(shape),
-            converged[-1],
-            converged[:-1].reshape(shape),
-        )
-
-    return lax.map(one, keys)
+    over_rows = jax.vmap(point, (None, None, 0))
+    turn, converged = jax.vmap(over_rows, (0, 0, None))(flat, used, counts)
+    shape = (len(spec.angles), len(SOURCES), len(counts))
+    return _Result(
+        *(turn[-1], turn[:-1].reshape(shape)),
+        *(converged[-1], converged[:-1].reshape(shape)),
+    )
 
 
 def _drawn(
@@ -225,51 +241,31 @@ def _tasks(target: _Rows, source: _Rows, counts: Int[Array, "2"]) -> Tasks:
     return Tasks(jnp.where(mask[:, :, None], inputs, 0), labels * mask, mask)
 
 
-def _dataset(spec: ClassificationSweep, result: _Result) -> xr.Dataset:
-    axes = ("angle", "source", "samples_target", "repeat")
-    few = axes[2:]
-    alone, joint, alone_ended, joint_ended = (
-        np.moveaxis(np.asarray(values), 0, -1) for values in result
-    )
-    right_alone, right_joint = (_accuracy(turn, spec.flips) for turn in (alone, joint))
-    variables: dict[str, store.Entry] = {
-        "accuracy_joint": (axes, right_joint, "test accuracy, both tasks", "1"),
-        "accuracy_alone": (few, right_alone, "test accuracy of the target alone", "1"),
-        "gain": (axes, right_joint - right_alone, "accuracy joint minus alone", "1"),
-        "turn_joint": (axes, np.rad2deg(joint), "boundary's turn, joint", "degrees"),
-        "turn_alone": (few, np.rad2deg(alone), "boundary's turn, alone", "degrees"),
-        "converged_joint": (axes[:3], joint_ended.mean(-1), "share converged", "1"),
-        "converged_alone": (few[:1], alone_ended.mean(-1), "share converged", "1"),
-    }
-    coordinates: dict[str, store.Entry] = {
-        "angle": ("angle", np.asarray(spec.angles), "between boundaries", "degrees"),
-        "source": ("source", list(SOURCES), "source", "1"),
-        "samples_target": (
-            *("samples_target", np.asarray(spec.samples_target)),
-            *("size of the target", "samples"),
-        ),
-        "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
-    }
-    found = store.dataset(spec, variables, coordinates)
-    shown = store.dataset(spec, *_shown(spec, found))
-    return xr.merge([found, shown], combine_attrs="override")
-
-
-def _accuracy(turn: np.ndarray, flips: float) -> np.ndarray:
+def _accuracy(turn: Any, flips: float) -> Any:
     return 1 - flips - (1 - 2 * flips) * np.abs(turn) / np.pi
 
 
 def _shown(
-    spec: ClassificationSweep, found: xr.Dataset
-) -> tuple[dict[str, store.Entry], dict[str, store.Entry]]:
+    spec: ClassificationSweep,
+    turns: dict[str, xr.DataArray],
+    right: dict[str, xr.DataArray],
+) -> dict[str, Any]:
     """One draw for a picture: that with accuracies nearest to their means."""
     angle, samples = spec.shown
-    cell = found.sel(angle=angle, samples_target=samples)
-    turns, right = (
-        np.stack([cell[f"{what}_alone"], *cell[f"{what}_joint"][:2]])
-        for what in ("turn", "accuracy")
+    at = {
+        "angle": spec.angles.index(angle),
+        "samples_target": spec.samples_target.index(samples),
+    }
+    turn, accuracy = (
+        np.stack(
+            [
+                values["alone"].isel(samples_target=at["samples_target"]),
+                *values["joint"].isel(at).transpose("source", "repeat")[:2],
+            ]
+        )
+        for values in (turns, right)
     )
-    away = np.sum((right - right.mean(axis=1, keepdims=True)) ** 2, axis=0)
+    away = np.sum((accuracy - accuracy.mean(axis=1, keepdims=True)) ** 2, axis=0)
     repeat = int(np.argmin(away))
     data_key = jax.random.split(repeat_keys(spec.seed, spec.repeats)[repeat])[0]
     target, sources = _drawn(data_key, math.radians(angle), spec)
@@ -282,15 +278,7 @@ def _shown(
         )
         inputs[task, :count] = rows.inputs[:count]
         labels[task, :count] = rows.labels[:count]
-    variables: dict[str, store.Entry] = {
-        "shown_inputs": (("task", "row", "axis"), inputs, "inputs of a draw", "1"),
-        "shown_labels": (("task", "row"), labels, "classes of a draw", "1"),
-        "shown_turn": ("fit", turns[:, repeat], "boundary's turn", "degrees"),
-        "shown_accuracy": ("fit", right[:, repeat], "test accuracy", "1"),
-        "shown_repeat": ((), np.asarray(repeat), "which draw is shown", "1"),
+    return {
+        **{"shown_inputs": inputs, "shown_labels": labels, "shown_repeat": repeat},
+        **{"shown_turn": turn[:, repeat], "shown_accuracy": accuracy[:, repeat]},
     }
-    coordinates: dict[str, store.Entry] = {
-        "task": ("task", list(TASKS), "task", "1"),
-        "fit": ("fit", list(FITS), "what was trained", "1"),
-    }
-    return variables, coordinates

@@ -1,31 +1,26 @@
 """What a source is worth to a target, cell by cell: similarity, cosine, m, α, seeds."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-import xarray as xr
 from jaxtyping import Array, Float, Key
 
-from simulations import store
 from simulations.draws.pairs import parameters_at, turned_planes
-from simulations.engine.in_memory import Progress, in_memory
-from simulations.engine.study import Axis, Columns, Study
-from simulations.intervals import check_fields
+from simulations.engine.study import Columns
+from simulations.experiments.experiment import SQUARED, CellExperiment, gains, setting
 from simulations.sampling import sample_statistics
 from theory.linear import single_task_optimum
 from theory.linear.two_tasks import two_task_optimum
 from theory.tasks import TaskStatistics
 
-UNIT = "labels' units squared"
+AXES = "turn cosine samples_source weight repeat"
 
 
 @dataclass(frozen=True, kw_only=True)
-class GainGrid:
+class GainGrid(CellExperiment):
     """Axes of the grid; a cell is one draw of two tasks and their joint optimum.
 
     The target has `Σ_2 = D²`, `D = κ` on the first tenth `S_1` of the coordinates and 1
@@ -43,77 +38,51 @@ class GainGrid:
         samples_target: Samples of the target.
         noise: Standard deviation `σ` of the labels' noise in both tasks.
         condition: `κ ≥ 1`.
-        repeats: Independent draws of tasks and data.
-        seed: Repeat `i` uses the key `fold_in(key(seed), i)`.
     """
 
-    turns: tuple[float, ...] = (0.0, 0.01, 0.1, 0.5, 1.0)
-    cosines: tuple[float, ...] = (-1.0, 0.0, 0.5, 0.9, 0.96, 1.0)
-    samples_source: tuple[int, ...] = (20, 100, 1_000, 10_000)
-    weights: tuple[float, ...] = (0.1, 1.0, 10.0)
-    dimension: int = 20
-    samples_target: int = 10
-    noise: float = 10.0
-    condition: float = 100.0
-    repeats: int = 100
-    seed: int = 0
+    CELLS = ("turn", "cosine", "samples_source", "weight")
+    COMPILED = True
+    COLUMNS: ClassVar = {
+        "risk_joint": (AXES, "excess risk of the target, both tasks", SQUARED),
+        "risk_alone": (AXES, "excess risk of the target alone", SQUARED),
+        "relative_gain": (AXES, "(alone - joint) / (alone + joint)", "1"),
+        "certified": (AXES, "whether it is certified", "1"),
+    }
 
-    def __post_init__(self) -> None:
-        """Refuse what cannot be run, before anything is computed."""
-        few = max(1, self.dimension + 2 - self.samples_target)
-        check_fields(
-            self,
-            turns="[0, 1]",
-            cosines="[-1, 1]",
-            samples_source=(f"[{few}, inf)", "with fewer the optimum is not unique"),
-            # Beyond, a Gram matrix of one task drowns in the rounding of the other.
-            weights="[1e-6, 1e6]",
-            dimension="[2, inf)",
-            samples_target="[1, inf)",
-            noise="[0, 1e100]",
-            condition="[1, 1e6]",
-            repeats="[1, inf)",
-        )
+    turns: tuple[float, ...] = setting(
+        (0.0, 0.01, 0.1, 0.5, 1.0), "[0, 1]", turn="place on the path"
+    )
+    cosines: tuple[float, ...] = setting(
+        (-1.0, 0.0, 0.5, 0.9, 0.96, 1.0), "[-1, 1]", cosine="cosine of the parameters"
+    )
+    samples_source: tuple[int, ...] = setting(
+        (20, 100, 1_000, 10_000),
+        lambda spec: f"[{max(1, spec.dimension + 2 - spec.samples_target)}, inf)",
+        "with fewer the optimum is not unique",
+        unit="samples",
+        samples_source="samples of the source",
+    )
+    # Beyond, a Gram matrix of one task drowns in the rounding of the other.
+    weights: tuple[float, ...] = setting(
+        (0.1, 1.0, 10.0), "[1e-6, 1e6]", weight="weight of the source"
+    )
+    dimension: int = setting(20, "[2, inf)")
+    samples_target: int = setting(10, "[1, inf)")
+    noise: float = setting(10.0, "[0, 1e100]")
+    condition: float = setting(100.0, "[1, 1e6]")
 
-    def study(self) -> Study:
-        """Cells along turn, cosine, source size, weight and repeat."""
-        # What is compiled does not depend on the axes and the seed.
-        fixed = replace(
-            *(self,),
-            **{"turns": (0.0,), "cosines": (0.0,), "weights": (1.0,)},
-            **{"samples_source": (self.dimension + 2,), "repeats": 1, "seed": 0},
-        )
-        return Study(
-            self,
-            (
-                Axis("turn", self.turns, "turns"),
-                Axis("cosine", self.cosines, "cosines"),
-                Axis("samples_source", self.samples_source, "samples_source"),
-                Axis("weight", self.weights, "weights"),
-                Axis("repeat", range(self.repeats), "repeats", drawn=True),
-            ),
-            partial(_cells, fixed),
-            partial(_dataset, self),
-        )
+    def _cells(self, keys: Key[Array, " n"], points: Columns) -> Columns:
+        """Measure the target's excess risk with the source and alone.
 
+        For an estimate `θ̂` it is `(θ̂ − θ_2)ᵀ Σ_2 (θ̂ − θ_2)`. Joint: the certified
+        optimum of width 1 and weights `(1, α)`; alone: least squares of least norm.
 
-def run(spec: GainGrid, progress: Progress | None = None) -> xr.Dataset:
-    """Measure the target's excess risk with the source and alone, without a store.
+        Source: W §2.3; the grid is ours.
+        """
+        return jax.vmap(partial(_cell, self))(keys, dict(points))
 
-    For an estimate `θ̂` it is `(θ̂ − θ_2)ᵀ Σ_2 (θ̂ − θ_2)`. Joint: the certified optimum
-    of width 1 and weights `(1, α)`; alone: least squares of least norm.
-
-    Raises:
-        ValueError: An axis is empty, or has a value twice.
-
-    Source: W §2.3; the grid is ours.
-    """
-    return in_memory(spec.study(), progress)
-
-
-@partial(jax.jit, static_argnums=0)
-def _cells(spec: GainGrid, keys: Key[Array, " n"], points: Columns) -> dict[str, Any]:
-    return jax.vmap(partial(_cell, spec))(keys, dict(points))
+    def _derived(self, found: dict[str, Any]) -> dict[str, Any]:
+        return gains(found)
 
 
 def _cell(
@@ -147,26 +116,3 @@ def _roots(
     size = jnp.ones(d).at[:tenth].set(spec.condition)
     one, two = jnp.arange(tenth), tenth + jnp.arange(tenth)
     return jnp.diag(size), turned_planes(d, one, two, turn * jnp.pi / 2) * size
-
-
-def _dataset(spec: GainGrid, columns: Mapping[str, np.ndarray]) -> xr.Dataset:
-    axes = ("turn", "cosine", "samples_source", "weight", "repeat")
-    joint, alone = columns["risk_joint"], columns["risk_alone"]
-    relative = (alone - joint) / (alone + joint)
-    variables: dict[str, store.Entry] = {
-        "risk_joint": (axes, joint, "excess risk of the target, both tasks", UNIT),
-        "risk_alone": (axes, alone, "excess risk of the target alone", UNIT),
-        "relative_gain": (axes, relative, "(alone - joint) / (alone + joint)", "1"),
-        "certified": (axes, columns["certified"], "whether it is certified", "1"),
-    }
-    coordinates: dict[str, store.Entry] = {
-        "turn": ("turn", list(spec.turns), "place on the path", "1"),
-        "cosine": ("cosine", list(spec.cosines), "cosine of the parameters", "1"),
-        "samples_source": (
-            *("samples_source", list(spec.samples_source)),
-            *("samples of the source", "samples"),
-        ),
-        "weight": ("weight", list(spec.weights), "weight of the source", "1"),
-        "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
-    }
-    return store.dataset(spec, variables, coordinates)

@@ -1,8 +1,8 @@
 """Where training one ReLU unit on two tasks misses the global optimum (d = 2)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -10,23 +10,20 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Int, Key
 
-from simulations import store
-from simulations.engine.in_memory import Progress, in_memory
-from simulations.engine.study import Axis, Columns, Study
-from simulations.intervals import check_fields
+from simulations.engine.study import Columns
+from simulations.experiments.experiment import CellExperiment, setting
 from simulations.training import ReluModel, Solver, train
-from simulations.training.solver_choice import SOLVERS, check_solvers
+from simulations.training.solver_choice import ENDS, SOLVERS, check_solvers
 from theory.relu import plane_optimum
 from theory.tasks import Tasks
 
+AXES = "angle condition solver repeat start"
 # The threshold of a miss, and what is tried beside it to see that it does not matter.
 FACTORS = (0.1, 1.0, 10.0)
-# Draws that are trained at once.
-CHUNK = 50
 
 
 @dataclass(frozen=True, kw_only=True)
-class PhaseMap:
+class PhaseMap(CellExperiment):
     """Axes of the study.
 
     Task `i` has `y_i = ReLU(X_iθ_i) + σε_i`, `θ_1` and `θ_2` of length 1 at `angle`.
@@ -43,79 +40,81 @@ class PhaseMap:
         threshold: Share of the explained energy above which a start has missed; the
             shares at a tenth and at ten times of it are kept as well.
         starts: Random starts of each draw.
-        repeats: Independent draws.
-        seed: Repeat `i` uses the key `fold_in(key(seed), i)`.
     """
 
-    samples: int = 30
-    angles: tuple[float, ...] = (0.0, 30.0, 60.0, 90.0, 120.0, 150.0, 180.0)
-    conditions: tuple[float, ...] = (1.0, 10.0, 100.0, 1000.0)
-    noise: float = 0.3
-    solvers: tuple[str, ...] = ("gradient-descent", "adam", "levenberg-marquardt")
-    threshold: float = 1e-3
-    starts: int = 16
-    repeats: int = 40
-    seed: int = 0
+    CELLS = ("angle", "condition")
+    BATCH = 50
+    QUICK: ClassVar = {
+        **{"angles": (0.0, 90.0, 180.0), "conditions": (1.0, 10.0, 100.0)},
+        **{"starts": 8, "repeats": 12},
+    }
+    COORDINATES: ClassVar = {
+        "threshold": ("threshold", "excess that counts as a miss", "1"),
+    }
+    COLUMNS: ClassVar = {
+        "excess": (AXES, "relative excess of the loss", "1"),
+        "missed": (
+            "angle condition solver threshold repeat",
+            *("share of starts that miss the optimum", "1"),
+        ),
+        "status": (AXES, ENDS, "1"),
+        "minima": ("angle condition repeat", "local minima of the exact search", "1"),
+    }
+
+    samples: int = setting(30, "[2, inf)")
+    angles: tuple[float, ...] = setting(
+        (0.0, 30.0, 60.0, 90.0, 120.0, 150.0, 180.0),
+        "[0, 180]",
+        unit="degrees",
+        angle="angle between teachers",
+    )
+    conditions: tuple[float, ...] = setting(
+        (1.0, 10.0, 100.0, 1000.0),
+        "[1, 1e12]",
+        condition="condition number of the covariance",
+    )
+    noise: float = setting(0.3, "(0, inf)")
+    solvers: tuple[str, ...] = setting(
+        ("gradient-descent", "adam", "levenberg-marquardt"),
+        solver="method, at its default budget",
+    )
+    threshold: float = setting(1e-3, "(0, 0.1)")
+    starts: int = setting(16, "[1, inf)", start="random start")
+    repeats: int = setting(40, "[1, inf)", repeat="independent draw")
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run, before anything is computed."""
-        check_fields(
-            self,
-            angles="[0, 180]",
-            conditions="[1, 1e12]",
-            samples="[2, inf)",
-            noise="(0, inf)",
-            threshold="(0, 0.1)",
-            starts="[1, inf)",
-            repeats="[1, inf)",
-        )
+        super().__post_init__()
         check_solvers(self.solvers)
 
-    def study(self) -> Study:
-        """For the engine: a cell is a point and a repeat; not compiled as one."""
-        fixed = replace(self, angles=(0.0,), conditions=(1.0,), repeats=1, seed=0)
-        return Study(
-            self,
-            (
-                Axis("angle", self.angles, "angles"),
-                Axis("condition", self.conditions, "conditions"),
-                Axis("repeat", range(self.repeats), "repeats", drawn=True),
-            ),
-            lambda keys, points: _cells(fixed, keys, points)._asdict(),
-            lambda columns: _dataset(self, _Result(**columns)),
-            batch=min(CHUNK, self.repeats),
-            compiled=False,
-        )
+    def _cells(self, keys: Key[Array, " n"], points: Columns) -> Columns:
+        """Measure how far above the optimum every start ends, and count local minima.
 
-    @classmethod
-    def quick(cls) -> "PhaseMap":
-        """Under half a minute on two cores."""
-        return cls(
-            angles=(0.0, 90.0, 180.0),
-            conditions=(1.0, 10.0, 100.0),
-            starts=8,
-            repeats=12,
-        )
+        A start ends where `simulations.training.train` does; the optimum is that of the
+        exact search. The relative excess is `(f − f*)/(f_0 − f*)`, with `f_0` the loss
+        without any output; dead starts have 1.
 
+        Source: docs/mathematics.md, "Exact optimum in the plane".
+        """
+        angle, condition = np.deg2rad(points["angle"]), points["condition"]
+        at = (jnp.asarray(value, float) for value in (angle, condition, self.noise))
+        tasks = _draws(keys, *at, self.samples)
+        each = [
+            jax.tree.map(lambda leaf, i=i: leaf[i], tasks) for i in range(len(keys))
+        ]
+        best = [plane_optimum(one) for one in each]
+        least = np.array([float(found.loss) for found in best])[:, None, None]
+        none = np.sum(np.asarray(tasks.labels) ** 2, axis=(1, 2))[:, None, None]
+        ends = [_trained(tasks, keys, self.starts, SOLVERS[s]) for s in self.solvers]
+        losses, status = (np.stack(parts, axis=1) for parts in zip(*ends, strict=True))
+        minima = np.array([len(found.minima.loss) for found in best])
+        excess = (losses - least) / (none - least)
+        return {"excess": excess, "status": status, "minima": minima}
 
-class _Result(NamedTuple):
-    """The first axes are those of the cells, the last is that of the starts."""
-
-    excess: Float[np.ndarray, "*n solver s"]
-    status: Int[np.ndarray, "*n solver s"]
-    minima: Int[np.ndarray, "*n"]
-
-
-def run(spec: PhaseMap, progress: Progress | None = None) -> xr.Dataset:
-    """Measure how far above the optimum every start ends, and count local minima.
-
-    A start ends where `simulations.training.train` does; the optimum is that of the
-    exact search. The relative excess is `(f − f*)/(f_0 − f*)`, with `f_0` the loss
-    without any output; dead starts have 1.
-
-    Source: docs/mathematics.md, "Exact optimum in the plane".
-    """
-    return in_memory(spec.study(), progress)
+    def _derived(self, found: dict[str, Any]) -> dict[str, Any]:
+        thresholds = np.array([factor * self.threshold for factor in FACTORS])
+        missed = found["excess"] > xr.DataArray(thresholds, dims="threshold")
+        return {"threshold": thresholds, "missed": missed.mean("start")}
 
 
 @partial(jax.jit, static_argnames="samples")
@@ -145,20 +144,6 @@ def _draws(
     return jax.vmap(one)(keys, angle, condition)
 
 
-def _cells(spec: PhaseMap, keys: Key[Array, " n"], points: Columns) -> _Result:
-    angle, condition = np.deg2rad(points["angle"]), points["condition"]
-    at = (jnp.asarray(value, float) for value in (angle, condition, spec.noise))
-    tasks = _draws(keys, *at, spec.samples)
-    each = [jax.tree.map(lambda leaf, i=i: leaf[i], tasks) for i in range(len(keys))]
-    best = [plane_optimum(one) for one in each]
-    least = np.array([float(found.loss) for found in best])[:, None, None]
-    none = np.sum(np.asarray(tasks.labels) ** 2, axis=(1, 2))[:, None, None]
-    ends = [_trained(tasks, keys, spec.starts, SOLVERS[name]) for name in spec.solvers]
-    losses, status = (np.stack(parts, axis=1) for parts in zip(*ends, strict=True))
-    minima = np.array([len(found.minima.loss) for found in best])
-    return _Result((losses - least) / (none - least), status, minima)
-
-
 @partial(jax.jit, static_argnames=("starts", "solver"))
 def _trained(
     tasks: Tasks, keys: Key[Array, " n"], starts: int, solver: Solver
@@ -170,41 +155,3 @@ def _trained(
         return found.losses, found.status
 
     return jax.vmap(one)(tasks, keys)
-
-
-def _dataset(spec: PhaseMap, result: _Result) -> xr.Dataset:
-    # Repeats after solvers.
-    excess, status = np.moveaxis(result.excess, 2, 3), np.moveaxis(result.status, 2, 3)
-    few = ("angle", "condition")
-    axes = (*few, "solver", "repeat", "start")
-    thresholds = np.array([factor * spec.threshold for factor in FACTORS])
-    missed = excess[..., None, :, :] > thresholds[:, None, None]
-    kinds = "0 converged, 1 out of steps, 2 diverged, 3 dead, 4 stalled"
-    variables: dict[str, store.Entry] = {
-        "excess": (axes, excess, "relative excess of the loss", "1"),
-        "missed": (
-            (*few, "solver", "threshold", "repeat"),
-            missed.mean(axis=-1),
-            "share of starts that miss the optimum",
-            "1",
-        ),
-        "status": (axes, status, f"how a start ended: {kinds}", "1"),
-        "minima": (
-            (*few, "repeat"),
-            result.minima,
-            "local minima of the exact search",
-            "1",
-        ),
-    }
-    coordinates: dict[str, store.Entry] = {
-        "angle": ("angle", list(spec.angles), "angle between teachers", "degrees"),
-        "condition": (
-            *("condition", list(spec.conditions)),
-            *("condition number of the covariance", "1"),
-        ),
-        "solver": ("solver", list(spec.solvers), "method, at its default budget", "1"),
-        "threshold": ("threshold", thresholds, "excess that counts as a miss", "1"),
-        "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
-        "start": ("start", np.arange(spec.starts), "random start", "1"),
-    }
-    return store.dataset(spec, variables, coordinates)

@@ -2,18 +2,15 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import xarray as xr
 from jaxtyping import Array, Float, Key
 
-from simulations import store
-from simulations.engine.in_memory import Progress, in_memory
-from simulations.engine.study import Study, study_of_repeats
-from simulations.intervals import check_fields
+from simulations.engine.study import Columns
+from simulations.experiments.experiment import SQUARED, CellExperiment, setting
 from simulations.training import LevenbergMarquardt, ReluModel, Trained, train_grid
 from theory.relu import Population, population_task_losses, task_losses
 from theory.tasks import Tasks
@@ -23,10 +20,11 @@ SOLVER = LevenbergMarquardt(steps=200)
 # A start is worse than the best by this share of the label energy, or as good: the
 # smoothing of kinks leaves 1e-12, and minima differ by more than 1e-4.
 WORSE = 1e-6
+AXES = "noise width task repeat"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReluCapacity:
+class ReluCapacity(CellExperiment):
     """Axes of the study.
 
     Task `i` has `y_i = a_i ReLU(X_iθ_i) + σε_i`, `a_i = ±1`, and rows `N(0, I)` of its
@@ -43,49 +41,54 @@ class ReluCapacity:
         noises: Standard deviations `σ`; a draw has one set of normals for all.
         past: Widths above `k` that are tried as well.
         starts: Random starts; the best is kept.
-        repeats: Independent draws of teachers and data.
-        seed: Repeat `i` uses the key `fold_in(key(seed), i)`.
     """
 
-    tasks: int = 4
-    dimension: int = 5
-    samples: int = 40
-    directions: int = 2
-    deviation: float = 0.3
-    noises: tuple[float, ...] = (0.0, 0.3)
-    past: int = 1
-    starts: int = 6
-    repeats: int = 40
-    seed: int = 0
+    BATCH = 1
+    QUICK: ClassVar = {
+        **{"tasks": 3, "dimension": 3, "samples": 24, "starts": 4, "repeats": 12},
+    }
+    COORDINATES: ClassVar = {"width": ("width", "columns r of the module", "1")}
+    COLUMNS: ClassVar = {
+        "training": (AXES, "training loss a row, joint", SQUARED),
+        "training_alone": (AXES, "training loss a row, alone", SQUARED),
+        "risk": (AXES, "excess risk, joint", SQUARED),
+        "risk_alone": (AXES, "excess risk of the task alone", SQUARED),
+        "worse": ("noise width repeat", "share of joint starts above the best", "1"),
+    }
 
-    def __post_init__(self) -> None:
-        """Refuse what cannot be run, before anything is computed."""
-        check_fields(
-            self,
-            tasks="[2, inf)",
-            dimension="[2, inf)",
-            samples=f"[{self.dimension}, inf)",
-            directions="[1, inf)",
-            deviation="[0, inf)",
-            noises="[0, 1e100)",
-            past="[0, inf)",
-            starts="[1, inf)",
-            repeats="[1, inf)",
-        )
-
-    def study(self) -> Study:
-        """For the engine: a cell is a repeat at every width; not compiled as one."""
-        return study_of_repeats(self, _cells, _Result, _dataset, batch=1)
-
-    @classmethod
-    def quick(cls) -> "ReluCapacity":
-        """Under half a minute on two cores."""
-        return cls(tasks=3, dimension=3, samples=24, starts=4, repeats=12)
+    tasks: int = setting(4, "[2, inf)", task="number of the task")
+    dimension: int = setting(5, "[2, inf)")
+    samples: int = setting(40, lambda spec: f"[{spec.dimension}, inf)")
+    directions: int = setting(2, "[1, inf)")
+    deviation: float = setting(0.3, "[0, inf)")
+    noises: tuple[float, ...] = setting(
+        (0.0, 0.3), "[0, 1e100)", unit="labels' units", noise="noise σ of the labels"
+    )
+    past: int = setting(1, "[0, inf)")
+    starts: int = setting(6, "[1, inf)")
+    repeats: int = setting(40, "[1, inf)", repeat="independent draw")
 
     @property
     def widths(self) -> tuple[int, ...]:
         """Widths `r`, from 1 past `k`."""
         return tuple(range(1, self.tasks + self.past + 1))
+
+    def _cells(self, keys: Key[Array, " n"], points: Columns) -> Columns:
+        """Measure training loss and population risk of every task at every width.
+
+        Joint training has weights 1; a task alone is trained at the same widths, so
+        that its entry at width 1 is that at its own capacity. Both are the best of the
+        same number of starts. The training loss is `‖ReLU(X_iB)A_i − y_i‖²/m`, the
+        excess risk `E[(ReLU(xᵀB)A_i − a_i ReLU(xᵀθ_i))²]` in closed form. `worse` is
+        the share of joint starts that end above the best of them.
+
+        Source: W-P1r (Prop 1 with ReLU); docs/mathematics.md, "Population loss".
+        """
+        found = [jax.device_get(_one(_draw(key, self), self)) for key in keys]
+        return jax.tree.map(lambda *leaves: np.stack(leaves), *found)._asdict()
+
+    def _derived(self, found: dict[str, Any]) -> dict[str, Any]:
+        return {"width": self.widths}
 
 
 class _Draw(NamedTuple):
@@ -104,25 +107,6 @@ class _Result(NamedTuple):
     training_alone: Float[Array, "*n p w k"]
     risk_alone: Float[Array, "*n p w k"]
     worse: Float[Array, "*n p w"]
-
-
-def run(spec: ReluCapacity, progress: Progress | None = None) -> xr.Dataset:
-    """Measure training loss and population risk of every task at every width.
-
-    Joint training has weights 1; a task alone is trained at the same widths, so that
-    its entry at width 1 is that at its own capacity. Both are the best of the same
-    number of starts. The training loss is `‖ReLU(X_iB)A_i − y_i‖²/m`, the excess risk
-    `E[(ReLU(xᵀB)A_i − a_i ReLU(xᵀθ_i))²]` in closed form. `worse` is the share of joint
-    starts that end above the best of them.
-
-    Source: W-P1r (Prop 1 with ReLU); docs/mathematics.md, "Population loss".
-    """
-    return in_memory(spec.study(), progress)
-
-
-def _cells(spec: ReluCapacity, keys: Key[Array, " n"]) -> _Result:
-    found = [jax.device_get(_one(_draw(key, spec), spec)) for key in keys]
-    return jax.tree.map(lambda *leaves: np.stack(leaves), *found)
 
 
 @partial(jax.jit, static_argnames="spec")
@@ -194,30 +178,3 @@ def _scores(
     for axes in ((0, 0, 0, 0), (None, None, 0, 0), (0, None, 0, 0)):
         score = jax.vmap(score, axes)
     return score(tasks, law, shared, heads)
-
-
-def _dataset(spec: ReluCapacity, result: _Result) -> xr.Dataset:
-    training, risk, training_alone, risk_alone, worse = (
-        np.moveaxis(np.asarray(values), 0, -1) for values in result
-    )
-    unit = "labels' units squared"
-    axes = ("noise", "width", "task", "repeat")
-    variables: dict[str, store.Entry] = {
-        "training": (axes, training, "training loss a row, joint", unit),
-        "training_alone": (axes, training_alone, "training loss a row, alone", unit),
-        "risk": (axes, risk, "excess risk, joint", unit),
-        "risk_alone": (axes, risk_alone, "excess risk of the task alone", unit),
-        "worse": (
-            ("noise", "width", "repeat"),
-            worse,
-            "share of joint starts above the best",
-            "1",
-        ),
-    }
-    coordinates: dict[str, store.Entry] = {
-        "noise": ("noise", list(spec.noises), "noise σ of the labels", "labels' units"),
-        "width": ("width", np.asarray(spec.widths), "columns r of the module", "1"),
-        "task": ("task", np.arange(spec.tasks), "number of the task", "1"),
-        "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
-    }
-    return store.dataset(spec, variables, coordinates)

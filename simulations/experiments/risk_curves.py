@@ -1,8 +1,8 @@
 """Risk on a target against the size of a source: drawn tasks beside the limits."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import NamedTuple
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -10,11 +10,9 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Key
 
-from simulations import store
 from simulations.draws.pooled_draws import METHODS, SharedPair, shared_errors
-from simulations.engine.in_memory import Progress, in_memory
-from simulations.engine.study import Study, study_of_repeats
-from simulations.intervals import check_fields
+from simulations.engine.study import Columns
+from simulations.experiments.experiment import SQUARED, CellExperiment, setting
 from theory.risk import (
     best_head_ratio,
     best_penalty,
@@ -24,12 +22,10 @@ from theory.risk import (
 )
 
 KINDS = ("model shift", "covariate shift", "both shifts")
-# Draws that are held at once.
-CHUNK = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class RiskCurves:
+class RiskCurves(CellExperiment):
     """Axes of the study.
 
     `b_i = b_0 + N(0, (μ²/p) I)`, `b_0 ~ N(0, (κ²/p) I)`, Gaussian rows and noise. The
@@ -46,65 +42,86 @@ class RiskCurves:
         samples_source: Sizes `n_1` at which tasks are drawn.
         points: Sizes at which the limits are evaluated.
         repeats: Independent draws, the same for all sizes and kinds.
-        seed: Repeat `i` uses the key `fold_in(key(seed), i)`.
     """
 
-    dimension: int = 100
-    samples_target: int = 200
-    noise: float = 1.0
-    shift_variance: float = 0.7
-    common_variance: float = 1.0
-    condition: float = 100.0
-    samples_source: tuple[int, ...] = (10, 30, 100, 200, 500, 1500, 5000, 20_000)
-    points: int = 100
-    repeats: int = 200
-    seed: int = 0
+    BATCH = 100
+    QUICK: ClassVar = {
+        **{"dimension": 40, "samples_target": 80, "points": 40, "repeats": 100},
+        "samples_source": (4, 12, 40, 80, 200, 600, 2000),
+    }
+    LABELS: ClassVar = {
+        "shift": (KINDS, "what differs between the tasks"),
+        "sharing": (METHODS, "how the tasks share"),
+    }
+    COORDINATES: ClassVar = {"size": ("size", "source samples n₁", "samples")}
+    COLUMNS: ClassVar = {
+        "risk": (
+            "shift sharing samples_source repeat",
+            *("squared error of the parameter, drawn", SQUARED),
+        ),
+        "risk_alone": (
+            *("shift repeat", "squared error of the target alone, drawn", SQUARED),
+        ),
+        "predicted": ("shift sharing size", "limit of the risk", SQUARED),
+        "predicted_alone": ("", "limit of the risk alone", SQUARED),
+        "crossing": (
+            "shift crossing",
+            *("source size where the gain of hard sharing changes sign", "samples"),
+        ),
+    }
 
-    def __post_init__(self) -> None:
-        """Refuse what cannot be run, before anything is computed."""
-        check_fields(
-            self,
-            dimension="[1, inf)",
-            samples_target=f"[{self.dimension + 4}, inf)",
-            noise="(0, inf)",
-            shift_variance="[0, inf)",
-            common_variance="[0, inf)",
-            condition="[1, inf)",
-            samples_source="[1, inf)",
-            points="[2, inf)",
-            repeats="[2, inf)",
-        )
+    dimension: int = setting(100, "[1, inf)")
+    samples_target: int = setting(200, lambda spec: f"[{spec.dimension + 4}, inf)")
+    noise: float = setting(1.0, "(0, inf)")
+    shift_variance: float = setting(0.7, "[0, inf)")
+    common_variance: float = setting(1.0, "[0, inf)")
+    condition: float = setting(100.0, "[1, inf)")
+    samples_source: tuple[int, ...] = setting(
+        (10, 30, 100, 200, 500, 1500, 5000, 20_000),
+        "[1, inf)",
+        unit="samples",
+        samples_source="source samples n₁",
+    )
+    points: int = setting(100, "[2, inf)")
+    repeats: int = setting(200, "[2, inf)", repeat="independent draw")
 
-    def study(self) -> Study:
-        """For the engine: a cell is a repeat of all kinds; not compiled as one."""
-        return study_of_repeats(self, _drawn, _Result, _dataset, batch=CHUNK)
+    def _cells(self, keys: Key[Array, " n"], points: Columns) -> Columns:
+        """Draw tasks and measure `‖b̂ − b_2‖²` of every method, beside the limits.
 
-    @classmethod
-    def quick(cls) -> "RiskCurves":
-        """Seconds on two cores."""
-        return cls(
-            dimension=40,
-            samples_target=80,
-            samples_source=(4, 12, 40, 80, 200, 600, 2000),
-            points=40,
-            repeats=100,
-        )
+        The methods are pooling, `b̂ = (w²S_1 + S_2)⁻¹(w g_1 + g_2)` and soft sharing.
+        Ratio and penalty are those that theory calls the best; what they cost is
+        measured.
 
+        Source: docs/mathematics.md, "Risk of hard sharing"; derived there.
+        """
+        # Programs one after the other: see `map_chunks` on deadlocks.
+        errors = [
+            [np.asarray(shared_errors(keys, pair)) for pair in _pairs(self, kind)]
+            for kind in KINDS
+        ]
+        # Repeat, shift, size, method.
+        risks = np.moveaxis(np.asarray(errors), 2, 0)
+        return {"alone": risks[:, :, 0, 0], "risk": risks[..., 1:]}
 
-class _Result(NamedTuple):
-    alone: Float[np.ndarray, "n shift"]
-    risk: Float[np.ndarray, "n shift m method"]
+    def assemble(self, columns: Mapping[str, Any]) -> xr.Dataset:
+        """Make the Dataset of the columns of all cells."""
+        return super().assemble({**columns, "risk": columns["risk"].swapaxes(2, 3)})
 
-
-def run(spec: RiskCurves, progress: Progress | None = None) -> xr.Dataset:
-    """Draw tasks and measure `‖b̂ − b_2‖²` of every method; put the limits beside it.
-
-    The methods are pooling, `b̂ = (w²S_1 + S_2)⁻¹(w g_1 + g_2)` and soft sharing. Ratio
-    and penalty are those that theory calls the best; what they cost is measured.
-
-    Source: docs/mathematics.md, "Risk of hard sharing"; derived there.
-    """
-    return in_memory(spec.study(), progress)
+    def _derived(self, found: dict[str, Any]) -> dict[str, Any]:
+        ends, p = (min(self.samples_source), max(self.samples_source)), self.dimension
+        curve = np.geomspace(*ends, self.points)
+        crossing = [_crossings(self, kind) for kind in KINDS]
+        most = max(1, *map(len, crossing))
+        single = pooled_risk(0, self.samples_target, p, self.noise**2, 0).single_task
+        return {
+            "risk_alone": found["alone"].T,
+            "predicted": [_limits(self, kind, curve)[0] for kind in KINDS],
+            "predicted_alone": single,
+            "crossing": [
+                np.pad(f, (0, most - len(f)), constant_values=np.nan) for f in crossing
+            ],
+            "size": curve,
+        }
 
 
 def source_spectrum(kind: str, dimension: int, condition: float) -> np.ndarray:
@@ -176,71 +193,11 @@ def _all_limits(
     return jnp.stack([hard, best, jax.vmap(soft)(sizes)]), ratio
 
 
-def _drawn(spec: RiskCurves, keys: Key[Array, " n"]) -> _Result:
-    # Programs one after the other: see `map_chunks` on deadlocks.
-    errors = [
-        [np.asarray(shared_errors(keys, pair)) for pair in _pairs(spec, kind)]
-        for kind in KINDS
-    ]
-    # Repeat, shift, size, method.
-    risks = np.moveaxis(np.asarray(errors), 2, 0)
-    return _Result(risks[:, :, 0, 0], risks[..., 1:])
-
-
-def _dataset(spec: RiskCurves, result: _Result) -> xr.Dataset:
-    unit, p = "labels' units squared", spec.dimension
-    curve = np.geomspace(
-        min(spec.samples_source), max(spec.samples_source), spec.points
-    )
-    predicted = np.stack([_limits(spec, kind, curve)[0] for kind in KINDS])
-    single = pooled_risk(0, spec.samples_target, p, spec.noise**2, 0).single_task
-    found = [_crossings(spec, kind) for kind in KINDS]
-    most = max(1, *map(len, found))
-    padded = np.array(
-        [np.pad(f, (0, most - len(f)), constant_values=np.nan) for f in found]
-    )
-    variables: dict[str, store.Entry] = {
-        "risk": (
-            ("shift", "sharing", "samples_source", "repeat"),
-            np.transpose(result.risk, (1, 3, 2, 0)),
-            "squared error of the parameter, drawn",
-            unit,
-        ),
-        "risk_alone": (
-            ("shift", "repeat"),
-            result.alone.T,
-            "squared error of the target alone, drawn",
-            unit,
-        ),
-        "predicted": (
-            ("shift", "sharing", "size"),
-            predicted,
-            "limit of the risk",
-            unit,
-        ),
-        "predicted_alone": ((), np.asarray(single), "limit of the risk alone", unit),
-        "crossing": (
-            ("shift", "crossing"),
-            padded,
-            "source size where the gain of hard sharing changes sign",
-            "samples",
-        ),
-    }
-    sizes = list(spec.samples_source)
-    coordinates: dict[str, store.Entry] = {
-        "shift": ("shift", list(KINDS), "what differs between the tasks", "1"),
-        "sharing": ("sharing", list(METHODS), "how the tasks share", "1"),
-        "samples_source": ("samples_source", sizes, "source samples n₁", "samples"),
-        "size": ("size", curve, "source samples n₁", "samples"),
-        "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
-    }
-    return store.dataset(spec, variables, coordinates)
-
-
 def _crossings(spec: RiskCurves, kind: str) -> np.ndarray:
     spectrum = source_spectrum(kind, spec.dimension, spec.condition)
-    find = partial(
-        crossings, source_spectrum=spectrum, n_source_max=max(spec.samples_source)
+    found = crossings(
+        *(spec.samples_target, spec.dimension, spec.noise**2, _shift(spec, kind)),
+        source_spectrum=spectrum,
+        n_source_max=max(spec.samples_source),
     )
-    arguments = (spec.samples_target, spec.dimension, spec.noise**2, _shift(spec, kind))
-    return np.asarray(find(*arguments))
+    return np.asarray(found)

@@ -1,6 +1,7 @@
 """Where sharing pays in the limit: maps over shift, spectrum and source size."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -8,16 +9,17 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
 
-from simulations import store
 from simulations.engine.in_memory import Progress
-from simulations.intervals import check_fields
+from simulations.experiments.experiment import SQUARED, Experiment, setting
 from theory.risk import crossings, phase_transition, pooled_risk
 
 KINDS = ("equal covariances", "own covariance")
+GAIN = "relative gain, (alone − shared)/(alone + shared)"
+CROSSING = "source size where the gain changes sign"
 
 
 @dataclass(frozen=True, kw_only=True)
-class RiskMap:
+class RiskMap(Experiment):
     """Axes of the maps, each of `side` values in equal ratios.
 
     The target has covariance `I`, `b_i = b_0 + N(0, (μ²/p) I)`. A source of its own
@@ -41,69 +43,77 @@ class RiskMap:
         seed: Unused: nothing is drawn. Every study has one.
     """
 
-    dimension: int = 100
-    samples_target: int = 150
-    noise_variance: float = 1.0
-    samples_source: tuple[float, float] = (1.0, 1e5)
-    shift_variances: tuple[float, float] = (0.3, 4.0)
-    conditions: tuple[float, float] = (1.0, 1e6)
-    shift_variance: float = 1.3
-    condition: float = 100.0
-    weak: float = 0.5
-    side: int = 200
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be run, before anything is computed."""
-        check_fields(
-            self,
-            dimension="[2, inf)",
-            samples_target=f"[{self.dimension + 1}, inf)",
-            noise_variance="(0, inf)",
-            samples_source="(0, inf)",
-            shift_variances="(0, inf)",
-            conditions="(0, inf)",
-            shift_variance="(0, inf)",
-            condition="(0, inf)",
-            weak="(0, 1)",
-            side="[2, inf)",
-        )
-        for name in ("samples_source", "shift_variances", "conditions"):
-            ends = getattr(self, name)
-            if len(ends) != 2 or ends[0] >= ends[1]:
-                raise ValueError(f"{name} must be least < largest, got {ends}")
-
-    @classmethod
-    def quick(cls) -> "RiskMap":
-        """Seconds on two cores; the maps are as fine."""
-        return cls(dimension=20, samples_target=30)
-
-
-def run(spec: RiskMap, progress: Progress | None = None) -> xr.Dataset:
-    """Evaluate limiting gains and every crossing along each row of the maps.
-
-    Nothing is drawn here: `risk_curves` has drawn tasks beside the same limits.
-
-    Source: docs/mathematics.md, "Crossings"; the maps are ours.
-    """
-    axes = {
-        "shift_variance": np.geomspace(*spec.shift_variances, spec.side),
-        "condition": np.geomspace(*spec.conditions, spec.side),
+    QUICK: ClassVar = {"dimension": 20, "samples_target": 30}
+    LABELS: ClassVar = {
+        "covariances": (KINDS, "of source and target"),
+        "phase": (
+            *(("always pays", "pays at first", "ever pays"),),
+            "up to this shift, sharing",
+        ),
     }
-    sizes = jnp.asarray(np.geomspace(*spec.samples_source, spec.side))
-    shifts, conditions = (jnp.asarray(axis) for axis in axes.values())
-    fixed = jnp.asarray([spec.samples_target, spec.noise_variance], float)
-    flat = jnp.ones(spec.dimension)
-    maps = []
-    for spectrum in (flat, _spectrum(spec, spec.condition)):
-        maps.append(_over_shifts(sizes, shifts, spectrum, fixed))
-        if progress is not None:
-            progress(len(maps), 3)
-    spectra = jnp.stack([_spectrum(spec, float(c)) for c in conditions])
-    last = _over_spectra(sizes, jnp.asarray(spec.shift_variance), spectra, fixed)
-    if progress is not None:
-        progress(3, 3)
-    return _dataset(spec, axes, np.asarray(sizes), [*maps, last])
+    COORDINATES: ClassVar = {
+        "size": ("size", "source samples n₁", "samples"),
+        "shift_variance": ("shift_variance", "shift variance μ²", SQUARED),
+        "condition": ("condition", "ratio of the source's eigenvalues", "1"),
+    }
+    COLUMNS: ClassVar = {
+        "gain_shift": ("covariances shift_variance size", GAIN, "1"),
+        "crossing_shift": (
+            *("covariances shift_variance crossing", CROSSING, "samples"),
+        ),
+        "gain_condition": ("condition size", GAIN, "1"),
+        "crossing_condition": ("condition crossing", CROSSING, "samples"),
+        "border": (
+            *("phase", "shift variance between phases of equal covariances", SQUARED),
+        ),
+    }
+
+    dimension: int = setting(100, "[2, inf)")
+    samples_target: int = setting(150, lambda spec: f"[{spec.dimension + 1}, inf)")
+    noise_variance: float = setting(1.0, "(0, inf)")
+    samples_source: tuple[float, float] = setting((1.0, 1e5), "(0, inf)", ends=True)
+    shift_variances: tuple[float, float] = setting((0.3, 4.0), "(0, inf)", ends=True)
+    conditions: tuple[float, float] = setting((1.0, 1e6), "(0, inf)", ends=True)
+    shift_variance: float = setting(1.3, "(0, inf)")
+    condition: float = setting(100.0, "(0, inf)")
+    weak: float = setting(0.5, "(0, 1)")
+    side: int = setting(200, "[2, inf)")
+
+    def run(self, progress: Progress | None = None) -> xr.Dataset:
+        """Evaluate limiting gains and every crossing along each row of the maps.
+
+        Nothing is drawn here: `risk_curves` has drawn tasks beside the same limits.
+
+        Source: docs/mathematics.md, "Crossings"; the maps are ours.
+        """
+        told = progress or (lambda done, total: None)
+        sizes, shifts, conditions = (
+            jnp.asarray(np.geomspace(*ends, self.side))
+            for ends in (self.samples_source, self.shift_variances, self.conditions)
+        )
+        fixed = jnp.asarray([self.samples_target, self.noise_variance], float)
+        maps = []
+        for spectrum in (jnp.ones(self.dimension), _spectrum(self, self.condition)):
+            maps.append(_over_shifts(sizes, shifts, spectrum, fixed))
+            told(len(maps), 3)
+        spectra = jnp.stack([_spectrum(self, float(c)) for c in conditions])
+        shift = jnp.asarray(self.shift_variance)
+        maps.append(_over_spectra(sizes, shift, spectra, fixed))
+        told(3, 3)
+        border = phase_transition(
+            self.samples_target, self.dimension, self.noise_variance
+        )
+        gains, found = zip(*jax.tree.map(np.asarray, maps), strict=True)
+        most = max(1, *(int(np.max(np.sum(~np.isnan(f), axis=1))) for f in found))
+        return self.dataset(
+            {
+                **{"gain_shift": gains[:2], "gain_condition": gains[2]},
+                "crossing_shift": [f[:, :most] for f in found[:2]],
+                "crossing_condition": found[2][:, :most],
+                "border": [border.always_pays, border.pays_at_first, border.ever_pays],
+                **{"size": sizes, "shift_variance": shifts, "condition": conditions},
+            }
+        )
 
 
 def _spectrum(spec: RiskMap, condition: float) -> Float[Array, " p"]:
@@ -149,66 +159,3 @@ def _crossings(sizes: Array, shift: Array, spectrum: Array, fixed: Array) -> Arr
         source_spectrum=spectrum,
         n_source_max=sizes[-1],
     )
-
-
-def _dataset(
-    spec: RiskMap,
-    axes: dict[str, np.ndarray],
-    sizes: np.ndarray,
-    maps: list[tuple[Array, Array]],
-) -> xr.Dataset:
-    gains, found = zip(*maps, strict=True)
-    most = max(1, *(int(np.max(np.sum(~np.isnan(f), axis=1))) for f in found))
-    over_shift = ("covariances", "shift_variance")
-    gain, where = (
-        "relative gain, (alone − shared)/(alone + shared)",
-        "source size where the gain changes sign",
-    )
-    borders = phase_transition(spec.samples_target, spec.dimension, spec.noise_variance)
-    variables: dict[str, store.Entry] = {
-        "gain_shift": ((*over_shift, "size"), np.stack(gains[:2]), gain, "1"),
-        "crossing_shift": (
-            (*over_shift, "crossing"),
-            np.stack([np.asarray(f)[:, :most] for f in found[:2]]),
-            *(where, "samples"),
-        ),
-        "gain_condition": (("condition", "size"), np.asarray(gains[2]), gain, "1"),
-        "crossing_condition": (
-            ("condition", "crossing"),
-            np.asarray(found[2])[:, :most],
-            *(where, "samples"),
-        ),
-        "border": (
-            "phase",
-            [
-                float(border)
-                for border in (
-                    borders.always_pays,
-                    borders.pays_at_first,
-                    borders.ever_pays,
-                )
-            ],
-            "shift variance between phases of equal covariances",
-            "labels' units squared",
-        ),
-    }
-    coordinates: dict[str, store.Entry] = {
-        "size": ("size", sizes, "source samples n₁", "samples"),
-        "covariances": ("covariances", list(KINDS), "of source and target", "1"),
-        "shift_variance": (
-            "shift_variance",
-            axes["shift_variance"],
-            *("shift variance μ²", "labels' units squared"),
-        ),
-        "condition": (
-            "condition",
-            axes["condition"],
-            *("ratio of the source's eigenvalues", "1"),
-        ),
-        "phase": (
-            "phase",
-            ["always pays", "pays at first", "ever pays"],
-            *("up to this shift, sharing", "1"),
-        ),
-    }
-    return store.dataset(spec, variables, coordinates)

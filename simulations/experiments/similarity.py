@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,11 +11,10 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Bool, Float, Key
 
-from simulations import store
 from simulations.draws.pairs import parameters_at, turned_planes
-from simulations.engine.in_memory import Progress, map_chunks, repeat_keys
-from simulations.engine.study import Study, study_of_repeats
-from simulations.intervals import check_fields
+from simulations.engine.in_memory import Progress, in_memory
+from simulations.engine.study import Columns
+from simulations.experiments.experiment import SQUARED, CellExperiment, gains, setting
 from simulations.sampling import sample_statistics
 from theory.covariance import similarity_matrix
 from theory.linear import single_task_optimum
@@ -25,10 +24,11 @@ from theory.tasks import TaskStatistics
 PATHS = ("rotation", "spectrum")
 # Points of one chunk: a batched kernel needs about a hundred, and memory is small.
 POINTS = 256
+AXES = "path turn samples_source repeat"
 
 
 @dataclass(frozen=True, kw_only=True)
-class SimilaritySweep:
+class SimilaritySweep(CellExperiment):
     """Axes of the study; the regime is that of `TransferSweep` (W-F3).
 
     The target has `Σ_2 = D_1²` with `D_1 = κ` on the first tenth `S_1` of the
@@ -50,63 +50,80 @@ class SimilaritySweep:
         cosine: Between the parameters of source and target.
         condition: `κ > 1`.
         energy: Share of the spectrum that the similarity scores cover.
-        repeats: Independent draws of tasks and data.
-        seed: Repeat `i` uses the key `fold_in(key(seed), i)`.
     """
 
-    dimension: int = 100
-    samples_target: int = 50
-    samples_source: tuple[int, ...] = (100, 10_000)
-    turns: tuple[float, ...] = (
-        *(0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5),
-        *(0.65, 0.8, 0.9, 1.0),
+    COMPILED = True
+    QUICK: ClassVar = {
+        **{"dimension": 20, "samples_target": 10, "samples_source": (20, 2_000)},
+        **{"turns": (0.0, 0.01, 0.03, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0), "repeats": 100},
+    }
+    LABELS: ClassVar = {"path": (PATHS, "what is turned")}
+    COORDINATES: ClassVar = {"angle": ("turn", "angle of the rotation", "degrees")}
+    COLUMNS: ClassVar = {
+        "risk_joint": (AXES, "excess risk of the target, both tasks", SQUARED),
+        "risk_alone": ("repeat", "excess risk of the target alone", SQUARED),
+        "gain": (AXES, "excess risk alone minus joint", SQUARED),
+        "relative_gain": (AXES, "(alone - joint) / (alone + joint)", "1"),
+        "similarity": (AXES, "similarity score as printed", "1"),
+        "similarity_normalised": (AXES, "similarity, normalised", "1"),
+        "certified": ("path turn samples_source", "share certified", "1"),
+    }
+
+    dimension: int = setting(100, "[2, inf)")
+    samples_target: int = setting(50, "[1, inf)")
+    samples_source: tuple[int, ...] = setting(
+        (100, 10_000),
+        lambda spec: f"[{max(1, spec.dimension + 2 - spec.samples_target)}, inf)",
+        "with fewer the optimum is not unique",
+        unit="samples",
+        samples_source="samples of the source",
     )
-    noise: float = 10.0
-    cosine: float = 0.96
-    condition: float = 100.0
-    energy: float = 0.99
-    repeats: int = 200
-    seed: int = 0
+    turns: tuple[float, ...] = setting(
+        (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0),
+        "[0, 1]",
+        turn="place on the path",
+    )
+    noise: float = setting(10.0, "[0, inf)")
+    cosine: float = setting(0.96, "[-1, 1]")
+    condition: float = setting(100.0, "(1, inf)")
+    energy: float = setting(0.99, "(0, 1]")
+    repeats: int = setting(200, "[1, inf)", repeat="independent draw")
 
-    def __post_init__(self) -> None:
-        """Refuse what cannot be run, before anything is computed."""
-        few = max(1, self.dimension + 2 - self.samples_target)
-        check_fields(
-            self,
-            dimension="[2, inf)",
-            samples_target="[1, inf)",
-            samples_source=(f"[{few}, inf)", "with fewer the optimum is not unique"),
-            turns="[0, 1]",
-            noise="[0, inf)",
-            cosine="[-1, 1]",
-            condition="(1, inf)",
-            energy="(0, 1]",
-            repeats="[1, inf)",
-        )
-
-    def study(self) -> Study:
-        """For the engine: a cell is a repeat, with all points of both paths."""
+    def _batch(self) -> int:
         points = len(PATHS) * len(self.turns) * len(self.samples_source)
-        return study_of_repeats(
-            self,
-            lambda spec, keys: _chunk(spec, keys, source_roots(spec)),
-            _Result,
-            _dataset,
-            batch=max(1, POINTS // points),
-            compiled=True,
-        )
+        return max(1, POINTS // points)
 
-    @classmethod
-    def quick(cls) -> "SimilaritySweep":
-        """Under half a minute on two cores."""
-        turns = (0.0, 0.01, 0.03, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
-        return cls(
-            dimension=20,
-            samples_target=10,
-            samples_source=(20, 2_000),
-            turns=turns,
-            repeats=100,
-        )
+    def run(self, progress: Progress | None = None) -> xr.Dataset:
+        """Compute all cells in memory, by four programs instead of a fused one."""
+        return in_memory(replace(self.study(), compiled=False), progress)
+
+    def _cells(self, keys: Key[Array, " n"], points: Columns) -> Columns:
+        """Measure the target's excess risk and the similarity score of the drawn tasks.
+
+        The excess risk of `θ̂` is `(θ̂ − θ_2)ᵀ Σ_2 (θ̂ − θ_2)`. Joint: the certified
+        optimum of width 1; alone: least squares of least norm. Scores are those of eq 5
+        between the two drawn Gram matrices. A repeat has one target and one set of
+        normals for all points, so that points on a curve are paired.
+
+        Source: W §2.3 and eq 5 (W-E5); the paths are ours.
+        """
+        # Programs one after the other: see `map_chunks` on deadlocks.
+        targets = jax.block_until_ready(_targets(keys, self))
+        roots = source_roots(self)
+        sources = jax.block_until_ready(_sources(keys, targets, roots, self))
+        risk, certified = jax.block_until_ready(_joint(targets, sources, self))
+        printed, normalised = _scores(targets, sources, self.energy)
+        return {
+            **{"risk_alone": targets.risk, "risk_joint": risk, "certified": certified},
+            **{"printed": printed, "normalised": normalised},
+        }
+
+    def _derived(self, found: dict[str, Any]) -> dict[str, Any]:
+        return gains(found) | {
+            "similarity": np.moveaxis(found["printed"], 0, -1),
+            "similarity_normalised": np.moveaxis(found["normalised"], 0, -1),
+            "angle": 90 * np.asarray(self.turns),
+        }
 
 
 class _Targets(NamedTuple):
@@ -114,32 +131,6 @@ class _Targets(NamedTuple):
     source_parameter: Float[Array, "*n d"]
     statistics: TaskStatistics
     risk: Float[Array, "*n"]
-
-
-class _Result(NamedTuple):
-    risk_alone: Float[Array, " n"]
-    risk_joint: Float[Array, "n path turn m"]
-    certified: Bool[Array, "n path turn m"]
-    printed: Float[Array, "n path turn m"]
-    normalised: Float[Array, "n path turn m"]
-
-
-def run(spec: SimilaritySweep, progress: Progress | None = None) -> xr.Dataset:
-    """Measure the target's excess risk and the similarity score of the drawn tasks.
-
-    The excess risk of `θ̂` is `(θ̂ − θ_2)ᵀ Σ_2 (θ̂ − θ_2)`. Joint: the certified optimum
-    of width 1; alone: least squares of least norm. Scores are those of eq 5 between the
-    two drawn Gram matrices. A repeat has one target and one set of normals for all
-    points, so that points on a curve are paired.
-
-    Source: W §2.3 and eq 5 (W-E5); the paths are ours.
-    """
-    keys, size = repeat_keys(spec.seed, spec.repeats), spec.study().batch or 1
-    roots = source_roots(spec)
-    # What is compiled does not depend on these two.
-    fixed = replace(spec, repeats=1, seed=0)
-    result = map_chunks(lambda part: _chunk(fixed, part, roots), keys, size, progress)
-    return _dataset(spec, result)
 
 
 def source_roots(spec: SimilaritySweep) -> Float[Array, "path turn d d"]:
@@ -153,16 +144,6 @@ def source_roots(spec: SimilaritySweep) -> Float[Array, "path turn d d"]:
     rotation = jax.vmap(partial(turned_planes, d, one, two))(turn * jnp.pi / 2)
     start = jnp.ones(d).at[:tenth].set(spec.condition)
     return jnp.stack([rotation * start, jax.vmap(jnp.diag)(diagonal)])
-
-
-def _chunk(
-    spec: SimilaritySweep, keys: Key[Array, " n"], roots: Float[Array, "path turn d d"]
-) -> _Result:
-    # Programs one after the other: see `map_chunks` on deadlocks.
-    targets = jax.block_until_ready(_targets(keys, spec))
-    sources = jax.block_until_ready(_sources(keys, targets, roots, spec))
-    found = jax.block_until_ready(_joint(targets, sources, spec))
-    return _Result(targets.risk, *found, *_scores(targets, sources, spec.energy))
 
 
 @partial(jax.jit, static_argnames="spec")
@@ -242,34 +223,3 @@ def _over_points(point: Callable[..., Any]) -> Callable[..., Any]:
 def _target_root(spec: SimilaritySweep) -> Float[Array, "d d"]:
     tenth = max(1, spec.dimension // 10)
     return jnp.diag(jnp.ones(spec.dimension).at[:tenth].set(spec.condition))
-
-
-def _dataset(spec: SimilaritySweep, result: _Result) -> xr.Dataset:
-    axes = ("path", "turn", "samples_source", "repeat")
-    alone = np.asarray(result.risk_alone)
-    joint, certified, printed, normalised = (
-        np.moveaxis(np.asarray(values), 0, -1) for values in result[1:]
-    )
-    unit = "labels' units squared"
-    relative = (alone - joint) / (alone + joint)
-    turn = np.asarray(spec.turns)
-    variables: dict[str, store.Entry] = {
-        "risk_joint": (axes, joint, "excess risk of the target, both tasks", unit),
-        "risk_alone": (axes[3:], alone, "excess risk of the target alone", unit),
-        "gain": (axes, alone - joint, "excess risk alone minus joint", unit),
-        "relative_gain": (axes, relative, "(alone - joint) / (alone + joint)", "1"),
-        "similarity": (axes, printed, "similarity score as printed", "1"),
-        "similarity_normalised": (axes, normalised, "similarity, normalised", "1"),
-        "certified": (axes[:3], certified.mean(axis=-1), "share certified", "1"),
-    }
-    coordinates: dict[str, store.Entry] = {
-        "path": ("path", list(PATHS), "what is turned", "1"),
-        "turn": ("turn", turn, "place on the path", "1"),
-        "angle": ("turn", 90 * turn, "angle of the rotation", "degrees"),
-        "samples_source": (
-            *("samples_source", np.asarray(spec.samples_source)),
-            *("samples of the source", "samples"),
-        ),
-        "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
-    }
-    return store.dataset(spec, variables, coordinates)

@@ -1,33 +1,30 @@
 """How far training of linear tasks ends above the optimum, by method."""
 
 import itertools
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import xarray as xr
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from simulations import store
 from simulations.draws.low_rank import turned_tasks
-from simulations.engine.in_memory import Progress, in_memory
-from simulations.engine.study import Axis, Columns, Study
-from simulations.intervals import check_fields
+from simulations.engine.study import Columns
+from simulations.experiments.experiment import CellExperiment, setting
 from simulations.training import LinearModel, Solver, train
-from simulations.training.solver_choice import SOLVERS, check_solvers
+from simulations.training.solver_choice import ENDS, SOLVERS, check_solvers
 from theory.linear import shared_optimum
 from theory.tasks import TaskStatistics
 
-# Draws that are trained at once.
-CHUNK = 50
+AXES, FEW = "condition angle width solver repeat start", "condition angle width repeat"
+# What is compiled for the draws depends on these fields alone.
+LAW = ("tasks", "dimension", "samples", "true_rank", "deviation", "noise")
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainedGap:
+class TrainedGap(CellExperiment):
     """Axes of the study.
 
     Task `i` of `k` has `y_i = X_iθ_i + σε_i` and `X_i = Z D U_iᵀQᵀ`. `Z` is standard
@@ -50,40 +47,54 @@ class TrainedGap:
         shown: Width, condition and angle that the picture holds fixed.
         starts: Random starts of each problem.
         repeats: Independent draws; a draw has one set of normals for all points.
-        seed: Repeat `i` uses the key `fold_in(key(seed), i)`.
     """
 
-    tasks: int = 3
-    dimension: int = 8
-    samples: int = 40
-    past: int = 1
-    conditions: tuple[float, ...] = (1.0, 10.0, 100.0)
-    angles: tuple[float, ...] = (0.0, 15.0, 45.0, 90.0)
-    true_rank: int = 2
-    deviation: float = 0.5
-    noise: float = 0.5
-    solvers: tuple[str, ...] = tuple(SOLVERS)
+    CELLS = ("condition", "angle")
+    BATCH = 50
+    QUICK: ClassVar = {
+        **{"conditions": (1.0, 10.0, 100.0), "angles": (0.0, 45.0, 90.0)},
+        **{"starts": 2, "repeats": 8},
+    }
+    COORDINATES: ClassVar = {"width": ("width", "columns r of the module", "1")}
+    COLUMNS: ClassVar = {
+        "gap": (AXES, "loss above the optimum, share of explained energy", "1"),
+        "status": (AXES, ENDS, "1"),
+        "steps": (AXES, "steps taken", "steps"),
+        "certified": (FEW, "gap is to a certified optimum", "1"),
+        "bracket": (FEW, "what the best known may be above the optimum", "1"),
+        "similarity": (
+            "condition angle repeat",
+            "normalised similarity score of the first task and the last",
+            "1",
+        ),
+    }
+
+    tasks: int = setting(3, "[2, inf)")
+    dimension: int = setting(8, lambda spec: f"[{spec.tasks + spec.past}, inf)")
+    samples: int = setting(40, lambda spec: f"[{spec.dimension}, inf)")
+    past: int = setting(1, "[0, inf)")
+    conditions: tuple[float, ...] = setting(
+        (1.0, 10.0, 100.0), "[1, 1e4]", condition="condition κ of X"
+    )
+    angles: tuple[float, ...] = setting(
+        (0.0, 15.0, 45.0, 90.0),
+        "[0, 90]",
+        unit="degrees",
+        angle="turn of the last task",
+    )
+    true_rank: int = setting(2, lambda spec: f"[1, {spec.dimension}]")
+    deviation: float = setting(0.5, "[0, inf)")
+    noise: float = setting(0.5, "(0, inf)")
+    solvers: tuple[str, ...] = setting(
+        tuple(SOLVERS), solver="method, at its default budget"
+    )
     shown: tuple[int, float, float] = (1, 10.0, 45.0)
-    starts: int = 4
-    repeats: int = 50
-    seed: int = 0
+    starts: int = setting(4, "[1, inf)", start="random start")
+    repeats: int = setting(50, "[1, inf)", repeat="independent draw")
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run, before anything is computed."""
-        check_fields(
-            self,
-            tasks="[2, inf)",
-            past="[0, inf)",
-            dimension=f"[{self.tasks + self.past}, inf)",
-            samples=f"[{self.dimension}, inf)",
-            conditions="[1, 1e4]",
-            angles="[0, 90]",
-            true_rank=f"[1, {self.dimension}]",
-            deviation="[0, inf)",
-            noise="(0, inf)",
-            starts="[1, inf)",
-            repeats="[1, inf)",
-        )
+        super().__post_init__()
         check_solvers(self.solvers)
         axes = (self.widths, self.conditions, self.angles)
         if self.shown not in itertools.product(*axes):
@@ -92,40 +103,31 @@ class TrainedGap:
                 f"{self.shown}"
             )
 
-    def study(self) -> Study:
-        """For the engine: a cell is a condition, an angle and a repeat, at every width.
-
-        It is not compiled as one.
-        """
-        fixed = replace(self, conditions=(1.0,), angles=(0.0,), shown=(1, 1.0, 0.0))
-        fixed = replace(fixed, repeats=1, seed=0)
-        return Study(
-            self,
-            (
-                Axis("condition", self.conditions, "conditions"),
-                Axis("angle", self.angles, "angles"),
-                Axis("repeat", range(self.repeats), "repeats", drawn=True),
-            ),
-            partial(_cells, fixed),
-            partial(_dataset, self),
-            batch=min(CHUNK, self.repeats),
-            compiled=False,
-        )
-
-    @classmethod
-    def quick(cls) -> "TrainedGap":
-        """Under half a minute on two cores."""
-        return cls(
-            conditions=(1.0, 10.0, 100.0),
-            angles=(0.0, 45.0, 90.0),
-            starts=2,
-            repeats=8,
-        )
-
     @property
     def widths(self) -> tuple[int, ...]:
         """Widths `r`, from 1 past `k`."""
         return tuple(range(1, self.tasks + self.past + 1))
+
+    def _cells(self, keys: Key[Array, " n"], points: Columns) -> Columns:
+        """Measure how far above the optimum every start ends, by method and width.
+
+        `(f − f*)/(Σ e_i − f*)`. `f*` is that of `theory.linear.shared_optimum`, which
+        trains nothing. Where it is not certified `f*` is the least of it and of all
+        starts of all methods: the gap is then to the best known loss, and the true one
+        may be larger by `bracket`, which has the same unit.
+
+        Source: W eq 1 (linear `g`); the study is ours.
+        """
+        size = jnp.asarray(points["condition"], float)
+        turn = jnp.deg2rad(jnp.asarray(points["angle"], float))
+        law = {name: getattr(self, name) for name in LAW}
+        statistics, score = _draws(keys, size, turn, **law)
+        found = [_at(self, statistics, width, keys) for width in self.widths]
+        columns = (np.stack(parts, axis=1) for parts in zip(*found, strict=True))
+        return {**_Point(*columns)._asdict(), "similarity": np.asarray(score)}
+
+    def _derived(self, found: dict[str, Any]) -> dict[str, Any]:
+        return {"width": self.widths}
 
 
 class _Optimum(NamedTuple):
@@ -146,51 +148,15 @@ class _Point(NamedTuple):
     bracket: Float[np.ndarray, "*n"]
 
 
-def run(spec: TrainedGap, progress: Progress | None = None) -> xr.Dataset:
-    """Measure the loss of every start above the optimum, relative to what it explains.
-
-    `(f − f*)/(Σ e_i − f*)`. `f*` is that of `theory.linear.shared_optimum`, which
-    trains nothing. Where it is not certified `f*` is the least of it and of all starts
-    of all methods: the gap is then to the best known loss, and the true one may be
-    larger by `bracket`, which has the same unit.
-
-    Source: W eq 1 (linear `g`); the study is ours.
-    """
-    return in_memory(spec.study(), progress)
-
-
-def _cells(
-    spec: TrainedGap, keys: Key[Array, " n"], points: Columns
-) -> dict[str, np.ndarray]:
-    """Those of `_Point` with an axis of widths after that of the cells, and another."""
-    size = jnp.asarray(points["condition"], float)
-    turn = jnp.deg2rad(jnp.asarray(points["angle"], float))
-    # What is compiled does not depend on these.
-    drawn = replace(spec, starts=1, solvers=("adam",))
-    statistics, score = _draws(keys, size, turn, drawn)
-    found = [_at(spec, statistics, width, keys) for width in spec.widths]
-    columns = _Point(*(np.stack(parts, axis=1) for parts in zip(*found, strict=True)))
-    return columns._asdict() | {"similarity": np.asarray(score)}
-
-
-@partial(jax.jit, static_argnames="spec")
+@partial(jax.jit, static_argnames=LAW)
 def _draws(
     keys: Key[Array, " n"],
     condition: Float[Array, " n"],
     angle: Float[Array, " n"],
-    spec: TrainedGap,
+    **law: Any,
 ) -> tuple[TaskStatistics, Float[Array, " n"]]:
     """Statistics of all draws, and the similarity of the first task and the last."""
-    draw = partial(
-        turned_tasks,
-        tasks=spec.tasks,
-        dimension=spec.dimension,
-        samples=spec.samples,
-        true_rank=spec.true_rank,
-        deviation=spec.deviation,
-        noise=spec.noise,
-    )
-    return jax.vmap(draw)(keys, condition, angle)
+    return jax.vmap(partial(turned_tasks, **law))(keys, condition, angle)
 
 
 def _at(
@@ -249,37 +215,3 @@ def _trained(
         return found.losses, found.status, found.steps
 
     return jax.vmap(one)(statistics, keys)
-
-
-def _dataset(spec: TrainedGap, columns: Mapping[str, np.ndarray]) -> xr.Dataset:
-    # Repeats after widths and solvers, where there are any.
-    gap, status, steps, certified, bracket = (
-        np.moveaxis(columns[name], 2, place)
-        for name, place in zip(_Point._fields, (4, 4, 4, 3, 3), strict=True)
-    )
-    cells = ("condition", "angle", "width")
-    axes = (*cells, "solver", "repeat", "start")
-    few = (*cells, "repeat")
-    kinds = "0 converged, 1 out of steps, 2 diverged, 3 dead, 4 stalled"
-    variables: dict[str, store.Entry] = {
-        "gap": (axes, gap, "loss above the optimum, share of explained energy", "1"),
-        "status": (axes, status, f"how a start ended: {kinds}", "1"),
-        "steps": (axes, steps, "steps taken", "steps"),
-        "certified": (few, certified, "gap is to a certified optimum", "1"),
-        "bracket": (few, bracket, "what the best known may be above the optimum", "1"),
-        "similarity": (
-            (*cells[:2], "repeat"),
-            columns["similarity"],
-            "normalised similarity score of the first task and the last",
-            "1",
-        ),
-    }
-    coordinates: dict[str, store.Entry] = {
-        "condition": ("condition", list(spec.conditions), "condition κ of X", "1"),
-        "angle": ("angle", list(spec.angles), "turn of the last task", "degrees"),
-        "width": ("width", list(spec.widths), "columns r of the module", "1"),
-        "solver": ("solver", list(spec.solvers), "method, at its default budget", "1"),
-        "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
-        "start": ("start", np.arange(spec.starts), "random start", "1"),
-    }
-    return store.dataset(spec, variables, coordinates)

@@ -1,36 +1,35 @@
 """W-F3: what a source is worth to a target, against its number of samples."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import xarray as xr
 from jaxtyping import Array, Bool, Float, Key
 
-from simulations import store
 from simulations.draws.figure_3_tasks import (
     SOURCES,
     Figure3Tasks,
     Reading,
     figure_3_tasks,
 )
-from simulations.engine.in_memory import Progress, map_chunks, repeat_keys
-from simulations.engine.study import Study, study_of_repeats
-from simulations.intervals import check_fields
+from simulations.engine.in_memory import Progress, in_memory
+from simulations.engine.study import Columns
+from simulations.experiments.experiment import SQUARED, CellExperiment, gains, setting
 from simulations.sampling import sample_statistics
 from theory.linear import single_task_optimum
 from theory.linear.two_tasks import two_task_optimum
 from theory.tasks import TaskStatistics
 
+AXES = "source samples_source repeat"
 # Points of one chunk: at d = 100 about 1 MB each, and enough for a batched kernel.
 POINTS = 128
 
 
 @dataclass(frozen=True, kw_only=True)
-class TransferSweep:
+class TransferSweep(CellExperiment):
     """Axes of W-F3.
 
     The target has fewer samples than inputs, `m_target = d/2`, and noise 10 (a label's
@@ -51,97 +50,87 @@ class TransferSweep:
         condition: `κ`, the entry of `D` on a tenth of the coordinates.
         reading: `rotated`: `X = R D Qᵀ`. `as written`: `X = R Q D`, where `Q` does not
             change the law.
-        repeats: Independent draws of tasks and data.
-        seed: Repeat `i` uses the key `fold_in(key(seed), i)`.
     """
 
-    dimension: int = 100
-    samples_target: int = 50
-    samples_source: tuple[int, ...] = (
-        *(60, 80, 100, 140, 200, 300, 500, 700),
-        *(1_000, 2_000, 3_000, 5_000, 10_000, 20_000, 30_000, 50_000, 100_000),
-        *(300_000, 1_000_000, 3_000_000, 10_000_000),
+    COMPILED = True
+    QUICK: ClassVar = {
+        **{"dimension": 40, "samples_target": 20, "repeats": 100},
+        "samples_source": (
+            *(30, 60, 100, 300, 1_000, 3_000, 10_000, 100_000, 1_000_000, 10_000_000),
+        ),
+    }
+    LABELS: ClassVar = {"source": (SOURCES, "kind of source")}
+    COLUMNS: ClassVar = {
+        "risk_joint": (AXES, "excess risk of the target, both tasks", SQUARED),
+        "risk_alone": ("repeat", "excess risk of the target alone", SQUARED),
+        "gain": (AXES, "excess risk alone minus joint", SQUARED),
+        "relative_gain": (AXES, "(alone - joint) / (alone + joint), excess risks", "1"),
+        "certified": ("source samples_source", "share of certified optima", "1"),
+    }
+
+    dimension: int = setting(100, "[2, inf)")
+    samples_target: int = setting(50, "[1, inf)")
+    samples_source: tuple[int, ...] = setting(
+        (
+            *(60, 80, 100, 140, 200, 300, 500, 700),
+            *(1_000, 2_000, 3_000, 5_000, 10_000, 20_000, 30_000, 50_000, 100_000),
+            *(300_000, 1_000_000, 3_000_000, 10_000_000),
+        ),
+        lambda spec: f"[{max(1, spec.dimension + 2 - spec.samples_target)}, inf)",
+        "with fewer the optimum is not unique",
+        unit="samples",
+        samples_source="size of the source",
     )
-    noise: float = 10.0
-    cosine: float = 0.96
-    condition: float = 100.0
+    noise: float = setting(10.0, "[0, inf)")
+    cosine: float = setting(0.96, "[-1, 1]")
+    condition: float = setting(100.0, "(0, inf)")
     reading: Reading = "rotated"
-    repeats: int = 200
-    seed: int = 0
+    repeats: int = setting(200, "[1, inf)", repeat="independent draw")
 
-    def __post_init__(self) -> None:
-        """Refuse what cannot be run, before anything is computed."""
-        few = max(1, self.dimension + 2 - self.samples_target)
-        check_fields(
-            self,
-            dimension="[2, inf)",
-            samples_target="[1, inf)",
-            samples_source=(f"[{few}, inf)", "with fewer the optimum is not unique"),
-            noise="[0, inf)",
-            cosine="[-1, 1]",
-            condition="(0, inf)",
-            repeats="[1, inf)",
+    def _batch(self) -> int:
+        return max(1, POINTS // (len(SOURCES) * len(self.samples_source)))
+
+    def run(self, progress: Progress | None = None) -> xr.Dataset:
+        """Compute all cells in memory, by two programs instead of one that is fused."""
+        return in_memory(replace(self.study(), compiled=False), progress)
+
+    def _cells(self, keys: Key[Array, " n"], points: Columns) -> Columns:
+        """Measure the target's excess risk alone and with each source.
+
+        For an estimate `θ̂` of the target's `θ_1` the excess risk is the closed form
+        `(θ̂ − θ_1)ᵀ Σ_1 (θ̂ − θ_1)`, in units of the labels' variance. Joint: the
+        certified optimum of width 1; alone: least squares of least norm. Common random
+        numbers: a repeat has one target and one set of normals for all sources, so the
+        points of a curve are correlated, and differences between them are less noisy
+        than the points.
+
+        Source: W-F3 (Fig 3).
+        """
+        draw = partial(
+            _targets,
+            dimension=self.dimension,
+            condition=self.condition,
+            cosine=self.cosine,
+            reading=self.reading,
         )
+        targets = draw(keys, float(self.samples_target), self.noise)
+        # Two programs, one after the other: see `map_chunks` on deadlocks.
+        jax.block_until_ready(targets)
+        counts = jnp.asarray(self.samples_source, float)
+        joint, certified = _joint(keys, targets, counts, self.noise)
+        return {
+            **{"risk_alone": targets.risk, "risk_joint": joint},
+            "certified": certified,
+        }
 
-    def study(self) -> Study:
-        """For the engine: a cell is a repeat, with all sources and sizes."""
-        return study_of_repeats(
-            self, _chunk, _Result, _dataset, batch=_batch(self), compiled=True
-        )
-
-    @classmethod
-    def quick(cls) -> "TransferSweep":
-        """Half a minute on two cores."""
-        grid = (30, 60, 100, 300, 1_000, 3_000, 10_000, 100_000, 1_000_000, 10_000_000)
-        return cls(dimension=40, samples_target=20, samples_source=grid, repeats=100)
+    def _derived(self, found: dict[str, Any]) -> dict[str, Any]:
+        return gains(found)
 
 
 class _Targets(NamedTuple):
     tasks: Figure3Tasks
     statistics: TaskStatistics
     risk: Float[Array, "n"]
-
-
-class _Result(NamedTuple):
-    risk_alone: Float[Array, "n"]
-    risk_joint: Float[Array, "n source m"]
-    certified: Bool[Array, "n source m"]
-
-
-def run(spec: TransferSweep, progress: Progress | None = None) -> xr.Dataset:
-    """Measure the target's excess risk alone and with each source.
-
-    For an estimate `θ̂` of the target's `θ_1` the excess risk is the closed form
-    `(θ̂ − θ_1)ᵀ Σ_1 (θ̂ − θ_1)`, in units of the labels' variance. Joint: the certified
-    optimum of width 1; alone: least squares of least norm. Common random numbers: a
-    repeat has one target and one set of normals for all sources, so the points of a
-    curve are correlated, and differences between them are less noisy than the points.
-
-    Source: W-F3 (Fig 3).
-    """
-    keys = repeat_keys(spec.seed, spec.repeats)
-    result = map_chunks(partial(_chunk, spec), keys, _batch(spec), progress)
-    return _dataset(spec, result)
-
-
-def _batch(spec: TransferSweep) -> int:
-    return max(1, POINTS // (len(SOURCES) * len(spec.samples_source)))
-
-
-def _chunk(spec: TransferSweep, keys: Key[Array, " n"]) -> _Result:
-    draw = partial(
-        _targets,
-        dimension=spec.dimension,
-        condition=spec.condition,
-        cosine=spec.cosine,
-        reading=spec.reading,
-    )
-    targets = draw(keys, float(spec.samples_target), spec.noise)
-    # Two programs, one after the other: see `map_chunks` on deadlocks.
-    jax.block_until_ready(targets)
-    counts = jnp.asarray(spec.samples_source, float)
-    risk, certified = _joint(keys, targets, counts, spec.noise)
-    return _Result(targets.risk, risk, certified)
 
 
 @partial(jax.jit, static_argnames=("dimension", "condition", "cosine", "reading"))
@@ -203,30 +192,3 @@ def _joint(
 def _excess_risk(tasks: Figure3Tasks, estimate: Float[Array, " d"]) -> Float[Array, ""]:
     # Σ_1 = SSᵀ.
     return jnp.sum(((estimate - tasks.target_parameter) @ tasks.target_root) ** 2)
-
-
-def _dataset(spec: TransferSweep, result: _Result) -> xr.Dataset:
-    alone = np.asarray(result.risk_alone)
-    joint = np.moveaxis(np.asarray(result.risk_joint), 0, -1)
-    axes = ("source", "samples_source", "repeat")
-    unit = "labels' units squared"
-    certified = np.moveaxis(np.asarray(result.certified), 0, -1).mean(axis=-1)
-    variables: dict[str, store.Entry] = {
-        "risk_joint": (axes, joint, "excess risk of the target, both tasks", unit),
-        "risk_alone": (axes[2:], alone, "excess risk of the target alone", unit),
-        "gain": (axes, alone - joint, "excess risk alone minus joint", unit),
-        "relative_gain": (
-            *(axes, (alone - joint) / (alone + joint)),
-            *("(alone - joint) / (alone + joint), excess risks", "1"),
-        ),
-        "certified": (axes[:2], certified, "share of certified optima", "1"),
-    }
-    coordinates: dict[str, store.Entry] = {
-        "source": ("source", list(SOURCES), "kind of source", "1"),
-        "samples_source": (
-            *("samples_source", np.asarray(spec.samples_source)),
-            *("size of the source", "samples"),
-        ),
-        "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
-    }
-    return store.dataset(spec, variables, coordinates)

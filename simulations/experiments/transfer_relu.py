@@ -2,20 +2,17 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import xarray as xr
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from simulations import store
 from simulations.draws.figure_3_tasks import SOURCES, Figure3Tasks, figure_3_tasks
-from simulations.engine.in_memory import Progress, in_memory
-from simulations.engine.study import Study, study_of_repeats
-from simulations.intervals import check_fields
+from simulations.engine.study import Columns
+from simulations.experiments.experiment import SQUARED, CellExperiment, gains, setting
 from simulations.training import (
     LevenbergMarquardt,
     Parameters,
@@ -34,12 +31,11 @@ SOLVER = LevenbergMarquardt(steps=150, tolerance=1e-6)
 START = 0.01
 # Sources of up to so many rows are padded to this size, and share a program.
 PADDED = 100
-# Repeats of one chunk.
-CHUNK = 20
+AXES = "source samples_source repeat"
 
 
 @dataclass(frozen=True, kw_only=True)
-class TransferReluSweep:
+class TransferReluSweep(CellExperiment):
     """Axes of W-F3r: tasks as in Fig 3, `y = ReLU(Xθ_i) + ε`, one shared ReLU unit.
 
     The unit is active on about half the rows, so `m_target = d` rows of the target
@@ -53,45 +49,62 @@ class TransferReluSweep:
         cosine: `cos(θ_1, θ_2)`.
         condition: `κ`, the entry of `D` on a tenth of the coordinates.
         starts: Of each training, all small; the best counts.
-        repeats: Independent draws of tasks and data.
-        seed: Repeat `i` uses the key `fold_in(key(seed), i)`.
     """
 
-    dimension: int = 10
-    samples_target: int = 10
-    samples_source: tuple[int, ...] = (10, 15, 20, 30, 40, 100, 300, 1_000)
-    noise: float = 10.0
-    cosine: float = 0.96
-    condition: float = 100.0
-    starts: int = 2
-    repeats: int = 200
-    seed: int = 0
+    # Each padded size has a program of its own.
+    BATCH = 20
+    # Some 40 s of one core, half of it compilation.
+    QUICK: ClassVar = {"samples_source": (10, 20, 30, 100)}
+    LABELS: ClassVar = {"source": (SOURCES, "kind of source")}
+    COLUMNS: ClassVar = {
+        "risk_joint": (AXES, "excess risk of the target, both tasks", SQUARED),
+        "risk_alone": ("repeat", "excess risk of the target alone", SQUARED),
+        "gain": (AXES, "excess risk alone minus joint", SQUARED),
+        "relative_gain": (AXES, "(alone - joint) / (alone + joint), excess risks", "1"),
+        "converged": (
+            *("source samples_source", "share of draws with a start converged", "1"),
+        ),
+    }
 
-    def __post_init__(self) -> None:
-        """Refuse what cannot be run, before anything is computed."""
-        check_fields(
-            self,
-            dimension="[2, inf)",
-            samples_target="[1, inf)",
-            samples_source="[1, inf)",
-            noise="[0, inf)",
-            cosine="[-1, 1]",
-            condition="(0, inf)",
-            starts="[1, inf)",
-            repeats="[1, inf)",
-        )
+    dimension: int = setting(10, "[2, inf)")
+    samples_target: int = setting(10, "[1, inf)")
+    samples_source: tuple[int, ...] = setting(
+        (10, 15, 20, 30, 40, 100, 300, 1_000),
+        "[1, inf)",
+        unit="samples",
+        samples_source="size of the source",
+    )
+    noise: float = setting(10.0, "[0, inf)")
+    cosine: float = setting(0.96, "[-1, 1]")
+    condition: float = setting(100.0, "(0, inf)")
+    starts: int = setting(2, "[1, inf)")
+    repeats: int = setting(200, "[1, inf)", repeat="independent draw")
 
-    def study(self) -> Study:
-        """For the engine: a cell is a repeat, with all sources and sizes.
+    def _cells(self, keys: Key[Array, " n"], points: Columns) -> Columns:
+        """Measure the target's excess risk alone and with each source.
 
-        It is not compiled as one: each padded size has a program of its own.
+        The excess risk of `BA_1` is `E[(ReLU(xᵀB)A_1 − ReLU(xᵀθ_1))²]` over the
+        target's inputs, in closed form (`theory.relu`). Both are the best of several
+        trained starts. A repeat has one target and one set of normals for all sources,
+        and the rows of a smaller source are the first of a larger one, so points of a
+        curve are paired.
+
+        Source: W-F3 (Fig 3) with W's ReLU model.
         """
-        return study_of_repeats(self, _chunk, _Result, _dataset, batch=CHUNK)
+        alone = _alone(keys, self)
+        largest = max(self.samples_source)
+        joint = [
+            jax.block_until_ready(
+                # Padding saves programs; to the largest it would cost most of the time.
+                _joint(keys, self, jnp.asarray(m), min(max(m, PADDED), largest))
+            )
+            for m in self.samples_source
+        ]
+        risk, converged = (jnp.stack(parts, -1) for parts in zip(*joint, strict=True))
+        return {"risk_alone": alone.risk, "risk_joint": risk, "converged": converged}
 
-    @classmethod
-    def quick(cls) -> "TransferReluSweep":
-        """Some 40 s of one core, half of it compilation."""
-        return cls(samples_source=(10, 20, 30, 100))
+    def _derived(self, found: dict[str, Any]) -> dict[str, Any]:
+        return gains(found)
 
 
 class _Draw(NamedTuple):
@@ -104,40 +117,6 @@ class _Draw(NamedTuple):
 class _Risk(NamedTuple):
     risk: Float[Array, "*n"]
     converged: Bool[Array, "*n"]
-
-
-class _Result(NamedTuple):
-    risk_alone: Float[Array, " n"]
-    risk_joint: Float[Array, "n source m"]
-    converged: Bool[Array, "n source m"]
-
-
-def run(spec: TransferReluSweep, progress: Progress | None = None) -> xr.Dataset:
-    """Measure the target's excess risk alone and with each source.
-
-    The excess risk of `BA_1` is `E[(ReLU(xᵀB)A_1 − ReLU(xᵀθ_1))²]` over the target's
-    inputs, in closed form (`theory.relu`). Both are the best of several trained
-    starts. A repeat has one target and one set of normals for all sources, and the
-    rows of a smaller source are the first of a larger one, so points of a curve are
-    paired.
-
-    Source: W-F3 (Fig 3) with W's ReLU model.
-    """
-    return in_memory(spec.study(), progress)
-
-
-def _chunk(spec: TransferReluSweep, keys: Key[Array, " n"]) -> _Result:
-    alone = _alone(keys, spec)
-    largest = max(spec.samples_source)
-    joint = [
-        jax.block_until_ready(
-            # Padding saves programs; to the largest it would cost most of the time.
-            _joint(keys, spec, jnp.asarray(m), min(max(m, PADDED), largest))
-        )
-        for m in spec.samples_source
-    ]
-    risk, converged = (jnp.stack(parts, -1) for parts in zip(*joint, strict=True))
-    return _Result(alone.risk, risk, converged)
 
 
 def _draw(key: Key[Array, ""], spec: TransferReluSweep) -> _Draw:
@@ -236,30 +215,3 @@ def _risk(
     )
     risk = population_task_losses(law, found.shared, found.heads[:1])[0]
     return _Risk(risk, jnp.any(found.status == int(Status.CONVERGED)))
-
-
-def _dataset(spec: TransferReluSweep, result: _Result) -> xr.Dataset:
-    alone = np.asarray(result.risk_alone)
-    joint = np.moveaxis(np.asarray(result.risk_joint), 0, -1)
-    ended = np.moveaxis(np.asarray(result.converged), 0, -1).mean(axis=-1)
-    axes = ("source", "samples_source", "repeat")
-    unit = "labels' units squared"
-    variables: dict[str, store.Entry] = {
-        "risk_joint": (axes, joint, "excess risk of the target, both tasks", unit),
-        "risk_alone": (axes[2:], alone, "excess risk of the target alone", unit),
-        "gain": (axes, alone - joint, "excess risk alone minus joint", unit),
-        "relative_gain": (
-            *(axes, (alone - joint) / (alone + joint)),
-            *("(alone - joint) / (alone + joint), excess risks", "1"),
-        ),
-        "converged": (axes[:2], ended, "share of draws with a start converged", "1"),
-    }
-    coordinates: dict[str, store.Entry] = {
-        "source": ("source", list(SOURCES), "kind of source", "1"),
-        "samples_source": (
-            *("samples_source", np.asarray(spec.samples_source)),
-            *("size of the source", "samples"),
-        ),
-        "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
-    }
-    return store.dataset(spec, variables, coordinates)

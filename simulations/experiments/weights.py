@@ -2,31 +2,26 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import xarray as xr
 from jaxtyping import Array, Float, Key
 
-from simulations import store
 from simulations.draws.low_rank import fold_common, low_rank_parameters
-from simulations.engine.in_memory import Progress, in_memory
-from simulations.engine.study import Study, study_of_repeats
-from simulations.intervals import check_fields
+from simulations.engine.study import Columns
+from simulations.experiments.experiment import SQUARED, CellExperiment, setting
 from theory.linear import common_covariance_optimum, single_task_optimum
 from theory.tasks import TaskStatistics
 from theory.weighting import svd_weights
 
 SOURCES = ("clean", "noisy")
 SCHEMES = ("uniform", "printed", "uniform, scaled", "standardised")
-# Repeats of one chunk: small matrices, so many to a kernel.
-CHUNK = 50
 
 
 @dataclass(frozen=True, kw_only=True)
-class WeightsSweep:
+class WeightsSweep(CellExperiment):
     """Axes of both parts of the study; all tasks have one `X` of rows `N(0, I)`.
 
     Part 1: a source and a target at width 1, over the ratio of their weights. Part 2:
@@ -49,61 +44,99 @@ class WeightsSweep:
         corrupted: Tasks with bad labels, fewer than `k`.
         shares: Shares of labels that are replaced, in [0, 1].
         loudness: Multiples of the labels' standard deviation that are added.
-        repeats: Independent draws of tasks and data.
-        seed: Repeat `i` uses the key `fold_in(key(seed), i)`.
     """
 
-    dimension: int = 30
-    samples: int = 60
-    noise: float = 0.5
-    cosine: float = 0.96
-    ratios: tuple[float, ...] = (
-        *(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0),
-        *(3.0, 10.0, 30.0, 100.0, 300.0, 1000.0),
+    # Small matrices, so many to a kernel.
+    BATCH = 50
+    # Half the draws of the same tasks. With one bad task of six at `d = 20` Algorithm 2
+    # gains at 20 % random labels no more than without noise, 0.001 ± 0.0015 over 400
+    # draws; here it does.
+    QUICK: ClassVar = {"repeats": 200}
+    LABELS: ClassVar = {
+        "source": (SOURCES, "labels of the source"),
+        "scheme": (SCHEMES, "weights and labels"),
+    }
+    COORDINATES: ClassVar = {"corrupted": ("task", "whether its labels are bad", "1")}
+    COLUMNS: ClassVar = {
+        "target_alone": ("repeat", "excess risk, alone", SQUARED),
+        "target_joint": (
+            *("source ratio repeat", "excess risk of the target with a source"),
+            SQUARED,
+        ),
+        "alone_share": ("share task repeat", "excess risk, task alone", SQUARED),
+        "risk_share": ("share scheme task repeat", "excess risk, all tasks", SQUARED),
+        "weight_share": ("share scheme task repeat", "weight of the loss", "any"),
+        "alone_loudness": ("loudness task repeat", "excess risk, task alone", SQUARED),
+        "risk_loudness": (
+            *("loudness scheme task repeat", "excess risk, all tasks", SQUARED),
+        ),
+        "weight_loudness": ("loudness scheme task repeat", "weight of the loss", "any"),
+    }
+
+    dimension: int = setting(30, "[2, inf)")
+    samples: int = setting(60, lambda spec: f"[{spec.dimension + 1}, inf)")
+    noise: float = setting(0.5, "[0, 1e300]")
+    cosine: float = setting(0.96, "[-1, 1]")
+    ratios: tuple[float, ...] = setting(
+        (
+            *(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0),
+            *(3.0, 10.0, 30.0, 100.0, 300.0, 1000.0),
+        ),
+        "[1e-300, 1e300]",
+        ratio="weight, source/target",
     )
-    noisy: float = 6.0
-    tasks: int = 8
-    width: int = 2
-    true_rank: int = 2
-    deviation: float = 0.1
-    corrupted: int = 2
-    shares: tuple[float, ...] = (0.0, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
-    loudness: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
-    repeats: int = 400
-    seed: int = 0
+    noisy: float = setting(6.0, "[0, 1e300]")
+    tasks: int = setting(8, "[2, inf)", task="number of the task")
+    width: int = setting(2, lambda spec: f"[1, {min(spec.tasks, spec.dimension)}]")
+    true_rank: int = setting(2, lambda spec: f"[1, {spec.dimension}]")
+    deviation: float = setting(0.1, "[0, 1e300]")
+    corrupted: int = setting(2, lambda spec: f"[0, {spec.tasks - 1}]")
+    shares: tuple[float, ...] = setting(
+        (0.0, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0),
+        "[0, 1]",
+        share="share of labels randomised",
+    )
+    loudness: tuple[float, ...] = setting(
+        (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0),
+        "[0, 1e300]",
+        loudness="noise added, in standard deviations of the labels",
+    )
+    repeats: int = setting(400, "[1, inf)", repeat="independent draw")
 
-    def __post_init__(self) -> None:
-        """Refuse what cannot be run, before anything is computed."""
-        check_fields(
-            self,
-            dimension="[2, inf)",
-            samples=f"[{self.dimension + 1}, inf)",
-            noise="[0, 1e300]",
-            cosine="[-1, 1]",
-            ratios="[1e-300, 1e300]",
-            noisy="[0, 1e300]",
-            tasks="[2, inf)",
-            width=f"[1, {min(self.tasks, self.dimension)}]",
-            true_rank=f"[1, {self.dimension}]",
-            deviation="[0, 1e300]",
-            corrupted=f"[0, {self.tasks - 1}]",
-            shares="[0, 1]",
-            loudness="[0, 1e300]",
-            repeats="[1, inf)",
-        )
+    def _cells(self, keys: Key[Array, " n"], points: Columns) -> Columns:
+        """Measure excess risk `‖θ̂_i − θ_i‖²` over both sweeps.
 
-    def study(self) -> Study:
-        """For the engine: a cell is a repeat of both parts; not compiled as one."""
-        return study_of_repeats(self, _chunk, _Result, _dataset, batch=CHUNK)
+        All optima are in closed form (common `X`). The schemes of part 2 are weights 1;
+        Algorithm 2 as printed; weights 1 after the labels are scaled to unit energy;
+        and Algorithm 2 on those scaled labels. The third tells apart what scaling does
+        and what the weights do. Scaling labels by `1/√e_i` is the same as weights
+        `1/e_i`. Points of a repeat have common draws, so that differences are paired.
 
-    @classmethod
-    def quick(cls) -> "WeightsSweep":
-        """Half the draws of the same tasks, under half a minute on two cores.
+        Axes of `alone`: repeat, level (`shares`, then `loudness`), task; those of
+        `joint` and `weights` have the scheme before the task.
 
-        With one bad task of six at `d = 20` Algorithm 2 gains at 20 % random labels
-        no more than without noise, 0.001 ± 0.0015 over 400 draws; here it does.
+        Source: W-A2 (Algorithm 2) and W-EX; the standardised form is ours.
         """
-        return cls(repeats=200)
+        # Programs one after the other: see `map_chunks` on deadlocks.
+        pair, many = jax.block_until_ready(_draw(keys, self))
+        pair_joint = jax.block_until_ready(_pair_joint(pair, self))
+        pair_alone = jax.block_until_ready(_pair_alone(pair))
+        weights = jax.block_until_ready(_weights(many, self))
+        joint = jax.block_until_ready(_many_joint(many, weights, self))
+        return {
+            **{"target_alone": pair_alone, "target_joint": pair_joint},
+            **{"alone": _many_alone(many), "joint": joint, "weights": weights},
+        }
+
+    def _derived(self, found: dict[str, Any]) -> dict[str, Any]:
+        derived = {"corrupted": np.arange(self.tasks) < self.corrupted}
+        shares = len(self.shares)
+        columns = {"alone": "alone", "risk": "joint", "weight": "weights"}
+        for name, column in columns.items():
+            values = np.moveaxis(found[column], 0, -1)
+            derived[f"{name}_share"] = values[:shares]
+            derived[f"{name}_loudness"] = values[shares:]
+        return derived
 
 
 class _Pair(NamedTuple):
@@ -114,38 +147,6 @@ class _Pair(NamedTuple):
 class _Many(NamedTuple):
     statistics: TaskStatistics
     parameter: Float[Array, "*n k d"]
-
-
-class _Result(NamedTuple):
-    target_alone: Float[Array, " n"]
-    target_joint: Float[Array, "n source ratio"]
-    alone: Float[Array, "n level k"]
-    joint: Float[Array, "n level scheme k"]
-    weights: Float[Array, "n level scheme k"]
-
-
-def run(spec: WeightsSweep, progress: Progress | None = None) -> xr.Dataset:
-    """Measure excess risk `‖θ̂_i − θ_i‖²` over both sweeps.
-
-    All optima are in closed form (common `X`). The schemes of part 2 are weights 1;
-    Algorithm 2 as printed; weights 1 after the labels are scaled to unit energy; and
-    Algorithm 2 on those scaled labels. The third tells apart what scaling does and
-    what the weights do. Scaling labels by `1/√e_i` is the same as weights `1/e_i`.
-    Points of a repeat have common draws, so that differences are paired.
-
-    Source: W-A2 (Algorithm 2) and W-EX; the standardised form is ours.
-    """
-    return in_memory(spec.study(), progress)
-
-
-def _chunk(spec: WeightsSweep, keys: Key[Array, " n"]) -> _Result:
-    # Programs one after the other: see `map_chunks` on deadlocks.
-    pair, many = jax.block_until_ready(_draw(keys, spec))
-    pair_joint = jax.block_until_ready(_pair_joint(pair, spec))
-    pair_alone = jax.block_until_ready(_pair_alone(pair))
-    weights = jax.block_until_ready(_weights(many, spec))
-    joint = jax.block_until_ready(_many_joint(many, weights, spec))
-    return _Result(pair_alone, pair_joint, _many_alone(many), joint, weights)
 
 
 @partial(jax.jit, static_argnames="spec")
@@ -246,43 +247,3 @@ def _many_joint(
 def _many_alone(many: _Many) -> Float[Array, "n level k"]:
     found = jax.vmap(jax.vmap(single_task_optimum))(many.statistics)
     return jnp.sum((found - many.parameter[:, None]) ** 2, axis=-1)
-
-
-def _dataset(spec: WeightsSweep, result: _Result) -> xr.Dataset:
-    shares = len(spec.shares)
-    target_joint, alone, joint, weights = (
-        np.moveaxis(np.asarray(values), 0, -1) for values in result[1:]
-    )
-    unit = "labels' units squared"
-    variables: dict[str, store.Entry] = {
-        "target_alone": ("repeat", result.target_alone, "excess risk, alone", unit),
-        "target_joint": (
-            *(("source", "ratio", "repeat"), target_joint),
-            *("excess risk of the target with a source", unit),
-        ),
-    }
-    for name, part in (("share", np.s_[:shares]), ("loudness", np.s_[shares:])):
-        few, axes = (name, "task", "repeat"), (name, "scheme", "task", "repeat")
-        variables |= {
-            f"alone_{name}": (few, alone[part], "excess risk, task alone", unit),
-            f"risk_{name}": (axes, joint[part], "excess risk, all tasks", unit),
-            f"weight_{name}": (axes, weights[part], "weight of the loss", "any"),
-        }
-    return store.dataset(spec, variables, _coordinates(spec))
-
-
-def _coordinates(spec: WeightsSweep) -> dict[str, store.Entry]:
-    bad = np.arange(spec.tasks) < spec.corrupted
-    return {
-        "source": ("source", list(SOURCES), "labels of the source", "1"),
-        "ratio": ("ratio", np.asarray(spec.ratios), "weight, source/target", "1"),
-        "scheme": ("scheme", list(SCHEMES), "weights and labels", "1"),
-        "share": ("share", np.asarray(spec.shares), "share of labels randomised", "1"),
-        "loudness": (
-            *("loudness", np.asarray(spec.loudness)),
-            *("noise added, in standard deviations of the labels", "1"),
-        ),
-        "task": ("task", np.arange(spec.tasks), "number of the task", "1"),
-        "corrupted": ("task", bad, "whether its labels are bad", "1"),
-        "repeat": ("repeat", np.arange(spec.repeats), "independent draw", "1"),
-    }

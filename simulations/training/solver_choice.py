@@ -17,6 +17,8 @@ SOLVERS: dict[str, Solver] = {
     "l-bfgs": LBFGS(),
     "levenberg-marquardt": LevenbergMarquardt(),
 }
+# Of the codes of `simulations.training.Status`.
+ENDS = "how a start ended: 0 converged, 1 out of steps, 2 diverged, 3 dead, 4 stalled"
 
 
 def check_solvers(names: Sequence[str]) -> None:

@@ -9,7 +9,6 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from simulations.draws.figure_3_tasks import SOURCES, figure_3_tasks
-from simulations.experiments import transfer
 from simulations.experiments.transfer import TransferSweep
 from tests.benchmarks.paired import interleave, quartiles, slope
 from tests.benchmarks.plain_numpy import PlainPoint, plain_point
@@ -46,7 +45,7 @@ def test_points_per_second(report, smoke):
     eigh = jax.jit(jnp.linalg.eigh)
     times = interleave(
         {
-            "ours": lambda: np.asarray(transfer.run(spec)["risk_joint"]),
+            "ours": lambda: np.asarray(spec.run()["risk_joint"]),
             "plain": lambda: seen.append(_plain(samples, os.cpu_count())),
             "plain, one thread": lambda: alone.append(_plain(samples, 1)),
             "eigh": lambda: eigh(matrices),
@@ -82,7 +81,7 @@ def test_time_is_flat_in_m_source(report, smoke):
     specs = {str(m): _sweep(int(m), copies, repeats) for m in counts}
     times = interleave(
         {
-            name: lambda spec=spec: np.asarray(transfer.run(spec)["risk_joint"])
+            name: lambda spec=spec: np.asarray(spec.run()["risk_joint"])
             for name, spec in specs.items()
         },
         rounds,

@@ -3,7 +3,8 @@ import dataclasses
 import pytest
 
 from simulations import store
-from simulations.__main__ import EXPERIMENTS, main
+from simulations.__main__ import main
+from simulations.experiments.registry import EXPERIMENTS
 
 SMALL = [
     *("transfer", "--dimension", "4", "--samples-target", "3"),
@@ -41,6 +42,7 @@ def test_every_field_has_a_help_text(name, capsys):
     assert done.value.code == 0
     text = capsys.readouterr().out
     assert "--seed" in text
-    kind = EXPERIMENTS[name][0]
+    kind = EXPERIMENTS[name]
+    said = "".join(str(one.__doc__) for one in kind.__mro__)
     for field in dataclasses.fields(kind):
-        assert f"\n        {field.name}: " in str(kind.__doc__)
+        assert f"\n        {field.name}: " in said

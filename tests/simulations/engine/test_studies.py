@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from simulations.__main__ import EXPERIMENTS
 from simulations.engine.in_memory import in_memory, repeat_keys
 from simulations.engine.run import Choices, load_columns, run_cells
 from simulations.engine.study import Study
 from simulations.experiments import gain_grid, risk_map, similarity
+from simulations.experiments.registry import EXPERIMENTS
 from tests.simulations.experiments import small
 from tests.simulations.experiments.small import train_nothing
 
@@ -63,10 +63,10 @@ def same(found: xr.Dataset, expected: xr.Dataset, rtol: float) -> None:
 )
 def test_a_study_is_that_of_its_own_run_and_grows(name, tmp_path, monkeypatch):
     train_nothing(name, monkeypatch)
-    run, rtol, spec = EXPERIMENTS[name][1], FUSED.get(name, 0), small.spec(name)
+    rtol, spec = FUSED.get(name, 0), small.spec(name)
     study = spec.study()
     store = run_cells(study, tmp_path / "study.cells", None, EXTEND)
-    same(study.assemble(load_columns(store, study)), run(spec, None), rtol)
+    same(study.assemble(load_columns(store, study)), spec.run(), rtol)
     longer = dataclasses.replace(spec, repeats=4).study()
     grown = run_cells(longer, store.path, None, EXTEND)
     assert grown.layout.chunks == 2 * store.layout.chunks > 0
@@ -77,9 +77,8 @@ def test_a_study_is_that_of_its_own_run_and_grows(name, tmp_path, monkeypatch):
 
 
 def test_all_studies_but_the_one_that_says_why_not_run_by_cells():
-    kinds = {name: kind for name, (kind, _) in EXPERIMENTS.items()}
-    assert {name for name in kinds if not hasattr(kinds[name], "study")} == {"risk_map"}
-    assert kinds.keys() == small.SMALL.keys()
+    without = {name for name, kind in EXPERIMENTS.items() if not hasattr(kind, "study")}
+    assert without == {"risk_map"}
     assert "no study of the engine" in str(risk_map.RiskMap.__doc__)
 
 
@@ -92,7 +91,7 @@ def test_cells_of_the_grid_are_points_of_the_similarity_study():
         "samples_target": 3,
         "repeats": 20,
     }
-    grid = gain_grid.run(gain_grid.GainGrid(cosines=(0.9,), weights=(1.0,), **shared))
+    grid = gain_grid.GainGrid(cosines=(0.9,), weights=(1.0,), **shared).run()
     study = similarity.SimilaritySweep(cosine=0.9, **shared).study()
     curve = in_memory(study).sel(path="rotation")
     assert bool(grid["certified"].all())

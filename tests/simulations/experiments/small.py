@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from simulations.__main__ import EXPERIMENTS
+from simulations.experiments.registry import EXPERIMENTS
 from simulations.training.solver_choice import SOLVERS
 from tests.simulations.experiments.stay import Stay
 
@@ -66,14 +66,14 @@ SMALL: dict[str, dict[str, Any]] = {
 
 def spec(name: str) -> Any:
     """The small spec of a study; two repeats where it has any."""
-    kind = EXPERIMENTS[name][0]
+    kind = EXPERIMENTS[name]
     drawn = {field.name for field in dataclasses.fields(kind)} & {"repeats"}
     return kind(**SMALL[name], **dict.fromkeys(drawn, 2), seed=3)
 
 
 def train_nothing(name: str, patch: pytest.MonkeyPatch) -> None:
     """Leave starts where they are: a solver takes seconds to compile."""
-    module = import_module(f"simulations.experiments.{name}")
+    module = import_module(EXPERIMENTS[name].__module__)
     for solver in SOLVERS:
         patch.setitem(SOLVERS, solver, Stay())
     if hasattr(module, "SOLVER"):

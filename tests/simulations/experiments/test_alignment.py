@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from simulations.experiments.alignment import AlignmentSweep, rotation, run
+from simulations.experiments.alignment import AlignmentSweep, rotation
 from simulations.training.alignment_arms import ALIGNED
 
 SPEC = AlignmentSweep(
@@ -21,7 +21,7 @@ SPEC = AlignmentSweep(
 
 @pytest.fixture(scope="module")
 def data() -> xr.Dataset:
-    return run(SPEC)
+    return SPEC.run()
 
 
 @pytest.mark.long

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from simulations.experiments.capacity import CapacitySweep, run
+from simulations.experiments.capacity import CapacitySweep
 
 SPEC = CapacitySweep(tasks=3, dimension=6, samples=20, past=1, repeats=3)
 
@@ -12,7 +12,7 @@ SPEC = CapacitySweep(tasks=3, dimension=6, samples=20, past=1, repeats=3)
 @pytest.fixture(scope="module")
 def data() -> xr.Dataset:
     told = []
-    found = run(SPEC, lambda *step: told.append(step))
+    found = SPEC.run(lambda *step: told.append(step))
     assert told == [(1, 3), (2, 3), (3, 3)]
     return found
 
@@ -38,6 +38,6 @@ def test_below_width_k_training_is_worse_and_falls_with_the_width(data):
 def test_risk_is_the_error_of_the_parameters():
     # Without noise and with parameters of the width's rank, the optimum is exact.
     spec = dataclasses.replace(SPEC, noise=0.0, deviation=0.0, repeats=2)
-    risk = run(spec)["risk"]
+    risk = spec.run()["risk"]
     assert float(risk.sel(width=slice(spec.true_rank, None)).max()) < 1e-9
     assert float(risk.sel(width=1).mean("task").min()) > 1e-4

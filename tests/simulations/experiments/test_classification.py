@@ -10,7 +10,6 @@ from simulations.experiments import classification
 from simulations.experiments.classification import (
     SOURCES,
     ClassificationSweep,
-    run,
 )
 
 SMALL = ClassificationSweep(
@@ -24,7 +23,7 @@ SMALL = ClassificationSweep(
 
 @pytest.fixture(scope="module")
 def data():
-    return run(SMALL)
+    return SMALL.run()
 
 
 def test_axes_gains_and_sources(data):

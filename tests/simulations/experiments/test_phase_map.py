@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from simulations.experiments.phase_map import PhaseMap, run
+from simulations.experiments.phase_map import PhaseMap
 from simulations.training import Status
 from simulations.training.solver_choice import SOLVERS
 from tests.simulations.experiments.stay import Stay
@@ -26,7 +26,7 @@ def data() -> xr.Dataset:
     told = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(SOLVERS, SPEC.solvers[0], Stay())
-        found = run(SPEC, lambda *step: told.append(step))
+        found = SPEC.run(lambda *step: told.append(step))
     assert told == [(3, 6), (6, 6)]
     return found
 
@@ -40,7 +40,7 @@ def test_no_start_is_below_the_exact_optimum(data):
 
 @pytest.mark.long
 def test_training_ends_in_minima_and_some_starts_reach_the_least():
-    found = run(dataclasses.replace(SPEC, repeats=12))
+    found = dataclasses.replace(SPEC, repeats=12).run()
     excess = found["excess"]
     assert float(excess.min()) > -1e-12
     assert float(excess.max()) <= 1 + 1e-12
@@ -60,7 +60,7 @@ def test_a_miss_is_an_excess_above_the_threshold(data):
 
 @pytest.mark.long
 def test_the_threshold_hardly_matters_for_a_method_that_converges():
-    found = run(dataclasses.replace(PhaseMap.quick(), solvers=SPEC.solvers))
+    found = dataclasses.replace(PhaseMap.quick(), solvers=SPEC.solvers).run()
     missed = found["missed"].isel(solver=0)
     shares = missed.mean(("angle", "condition", "repeat")).values
     # 0.331, 0.318 and 0.311 at 1e-4, 1e-3 and 1e-2: a local minimum within 1 % of the
@@ -73,9 +73,9 @@ def test_the_threshold_hardly_matters_for_a_method_that_converges():
 @pytest.mark.long
 def test_every_method_is_above_the_optimum_and_starts_are_paired():
     spec = dataclasses.replace(SPEC, solvers=PhaseMap().solvers, repeats=2)
-    found = run(spec)
+    found = spec.run()
     assert float(found["excess"].min()) > -1e-12
-    alone = run(dataclasses.replace(spec, solvers=SPEC.solvers))
+    alone = dataclasses.replace(spec, solvers=SPEC.solvers).run()
     np.testing.assert_allclose(
         found["excess"].sel(solver="levenberg-marquardt"),
         alone["excess"].isel(solver=0),

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from simulations.experiments.relu_capacity import ReluCapacity, run
+from simulations.experiments.relu_capacity import ReluCapacity
 
 SPEC = ReluCapacity(
     tasks=2, dimension=2, samples=30, past=0, starts=6, repeats=3, deviation=0.2
@@ -13,7 +13,7 @@ SPEC = ReluCapacity(
 def data() -> xr.Dataset:
     """Two programs of training: a dozen seconds to compile, so `long`."""
     told = []
-    found = run(SPEC, lambda *step: told.append(step))
+    found = SPEC.run(lambda *step: told.append(step))
     assert told == [(1, 3), (2, 3), (3, 3)]
     return found
 
@@ -52,7 +52,7 @@ def test_the_risk_of_a_task_alone_falls_as_one_over_m():
     spec = ReluCapacity(
         tasks=2, dimension=3, samples=800, noises=(0.3,), past=0, starts=3, repeats=15
     )
-    risk = run(spec)["risk_alone"].sel(noise=0.3, width=1).values.ravel()
+    risk = spec.run()["risk_alone"].sel(noise=0.3, width=1).values.ravel()
     wanted = 0.3**2 * spec.dimension / spec.samples
     error = risk.std() / np.sqrt(len(risk))
     # Five standard errors, and terms of order d/m beside the first.

@@ -5,7 +5,6 @@ import xarray as xr
 from simulations.experiments.risk_curves import (
     KINDS,
     RiskCurves,
-    run,
     source_spectrum,
 )
 from theory.risk import crossings
@@ -22,7 +21,7 @@ SPEC = RiskCurves(
 @pytest.fixture(scope="module")
 def data() -> xr.Dataset:
     told = []
-    found = run(SPEC, lambda *step: told.append(step))
+    found = SPEC.run(lambda *step: told.append(step))
     assert told == [(done, 400) for done in (100, 200, 300, 400)]
     return found
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from simulations.experiments.risk_map import RiskMap, run
+from simulations.experiments.risk_map import RiskMap
 
 SPEC = RiskMap(dimension=8, samples_target=12, side=30)
 
@@ -10,7 +10,7 @@ SPEC = RiskMap(dimension=8, samples_target=12, side=30)
 @pytest.fixture(scope="module")
 def data() -> xr.Dataset:
     told = []
-    found = run(SPEC, lambda *step: told.append(step))
+    found = SPEC.run(lambda *step: told.append(step))
     assert told == [(1, 3), (2, 3), (3, 3)]
     return found
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from simulations.experiments.similarity import SimilaritySweep, run, source_roots
+from simulations.experiments.similarity import SimilaritySweep, source_roots
 
 SPEC = SimilaritySweep(
     dimension=10,
@@ -15,7 +15,7 @@ SPEC = SimilaritySweep(
 
 @pytest.fixture(scope="module")
 def data() -> xr.Dataset:
-    return run(SPEC)
+    return SPEC.run()
 
 
 def test_paths_have_common_ends_and_keep_what_they_should():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from simulations.experiments.trained_gap import TrainedGap, run
+from simulations.experiments.trained_gap import TrainedGap
 from simulations.training import Status
 from simulations.training.solver_choice import SOLVERS
 from tests.simulations.experiments.stay import Stay
@@ -32,7 +32,7 @@ def data() -> xr.Dataset:
     told = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(SOLVERS, SPEC.solvers[0], Stay())
-        found = run(SPEC, lambda *step: told.append(step))
+        found = SPEC.run(lambda *step: told.append(step))
     assert told == [(2, 2)]
     return found
 
@@ -49,7 +49,7 @@ def test_one_x_is_certified_and_nothing_is_below_it(data):
 
 @pytest.mark.long
 def test_with_one_x_a_start_that_converges_is_at_the_certified_optimum():
-    found = run(dataclasses.replace(SPEC, solvers=tuple(SOLVERS), repeats=10))
+    found = dataclasses.replace(SPEC, solvers=tuple(SOLVERS), repeats=10).run()
     assert float(found["gap"].min()) > -CERTIFICATE
     # W-LM: no other local minima, and a gradient of F below 1e-8. One start of L-BFGS
     # in 40 is out of steps at 2e-3.
@@ -67,7 +67,7 @@ def test_no_method_is_below_a_certified_optimum_or_far_below_a_bracket():
         starts=3,
         repeats=3,
     )
-    found = run(spec)
+    found = spec.run()
     gap, certified = found["gap"], found["certified"]
     assert float(gap.min()) > -CERTIFICATE
     assert float(found["bracket"].min()) > -CERTIFICATE
@@ -93,6 +93,6 @@ def test_two_tasks_at_width_one_are_certified_for_every_turn():
         solvers=tuple(SOLVERS),
         repeats=5,
     )
-    found = run(spec)
+    found = spec.run()
     assert bool(found["certified"].all())
     assert float(found["gap"].min()) > -CERTIFICATE

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from simulations.experiments.weights import WeightsSweep, run
+from simulations.experiments.weights import WeightsSweep
 
 SPEC = WeightsSweep(
     dimension=10,
@@ -18,7 +18,7 @@ SPEC = WeightsSweep(
 
 @pytest.fixture(scope="module")
 def data() -> xr.Dataset:
-    return run(SPEC)
+    return SPEC.run()
 
 
 def test_a_source_of_no_weight_leaves_the_target_alone(data):
