@@ -101,6 +101,24 @@ def test_a_largest_size_at_the_threshold_stays_open():
     assert "was not seen to be enough" in found.said(0)
 
 
+def test_a_size_is_judged_from_the_first_count_on_that_its_level_rules_out():
+    """A look at one batch: with `δ = 1/2` both sides are rejected alike."""
+    budget = Budget(failure=0.5, first=BATCH, looks=1)
+    tail = stats.binom.sf(np.arange(BATCH + 1) - 1, BATCH, 0.5)
+    many = int(np.argmax(tail <= budget.level(1.0, 2.0)))
+
+    def bracket(failures):
+        def slack(rows, sizes, keys):
+            return np.where(np.arange(len(rows)) < failures, -1.0, 1.0)
+
+        return thresholds(slack, np.ones(1), np.full(1, 2.0), KEY, budget)
+
+    assert bracket(many).low[0] == 2
+    assert bracket(many - 1).low[0] < 2
+    assert bracket(BATCH - many).everywhere[0]
+    assert not bracket(BATCH - many + 1).reached[0]
+
+
 def test_a_slack_that_is_nan_is_named():
     def slack(rows, sizes, keys):
         return np.where(rows == 1, np.nan, 1.0)

@@ -1,7 +1,11 @@
+import dataclasses
+
+import jax
 import numpy as np
 import pytest
 import xarray as xr
 
+from simulations.experiments import relu_capacity
 from simulations.experiments.relu_capacity import ReluCapacity
 
 SPEC = ReluCapacity(
@@ -16,6 +20,19 @@ def data() -> xr.Dataset:
     found = SPEC.run(lambda *step: told.append(step))
     assert told == [(1, 3), (2, 3), (3, 3)]
     return found
+
+
+def test_labels_are_those_of_teachers_and_one_noise_in_proportion():
+    spec = dataclasses.replace(SPEC, noises=(0.0, 0.3, 1.0))
+    tasks, law, _ = relu_capacity._draw(jax.random.key(0), spec)
+    rows, teacher = np.asarray(tasks.covariates), np.asarray(law.teachers)[:, 0]
+    seen = np.maximum(np.einsum("pkmd,kd->pkm", rows, teacher), 0)
+    error = np.asarray(tasks.labels) - np.asarray(law.amplitudes) * seen
+    np.testing.assert_allclose(np.linalg.norm(teacher, axis=1), 1)
+    np.testing.assert_allclose(error[0], 0, atol=1e-14)
+    np.testing.assert_allclose(error[1], 0.3 * error[2], atol=1e-14)
+    # The variance of a variance of 60 normal numbers is 2/60.
+    assert abs(error[2].var() - 1) < 5 * np.sqrt(2 / error[2].size)
 
 
 @pytest.mark.long

@@ -70,6 +70,14 @@ def test_the_turn_falls_as_one_over_the_rows_of_the_source():
     np.testing.assert_allclose(jnp.sin(few.turn), 100 * jnp.sin(many.turn), rtol=1e-10)
 
 
+def test_a_weight_of_the_source_is_as_many_rows():
+    tasks, theta, error, _ = draw(1)
+    scale = jnp.array([100.0, 1.0])
+    weighted = bound(tasks.gram, theta, error, scale)
+    many = bound(scale[:, None, None] * tasks.gram, theta, error)
+    np.testing.assert_allclose(weighted, many, rtol=1e-10)
+
+
 def test_a_source_with_fewer_rows_than_inputs_certifies_nothing():
     tasks, theta, error, x = draw(2)
     flat = tasks.gram.at[0].set(jnp.diag(jnp.array([1.0, 1.0, 1.0, 0.0])))

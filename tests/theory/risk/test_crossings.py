@@ -139,7 +139,6 @@ def test_closed_form_of_equal_covariances_is_that_of_a_flat_spectrum(n_target, l
     assert len(drop(found)) == len(closed)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("n_target", [2.0 * P, 8.0 * P])
 def test_a_crossing_near_no_source_keeps_its_digits(n_target):
     c = P / n_target
