@@ -245,7 +245,8 @@ def _values(settings: Float[np.ndarray, "5 5 n"], found: Brackets) -> dict[str, 
         slopes[place] = _fitted(x[place[-1]], *(part[place] for part in found))
     exponent, low, high, points = np.moveaxis(slopes, -1, 0)
     return {
-        **found._asdict(),
+        **{"low": found.low, "high": found.high},
+        **{"inside": found.inside, "draws": found.draws},
         **{"asked": _asked(settings), "value": x, "points": points.astype(int)},
         **{"exponent": exponent, "exponent_low": low, "exponent_high": high},
         "stated": [axis.stated for axis in AXES.values()],
