@@ -54,7 +54,7 @@ def tasks_of(
     kept = recorded().get(BUNDLED, {"findings": {}})["findings"]
 
     def seconds(names: list[str]) -> float:
-        return sum(kept[name].get("seconds", 0.0) for name in names if name in kept)
+        return sum((kept[n].get("seconds", 0.0) for n in names if n in kept), 0.0)
 
     files = registry.by_file(claims, folder)
     return [

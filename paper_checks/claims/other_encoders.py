@@ -39,7 +39,7 @@ def judged(kept: Kept) -> Evidence:  # without near-duplicates
         for name, tasks in STUDIES.items()
         if (data := kept.get((name, kind))) is not None
     }
-    every, needed = merged(list(found.values())), lacking(kept)
+    every, needed = merged(list(found.values()), alike=True), lacking(kept)
     unclear = [key for key, one in found.items() if one.holds is every.holds is None]
     runs = [runs_of(kept[key]) for key in found if key[0] == "sentence_pairs"]
     return replace(

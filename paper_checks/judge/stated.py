@@ -175,18 +175,24 @@ class Stated:
             ) from error
 
 
-def merged(parts: Sequence[Evidence]) -> Evidence:
+def merged(parts: Sequence[Evidence], *, alike: bool = False) -> Evidence:
     """Evidence of several parts: against if one is, open if one is and none against.
+
+    Args:
+        parts: What was measured.
+        alike: The parts measured one thing of several encoders under the same names,
+            of which the last counts; there may be none.
 
     Raises:
         CheckError: There is no part, or two parts give one name to different things.
     """
-    if not parts:
+    if not parts and not alike:
         raise CheckError("nothing is measured: it has no formula, draws, real or extra")
     named: dict[str, Any] = {}
     for name, one in (pair for part in parts for pair in part.named.items()):
-        if named.setdefault(name, one) is not one:
+        if named.setdefault(name, one) is not one and not alike:
             raise CheckError(f"two things that were measured are named '{name}'")
+        named[name] = one
     verdicts = [part.holds for part in parts]
     holds = False if False in verdicts else None if None in verdicts else True
     # Only a part that agrees with the verdict has what decides it.
@@ -209,7 +215,7 @@ def merged(parts: Sequence[Evidence]) -> Evidence:
 
 def led(by: Evidence, parts: Sequence[Evidence]) -> Evidence:
     """Evidence of a part that decides alone, with what all parts measured and say."""
-    every = merged(parts)
+    every = merged(parts, alike=True)
     return dataclasses.replace(
         by, measurements=every.measurements, details=every.details
     )

@@ -65,10 +65,10 @@ def judge(
         otherwise: The verdict for `None`.
 
     Raises:
-        CheckError: There is no control, or one was not noticed: the check has no power
-            that is known, which is an error in the check and not a verdict.
+        CheckError: A verdict has no control, or one was not noticed: the check has no
+            power that is known, which is an error in the check and not a verdict.
     """
-    if not controls:
+    if not controls and holds is not None:
         raise CheckError(
             "the check has no control: nothing shows that it can fail; drop a "
             "hypothesis that it must notice"
