@@ -58,7 +58,7 @@ def same(found: xr.Dataset, expected: xr.Dataset, rtol: float) -> None:
     "name",
     [
         pytest.param(name, marks=[] if name == FAST else pytest.mark.long)
-        for name in ENGINE
+        for name in sorted(ENGINE)
     ],
 )
 def test_a_study_is_that_of_its_own_run_and_grows(name, tmp_path, monkeypatch):
