@@ -19,7 +19,7 @@ from paper_checks.judge.finding import Finding
 from paper_checks.settings import Settings
 from paper_checks.studies import simulated
 from simulations.engine.process import share_cpu
-from simulations.files import write_whole
+from simulations.files import no_nan, write_whole
 
 RECORD = Path(__file__).with_name("records") / "findings.json"
 BUNDLED = "bundled data"
@@ -173,20 +173,9 @@ def save(findings: Sequence[Finding], settings: Settings, command: str) -> Path:
 
 def strict_json(plain: Any) -> str:
     """JSON without NaN and infinity; they become null and a string."""
-    text = json.dumps(_no_nan(plain), indent=1, ensure_ascii=False, allow_nan=False)
+    strict = no_nan(plain, infinity_as_text=True)
+    text = json.dumps(strict, indent=1, ensure_ascii=False, allow_nan=False)
     return text + "\n"
-
-
-def _no_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _no_nan(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_no_nan(entry) for entry in value]
-    if isinstance(value, float) and value != value:
-        return None
-    if value in (float("inf"), float("-inf")):
-        return str(value)
-    return value
 
 
 def _found(

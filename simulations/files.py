@@ -80,13 +80,26 @@ def write_json(path: Path, plain: Mapping[str, Any], indent: int | None = None) 
     write_whole(path, text + "\n")
 
 
-def no_nan(value: Any) -> Any:
-    """JSON has no NaN; it becomes null, which NumPy reads as NaN."""
+def no_nan(value: Any, *, infinity_as_text: bool = False) -> Any:
+    """JSON has no NaN; it becomes null, which NumPy reads as NaN.
+
+    Args:
+        value: Plain values, also nested ones.
+        infinity_as_text: Infinities become `"inf"` and `"-inf"`; else they stay.
+    """
     if isinstance(value, Mapping):
-        return {name: no_nan(entry) for name, entry in value.items()}
+        return {
+            name: no_nan(entry, infinity_as_text=infinity_as_text)
+            for name, entry in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [no_nan(entry) for entry in value]
-    return None if isinstance(value, float) and value != value else value
+        return [no_nan(entry, infinity_as_text=infinity_as_text) for entry in value]
+    if isinstance(value, float):
+        if value != value:
+            return None
+        if infinity_as_text and value in (float("inf"), float("-inf")):
+            return str(value)
+    return value
 
 
 def checksum(arrays: Mapping[str, np.ndarray]) -> str:

@@ -72,7 +72,8 @@ def chosen(known: dict[str, Stated], only: Sequence[str]) -> dict[str, Stated]:
 def _modules(folder: Path | None) -> list[ModuleType]:
     """Files that may define claims, imported."""
     if folder is not None:
-        return [_loaded(path) for path in sorted(folder.glob("*.py"))]
+        paths = sorted(folder.glob("*.py"))
+        return [_loaded(path, path.stat().st_mtime_ns) for path in paths]
     walked = pkgutil.walk_packages(claims.__path__, f"{claims.__name__}.")
     return [importlib.import_module(one.name) for one in walked]
 
@@ -98,7 +99,10 @@ def _claims_of(module: ModuleType) -> tuple[Stated, ...]:
     return tuple(claim for claim in named if isinstance(claim, Stated))
 
 
-def _loaded(path: Path) -> ModuleType:
+@cache
+def _loaded(path: Path, modified: int) -> ModuleType:
+    """Execute a file, once for each state of it."""
+    del modified
     spec = importlib.util.spec_from_file_location(f"claims_of_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise ValueError(f"claims: {path} cannot be loaded as Python")

@@ -98,8 +98,3 @@ FOR_FIGURES_IN_FULL: Sweeps = _by_store(
 def for_figures(*, everything: bool) -> Sweeps:
     """What figures need beside the claims: what is quick, or everything."""
     return FOR_FIGURES | FOR_FIGURES_IN_FULL if everything else FOR_FIGURES
-
-
-def all_sweeps(*, everything: bool) -> Sweeps:
-    """What claims and figures need."""
-    return FOR_CLAIMS | for_figures(everything=everything)

@@ -14,6 +14,7 @@ from paper_checks.judge.finding import Finding
 from paper_checks.judge.measurement import Measurement
 from paper_checks.judge.verdict import Control, Verdict
 from paper_checks.settings import Settings
+from simulations.files import no_nan
 
 NAN, INF = float("nan"), float("inf")
 
@@ -158,7 +159,7 @@ def test_measurements_are_read_back_from_strict_json(value, low, high):
 
 
 def test_json_that_is_none_is_never_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(ledger, "_no_nan", lambda value: value)
+    monkeypatch.setattr(ledger, "no_nan", lambda value, **_: value)
     with pytest.raises(ValueError, match="not JSON compliant"):
         ledger.save([finding("W-P1")], Settings(results=tmp_path), "command")
     assert names_in(tmp_path) == []
@@ -168,7 +169,7 @@ def test_numbers_of_numpy_are_plain_in_json(tmp_path):
     number = Measurement(
         quantity="q", value=np.float64("nan"), low=0.0, high=1.0, interval="", n=1
     )
-    assert ledger._no_nan([{"a": number.value}, (1.5, "inf", True)]) == [
+    assert no_nan([{"a": number.value}, (1.5, "inf", True)], infinity_as_text=True) == [
         {"a": None},
         [1.5, "inf", True],
     ]

@@ -13,7 +13,7 @@ from simulations import provenance, store
 from simulations.experiments.transfer import TransferSweep
 from simulations.experiments.transfer_relu import TransferReluSweep
 
-SWEEPS = simulated.all_sweeps(everything=True)
+SWEEPS = simulated.FOR_CLAIMS | simulated.for_figures(everything=True)
 NAMES = ("transfer-ample", "capacity")
 
 
