@@ -25,14 +25,27 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
 MOST_MAPPED = 30_000
 
 
-@pytest.fixture(autouse=True, scope="module")
-def programs_given_back() -> Iterator[None]:
-    """Drop compiled programs after a module that leaves too many of them."""
-    yield
+def give_back_programs() -> None:
+    """Drop compiled programs where there are too many of them."""
     maps = Path("/proc/self/maps")
     if maps.exists() and maps.read_bytes().count(b"\n") > MOST_MAPPED:
         jax.clear_caches()
         gc.collect()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def programs_of_a_module() -> Iterator[None]:
+    """Look after each module."""
+    yield
+    give_back_programs()
+
+
+@pytest.fixture(autouse=True)
+def programs_of_a_long_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Look after each long test: one module has them for all claims."""
+    yield
+    if request.node.get_closest_marker("long"):
+        give_back_programs()
 
 
 @pytest.fixture(scope="session")

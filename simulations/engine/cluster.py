@@ -1,5 +1,6 @@
 """Chunks on the machines of a Dask scheduler; they travel as numbers."""
 
+import math
 import threading
 import time
 from collections import Counter, deque
@@ -99,9 +100,10 @@ class Cluster:
         flow = _Flow(deque(chunks))
         alive = time.monotonic()
         try:
-            while flow.waiting or flow.running:
+            while flow.unfinished():
                 alive = self._check(alive, store)
                 self._submit(store, study, flow)
+                self._check_workers(flow, store)
                 finished = [future for future in flow.running if future.done()]
                 for future in finished:
                     if flow.take(future):
@@ -126,8 +128,8 @@ class Cluster:
             flow.asked = time.monotonic()
             threads: Any = self._client.nthreads()
             flow.window = AHEAD * max(1, sum(threads.values()))
-        while flow.waiting and len(flow.running) < flow.window:
-            chunk = flow.waiting.popleft()
+            flow.staffed = flow.asked if threads else flow.staffed
+        while (chunk := flow.next_chunk()) is not None:
             future = self._client.submit(
                 *(compute_chunk, study.spec, str(store.path.resolve()), store.token),
                 *(chunk, self._x64),
@@ -135,6 +137,14 @@ class Cluster:
                 retries=RETRIES,
             )
             flow.running[future] = chunk
+
+    def _check_workers(self, flow: "_Flow", store: CellStore) -> None:
+        if flow.asked - flow.staffed > FIRST_WORKER:
+            raise ClusterError(
+                f"{self._address} has had no worker for {FIRST_WORKER:.0f} s. Finished "
+                "chunks are kept; start workers and go on with: "
+                f"{resume_command(store.path)}"
+            )
 
     def _check(self, alive: float, store: CellStore) -> float:
         """When the scheduler was last there."""
@@ -151,14 +161,35 @@ class Cluster:
 
 @dataclass
 class _Flow:
-    """Chunks that wait, that are under way, and that were given up."""
+    """Chunks that wait, that are under way, and that were given up.
+
+    A worker that dies takes with it all chunks that it held, whichever of them is to
+    blame. Each of these is tried once more when all others are done, and alone.
+    """
 
     waiting: deque[int]
     running: dict[distributed.Future, int] = field(default_factory=dict)
+    suspected: deque[int] = field(default_factory=deque)
+    alone: bool = False
     given_up: list[int] = field(default_factory=list)
     forgotten: Counter[int] = field(default_factory=Counter)
     window: int = AHEAD
-    asked: float = -ASK
+    asked: float = -math.inf
+    staffed: float = field(default_factory=time.monotonic)
+
+    def unfinished(self) -> bool:
+        """Whether a chunk is under way or is still to be tried."""
+        return bool(self.waiting or self.suspected or self.running)
+
+    def next_chunk(self) -> int | None:
+        """The chunk to submit now, or none while enough of them are under way."""
+        if self.waiting and not self.alone:
+            return self.waiting.popleft() if len(self.running) < self.window else None
+        if self.running:
+            return None
+        self.alone = bool(self.suspected)
+        left = self.suspected or self.waiting
+        return left.popleft() if left else None
 
     def take(self, future: distributed.Future) -> bool:
         """Whether its chunk is done; if not it is given up or waits again.
@@ -173,8 +204,11 @@ class _Flow:
             future.result()
             return True
         chunk = self.running.pop(future)
+        if killed:
+            (self.given_up if self.alone else self.suspected).append(chunk)
+            return False
         self.forgotten[chunk] += 1
-        again = not killed and self.forgotten[chunk] <= RETRIES
+        again = self.forgotten[chunk] <= RETRIES
         (self.waiting if again else self.given_up).append(chunk)
         return False
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import dask
 import distributed
 from distributed.security import Security
 
@@ -16,6 +17,9 @@ LOOPBACK = "127.0.0.1"
 # One computes, one writes.
 THREADS = 2
 CONNECT = "10s"
+# A nanny starts its worker again, but Dask looks once, this long after a death, and
+# then closes a nanny whose worker is not there, as it is where the next one died too.
+PATIENT = {"distributed.deploy.lost-worker-timeout": "30 days"}
 
 
 @contextmanager
@@ -47,6 +51,7 @@ def started(workers: int, memory: float | None = None) -> Iterator[Cluster]:
     }
     cards = [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in gpus] or [{}] * workers
     with (
+        dask.config.set(PATIENT),
         distributed.SpecCluster(
             {
                 name: {

@@ -20,7 +20,7 @@ class Toy:
 
     Args:
         slow: Seconds of sleep a batch.
-        hungry: A batch with this count takes 600 MB and a second.
+        hungry: A batch with this count takes 960 MB and a second.
     """
 
     shifts: tuple[float, ...] = (0.0, 0.5)
@@ -51,7 +51,7 @@ class Toy:
 def _slowly(spec, keys, points):
     time.sleep(spec.slow)
     if spec.hungry in points["count"]:
-        taken = np.ones(75_000_000)
+        taken = np.ones(120_000_000)
         time.sleep(1.0)
         del taken
     return jax.device_get(_cells(spec, keys, points))
