@@ -19,6 +19,7 @@ from paper_checks.judge import (
     Route,
     Settings,
     Sides,
+    Stated,
     StudyClaim,
     Verdict,
     decides,
@@ -344,3 +345,12 @@ def test_words_that_cannot_be_said_are_refused(settings, words, message):
 def test_no_real_set_is_no_evidence(settings):
     claim = Claim(id="T", **WORDS, draws=draws(), real=lambda _: {})
     assert claim.find(settings).data == "simulated"
+
+
+def test_what_is_gathered_must_be_evidence(settings):
+    class Own(Stated):
+        def gather(self, settings) -> Any:
+            return settings.seed
+
+    with pytest.raises(CheckError, match="it must give Evidence, got 0"):
+        Own(id="T", **WORDS).find(settings)

@@ -1,3 +1,5 @@
+import dataclasses
+import io
 import json
 
 import pytest
@@ -15,7 +17,7 @@ def findings():
 
 
 def test_the_terminal_has_a_line_per_claim_within_80_columns(findings):
-    console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(width=80, record=True, file=io.StringIO())
     console.print(terminal.table(findings))
     lines = console.export_text().rstrip().splitlines()
     assert len(lines) == 3
@@ -27,7 +29,7 @@ def test_the_summary_counts_verdicts_and_changes(findings):
     said = terminal.summary(findings, [], 61.2)
     assert said == "2 claims: 1 hold, 1 fail; all as recorded. 1 min 01 s."
     change = ledger.Change("W-E5", "holds", "fails")
-    assert "; 1 changed." in terminal.summary(findings, [change], 0)
+    assert "; 1 changed." in terminal.summary(findings, [change], 0.0)
     (line,) = terminal.changed([change])
     assert "W-E5 changed[/]: recorded holds, measured fails" in line
 
@@ -43,7 +45,7 @@ def test_tables_are_written_from_the_record_and_between_the_markers(tmp_path, fi
     text = readme.read_text()
     assert text.startswith("before\n<!-- findings -->\n")
     assert text.endswith("<!-- /findings -->\nafter\n")
-    assert "old" not in text
+    assert "\nold\n" not in text
     assert "| W-E5 | title of W-E5 | **fails** | a \\| b |" in text
     page = (tmp_path / "docs" / "ledger.md").read_text()
     for part in (
@@ -56,3 +58,49 @@ def test_tables_are_written_from_the_record_and_between_the_markers(tmp_path, fi
         "without r = 1, the check noticed 7 of 9",
     ):
         assert part in page
+
+
+def test_brackets_are_text_on_a_terminal_of_60_columns(findings):
+    """`[a, b]` is no style, `[/x]` no error, and `:x:` no picture."""
+    odd = dataclasses.replace(
+        findings[0],
+        title="between [a, b] and [/x]",
+        headline="in [low, high] and :x:",
+        statement="[red]s[/red]",
+    )
+    console = Console(width=60, record=True, file=io.StringIO(), emoji=False)
+    console.print(terminal.table([odd]))
+    terminal.explain(console, odd)
+    terminal.plainly(console, f"[{'x' * 80}]")
+    text = console.export_text()
+    assert text.count(odd.title) == 2
+    for part in (odd.headline, odd.statement, f"[{'x' * 80}]"):
+        assert part in text
+
+
+def test_a_record_is_not_said_to_be_as_recorded(findings):
+    new = [ledger.Change("W-P1", ledger.NEW, "holds")]
+    changed = [*new, ledger.Change("W-E5", "holds", "fails")]
+    said = terminal.summary(findings, changed, 0.0, recorded=True)
+    assert "recorded now, 1 new and 1 changed." in said
+    again = terminal.summary(findings, [], 0.0, recorded=True)
+    assert "recorded now, 0 new and 0 changed." in again
+
+
+def test_words_cannot_break_the_tables_of_the_documentation(findings):
+    odd = dataclasses.replace(
+        findings[0],
+        title="a\nb <b>bold</b>",
+        headline="x | y\n\n# z <!-- /findings --> for a < b <= c",
+        statement="one\ntwo",
+    )
+    plain = json.loads(ledger.strict_json(odd.as_json()))
+    row = markdown.table([plain]).splitlines()[-1]
+    assert row == (
+        "| W-P1 | a b &lt;b>bold&lt;/b> | **holds** | "
+        "x \\| y # z &lt;!-- /findings --> for a < b <= c |"
+    )
+    page = markdown.page([plain], {"command": "c"})
+    assert "> one two\n" in page
+    assert "<b>" not in page
+    assert "\n# z" not in page
