@@ -65,10 +65,10 @@ def judge(
         otherwise: The verdict for `None`.
 
     Raises:
-        CheckError: There is no control, or one was not noticed: the check has no power
-            that is known, which is an error in the check and not a verdict.
+        CheckError: One was not noticed, or there is none to bear a verdict for or
+            against: that is an error in the check and not a verdict.
     """
-    if not controls:
+    if holds is not None and not controls:
         raise CheckError(
             "the check has no control: nothing shows that it can fail; drop a "
             "hypothesis that it must notice"
