@@ -1,7 +1,7 @@
 """A claim on instances: a statement under attack, and routes that measure it."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -130,6 +130,16 @@ def _refuse_unlike(hypothesis: str, other: Any, instance: Any) -> None:
         )
 
 
+def _refuse_nothing_or_twice(parts: Sequence[Evidence]) -> None:
+    """Raise if there is no evidence, or one name in sentences for different things."""
+    if not parts:
+        raise CheckError("nothing is measured: it has no formula, draws, real or extra")
+    named: dict[str, Any] = {}
+    for name, one in (pair for part in parts for pair in part.named.items()):
+        if named.setdefault(name, one) is not one:
+            raise CheckError(f"two things that were measured are named '{name}'")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Claim(Stated):
     """A claim on instances, as data: everything else is done by the judge.
@@ -184,6 +194,7 @@ class Claim(Stated):
             parts.append(self.extra(settings))
         if self.formula is not None:
             parts.append(self._under_attack(settings))
+        _refuse_nothing_or_twice(parts)
         return merged(parts)
 
     def _on_real_sets(self, found: Mapping[str, Check]) -> Evidence:

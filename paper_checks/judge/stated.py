@@ -192,17 +192,7 @@ class Stated:
 
 
 def merged(parts: Sequence[Evidence]) -> Evidence:
-    """Evidence of several parts: against if one is, open if one is and none against.
-
-    Raises:
-        CheckError: There is no part, or two parts give one name to different things.
-    """
-    if not parts:
-        raise CheckError("nothing is measured: it has no formula, draws, real or extra")
-    named: dict[str, Any] = {}
-    for name, one in (pair for part in parts for pair in part.named.items()):
-        if named.setdefault(name, one) is not one:
-            raise CheckError(f"two things that were measured are named '{name}'")
+    """Evidence of several parts: against if one is, open if one is and none against."""
     verdicts = [part.holds for part in parts]
     holds = False if False in verdicts else None if None in verdicts else True
     # Only a part that agrees with the verdict has what decides it.
@@ -210,7 +200,7 @@ def merged(parts: Sequence[Evidence]) -> Evidence:
     return Evidence(
         holds=holds,
         useful=all(part.useful for part in parts),
-        named=named,
+        named={name: one for part in parts for name, one in part.named.items()},
         measurements=tuple(one for part in parts for one in part.measurements),
         controls=tuple(one for part in parts for one in part.controls),
         data="; ".join(dict.fromkeys(part.data for part in parts if part.data)),

@@ -238,13 +238,11 @@ def test_evidence_against_outweighs_open_evidence():
     assert verdict(True, True) is True
 
 
-def test_evidence_needs_a_part_and_one_meaning_for_a_name():
-    with pytest.raises(CheckError, match="nothing is measured"):
-        merged([])
-    one = Evidence(named={"gap": 1.0})
-    assert merged([one, one]).named == {"gap": 1.0}
-    with pytest.raises(CheckError, match="are named 'gap'"):
-        merged([one, Evidence(named={"gap": 2.0})])
+def test_one_name_in_sentences_is_one_measurement(settings):
+    two = Evidence(named={"broken": 2.0})
+    claim = Claim(id="T", **WORDS, draws=draws(), extra=lambda _: two)
+    with pytest.raises(CheckError, match="measured are named 'broken'"):
+        claim.find(settings)
 
 
 def test_only_evidence_that_agrees_with_the_verdict_decides_it():
