@@ -17,17 +17,22 @@ from paper_checks.data.folder import benchmark_names
 from paper_checks.judge import registry
 from paper_checks.judge.finding import Finding
 from paper_checks.judge.measurement import CheckError
+from paper_checks.judge.stated import Stated
+from paper_checks.ledger import NEW
 from paper_checks.report import markdown, terminal
 from paper_checks.settings import Profile, Settings
 from paper_checks.studies import linear_benchmarks
 from simulations.engine.process import share_cpu
+
+INTERRUPTED = 130  # as shells have it
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
     """Measure the claims and compare the verdicts with those on record.
 
-    Exit status: 0 as recorded, 1 a verdict has changed, 2 it could not be measured.
+    Exit status: 0 as recorded, 1 a verdict has changed, 2 it could not be measured,
+    130 interrupted.
 
     Args:
         profile: `quick`: minutes on two cores. `full`: more instances, Fig 3 at
@@ -77,6 +82,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError, CheckError) as error:
         print(f"paper_checks: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("paper_checks: interrupted; sweeps that are done stay", file=sys.stderr)
+        return INTERRUPTED
 
 
 def front_door() -> int:
@@ -97,21 +105,22 @@ def _verified(asked: Arguments, command: str) -> int:
         fresh=asked.fresh,
     )
     start = time.monotonic()
-    findings = _measured(settings, asked)
-    written = ledger.save(findings, settings, command)
+    known = registry.known(asked.claims)
     path = ledger.RECORD if asked.claims is None else asked.claims / "findings.json"
-    changes = []
+    findings = _measured(settings, asked, known, path)
+    written = ledger.save(findings, settings, command)
+    changes = ledger.changes(findings, settings, path, known)
     if asked.record:
-        kept = ledger.record(findings, settings, command, path)
+        kept = ledger.record(findings, settings, command, path, known)
         if asked.claims is None:
             markdown.write_tables(kept)
-    else:
-        changes = ledger.changes(findings, settings, path)
     if asked.json:
         print(json.dumps(json.loads(written.read_text(encoding="utf-8")), indent=1))
+        for line in terminal.changed(changes):
+            Console(stderr=True, emoji=False).print(line, soft_wrap=True)
     else:
         _print(asked, findings, changes, time.monotonic() - start, written)
-    return 1 if changes else 0
+    return 1 if changes and not asked.record else 0
 
 
 def _print(
@@ -121,27 +130,30 @@ def _print(
     seconds: float,
     written: Path,
 ) -> None:
-    console = Console()
-    for line in terminal.changed(changes):
-        console.print(line)
+    console = Console(emoji=False)
+    new = asked.record  # nothing that a new claim differs from
+    for line in terminal.changed([c for c in changes if not new or c.recorded != NEW]):
+        console.print(line, soft_wrap=True)
     if asked.explain:
         for found in findings:
             terminal.explain(console, found)
     else:
         for row in terminal.rows(findings, console.width):
-            console.print(row, highlight=False)
-    state = " (recorded now)" if asked.record else ""
-    console.print(terminal.summary(findings, changes, seconds) + state)
-    console.print(f"Everything that was measured: {written}", highlight=False)
+            console.print(row, no_wrap=True)
+    console.print(terminal.summary(findings, changes, seconds, recorded=asked.record))
+    terminal.plainly(console, f"Everything that was measured: {written}")
 
 
-def _measured(settings: Settings, asked: Arguments) -> list[Finding]:
-    """Run what figures need as well, then the claims."""
-    chosen = registry.chosen(registry.known(asked.claims), asked.only)
+def _measured(
+    settings: Settings, asked: Arguments, known: dict[str, Stated], path: Path
+) -> list[Finding]:
+    """Run what figures need as well, then the claims; what is of no use is said now."""
+    chosen = registry.chosen(known, asked.only)
     if settings.data is not None:
-        benchmark_names(settings.data)  # a bad folder now rather than in minutes
+        benchmark_names(settings.data)
+    ledger.ready(settings, path)
     tasks = ledger.tasks_of(list(chosen), settings, asked.claims)
-    notes = Console(stderr=True)
+    notes = Console(stderr=True, emoji=False)
     with notes.status("starting") as status:
 
         def tell(text: str) -> None:

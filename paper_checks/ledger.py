@@ -3,9 +3,12 @@
 import json
 import multiprocessing
 import platform
+import signal
+import tempfile
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import metadata
@@ -14,8 +17,11 @@ from typing import Any
 
 import jax
 
-from paper_checks.judge import registry
+from paper_checks.judge import faults, registry
 from paper_checks.judge.finding import Finding
+from paper_checks.judge.measurement import CheckError
+from paper_checks.judge.stated import Stated
+from paper_checks.judge.verdict import Verdict
 from paper_checks.settings import Settings
 from paper_checks.studies import simulated
 from simulations.engine.process import share_cpu
@@ -23,6 +29,8 @@ from simulations.files import no_nan, write_whole
 
 RECORD = Path(__file__).with_name("records") / "findings.json"
 BUNDLED = "bundled data"
+# What stands for a verdict that is not there.
+NEW, GONE = "not on record", "nothing, as no file defines it"
 Tell = Callable[[str], None]
 
 
@@ -76,7 +84,13 @@ def run(tasks: Sequence[Task], tell: Tell, processes: int = 1) -> list[Finding]:
         tasks: Of claims and sweeps.
         tell: Told how many are done, how long it took, and how long the rest may take.
         processes: How many run side by side, each with its own jax.
+
+    Raises:
+        ValueError: `processes` is below 1.
+        CheckError: A claim is at fault, or a process ended.
     """
+    if processes < 1:
+        raise ValueError(f"processes must be at least 1, got {processes}")
     start, found = time.monotonic(), []
 
     def report(done: int, name: str) -> None:
@@ -98,6 +112,16 @@ def run(tasks: Sequence[Task], tell: Tell, processes: int = 1) -> list[Finding]:
                 for done, future in enumerate(as_completed(running), start=1):
                     found += future.result()
                     report(done, running[future])
+            except KeyboardInterrupt:
+                for child in multiprocessing.active_children():
+                    child.terminate()
+                raise
+            except BrokenProcessPool as error:
+                left = [name for one, name in running.items() if _unfinished(one)]
+                raise CheckError(
+                    f"a process ended at once, maybe for want of memory, in one of: "
+                    f"{'; '.join(left)}"
+                ) from error
             finally:
                 pool.shutdown(cancel_futures=True)
     place = {
@@ -107,22 +131,27 @@ def run(tasks: Sequence[Task], tell: Tell, processes: int = 1) -> list[Finding]:
 
 
 def changes(
-    findings: Sequence[Finding], settings: Settings, path: Path = RECORD
+    findings: Sequence[Finding],
+    settings: Settings,
+    path: Path = RECORD,
+    known: Collection[str] | None = None,
 ) -> list[Change]:
     """Verdicts that differ from those on record; a claim not on record differs.
 
     With a folder of data a claim that has no record of its own is held to the one
-    without: it does not use the folder.
+    without: it does not use the folder. A claim on record that is not among the known
+    ones, if these are given, differs too.
     """
     kept, verdicts = recorded(path), {}
     for name in (BUNDLED, record_name(settings)):
         found = kept.get(name, {"findings": {}})["findings"]
         verdicts.update({claim: one["verdict"] for claim, one in found.items()})
+    gone = [] if known is None else [name for name in verdicts if name not in known]
     return [
-        Change(found.claim, verdicts.get(found.claim, "not on record"), found.verdict)
+        Change(found.claim, verdicts.get(found.claim, NEW), found.verdict)
         for found in findings
         if verdicts.get(found.claim) != found.verdict
-    ]
+    ] + [Change(name, verdicts[name], GONE) for name in gone]
 
 
 def record_name(settings: Settings) -> str:
@@ -131,22 +160,56 @@ def record_name(settings: Settings) -> str:
 
 
 def record(
-    findings: Sequence[Finding], settings: Settings, command: str, path: Path = RECORD
+    findings: Sequence[Finding],
+    settings: Settings,
+    command: str,
+    path: Path = RECORD,
+    known: Collection[str] | None = None,
 ) -> dict[str, Any]:
-    """Put findings on record, and return all that is; those not measured stay."""
+    """Put findings on record, and return all that is; those not measured stay.
+
+    Those that are not among the known ones go, if these are given.
+    """
     kept = recorded(path)
     mine = kept.setdefault(record_name(settings), {"findings": {}})
     mine["about"] = about(settings, command)
     new = {found.claim: found.as_json() for found in findings}
     merged = {**mine["findings"], **new}
+    merged = {n: one for n, one in merged.items() if known is None or n in known}
     mine["findings"] = {name: merged[name] for name in registry.in_order(merged)}
     write_whole(path, strict_json(kept))
     return json.loads(path.read_text(encoding="utf-8"))
 
 
 def recorded(path: Path = RECORD) -> dict[str, Any]:
-    """Everything on record: by record `about` and `findings` by claim."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    """Everything on record: by record `about` and `findings` by claim.
+
+    Raises:
+        ValueError: The file holds something else; the message names it.
+    """
+    if not path.exists():
+        return {}
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        for one in kept.values():
+            for found in one["findings"].values():
+                Verdict(found["verdict"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is no record of findings: {error!r}") from error
+    return kept
+
+
+def ready(settings: Settings, path: Path) -> None:
+    """Refuse before anything is measured a record or a folder that is of no use.
+
+    Raises:
+        ValueError: The record cannot be read.
+        OSError: Nothing can be written to the folder of results.
+    """
+    recorded(path)
+    settings.results.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=settings.results):
+        pass
 
 
 def about(settings: Settings, command: str) -> dict[str, Any]:
@@ -182,13 +245,21 @@ def _found(
     names: Sequence[str], settings: Settings, folder: Path | None
 ) -> list[Finding]:
     known = registry.known(folder)
-    found = []
-    for name in names:
-        start = time.monotonic()
-        one = known[name].find(settings)
-        passed = round(time.monotonic() - start, 1)
-        found.append(replace(one, seconds=passed))
-    return found
+    return [_measured(known[name], settings, folder) for name in names]
+
+
+def _measured(claim: Stated, settings: Settings, folder: Path | None) -> Finding:
+    """What is found on a claim; a fault of the claim is one line with its number."""
+    start = time.monotonic()
+    try:
+        found = claim.find(settings)
+    except Exception as error:
+        # A fault of this repository keeps its traceback.
+        if folder is None and not isinstance(error, ValueError | OSError | CheckError):
+            raise
+        said = faults.told(error, folder).removeprefix(f"{claim.id}: ")
+        raise CheckError(f"{claim.id}: {said}") from error
+    return replace(found, seconds=round(time.monotonic() - start, 1))
 
 
 def _swept(name: str, settings: Settings) -> list[Finding]:
@@ -196,7 +267,12 @@ def _swept(name: str, settings: Settings) -> list[Finding]:
     return []
 
 
+def _unfinished(task: Future[list[Finding]]) -> bool:
+    return task.cancelled() or not task.done() or task.exception() is not None
+
+
 def _start() -> None:
-    """Set up a process as the command line sets up its own."""
+    """Set up a process as the command line sets up its own, which ends it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     share_cpu()
     jax.config.update("jax_enable_x64", True)

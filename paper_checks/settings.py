@@ -17,6 +17,11 @@ class Settings:
     data: Path | None = None
     fresh: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse a seed that NumPy and jax cannot both take."""
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed must be in [0, 2**32), got {self.seed}")
+
     def scaled(self, quick: int, full: int) -> int:
         """A number of instances for the profile."""
         return quick if self.profile == "quick" else full

@@ -84,7 +84,7 @@ def no_nan(value: Any, *, infinity_as_text: bool = False) -> Any:
     """JSON has no NaN; it becomes null, which NumPy reads as NaN.
 
     Args:
-        value: Plain values, also nested ones.
+        value: Plain values or numbers of NumPy and jax, also nested ones.
         infinity_as_text: Infinities become `"inf"` and `"-inf"`; else they stay.
     """
     if isinstance(value, Mapping):
@@ -94,6 +94,8 @@ def no_nan(value: Any, *, infinity_as_text: bool = False) -> Any:
         }
     if isinstance(value, list | tuple):
         return [no_nan(entry, infinity_as_text=infinity_as_text) for entry in value]
+    if hasattr(value, "item"):
+        return no_nan(value.item(), infinity_as_text=infinity_as_text)
     if isinstance(value, float):
         if value != value:
             return None

@@ -144,7 +144,7 @@ def mean_with_interval(
 
 def _percent(confidence: float) -> str:
     """In per cent, with four digits or as many as tell it from 100."""
-    texts = (f"{100 * confidence:.{digits}g}" for digits in range(4, 17))
+    texts = (f"{100 * confidence:.{digits}g}" for digits in range(4, 18))
     return next(text for text in texts if text != "100")
 
 

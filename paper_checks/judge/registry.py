@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from paper_checks import claims
+from paper_checks.judge import faults
 from paper_checks.judge.stated import Stated
 
 
@@ -86,17 +87,32 @@ def _by_number(modules: Sequence[ModuleType]) -> dict[str, Stated]:
             if claim.id in found:
                 raise ValueError(
                     f"claim {claim.id} is defined in {where[claim.id]} and in "
-                    f"{module.__name__}: give one of them another number"
+                    f"{module.__file__}: give one of them another number"
                 )
-            found[claim.id], where[claim.id] = claim, module.__name__
+            found[claim.id], where[claim.id] = claim, str(module.__file__)
     return {name: found[name] for name in in_order(found)}
 
 
 def _claims_of(module: ModuleType) -> tuple[Stated, ...]:
-    """`CLAIM` or `CLAIMS` of a module that defines them itself."""
+    """`CLAIM` or `CLAIMS` of a module.
+
+    Raises:
+        ValueError: They are something else than a claim and a tuple of claims.
+    """
     one, several = getattr(module, "CLAIM", None), getattr(module, "CLAIMS", ())
+    if not isinstance(several, tuple | list):
+        raise ValueError(
+            f"{module.__file__}: CLAIMS must be a tuple of claims, got a "
+            f"{type(several).__name__}"
+        )
     named = (*((one,) if one is not None else ()), *several)
-    return tuple(claim for claim in named if isinstance(claim, Stated))
+    for claim in named:
+        if not isinstance(claim, Stated):
+            raise ValueError(
+                f"{module.__file__}: CLAIM must be a Claim or a StudyClaim, got a "
+                f"{type(claim).__name__}"
+            )
+    return named
 
 
 @cache
@@ -107,7 +123,11 @@ def _loaded(path: Path, modified: int) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ValueError(f"claims: {path} cannot be loaded as Python")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        told = faults.told(error, path.parent)
+        raise ValueError(f"claims: {path} cannot be imported: {told}") from error
     return module
 
 

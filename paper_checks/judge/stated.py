@@ -1,6 +1,7 @@
 """What every claim has: its words, its links, and the way to a finding."""
 
 import dataclasses
+import re
 import string
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -87,6 +88,21 @@ class Stated:
     explains: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
     otherwise: Verdict = Verdict.UNDECIDED
+
+    def __post_init__(self) -> None:
+        """Refuse a number that is no name of a file, and words that are missing."""
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.id):
+            raise ValueError(
+                f"id: '{self.id}' must be letters, digits, dots, dashes and underscores"
+            )
+        for name in ("title", "source", "statement"):
+            if not getattr(self, name).strip():
+                raise ValueError(f"{self.id}: {name} is empty")
+        if len(self.title) > 70:
+            raise ValueError(
+                f"{self.id}: title must have at most 70 characters, got "
+                f"{len(self.title)}: '{self.title}'"
+            )
 
     @abstractmethod
     def gather(self, settings: Settings) -> Evidence:
@@ -200,7 +216,7 @@ def merged(parts: Sequence[Evidence], *, alike: bool = False) -> Evidence:
     return Evidence(
         holds=holds,
         useful=all(part.useful for part in parts),
-        named=named,
+        named={name: one for part in parts for name, one in part.named.items()},
         measurements=tuple(one for part in parts for one in part.measurements),
         controls=tuple(one for part in parts for one in part.controls),
         data="; ".join(dict.fromkeys(part.data for part in parts if part.data)),

@@ -205,14 +205,16 @@ def ratio(check: Check) -> Float[Array, "*n"]:
     """Share of the right side that is used; infinite where a side is not a number."""
     if check.relation == "==":
         apart = jnp.abs(check.rhs - check.lhs)
+        used = apart / check.tolerance
         exact = (apart == 0) & (check.tolerance == 0)
-        used = apart / jnp.where(exact, 1, check.tolerance)
+        unknown = jnp.where(exact, 0, jnp.inf)
     else:
         # Both sides of these statements are sizes; a negative one is a broken check.
         positive = check.rhs > 0
         used = check.lhs / jnp.where(positive, check.rhs, 1)
         used = jnp.where(positive, used, jnp.where(check.lhs <= check.rhs, 0, jnp.inf))
-    return jnp.where(jnp.isnan(used), jnp.inf, used)
+        unknown = jnp.inf
+    return jnp.where(jnp.isnan(used), unknown, used)
 
 
 class StatementError(CheckError):

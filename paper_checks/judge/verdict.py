@@ -68,7 +68,7 @@ def judge(
         CheckError: A verdict has no control, or one was not noticed: the check has no
             power that is known, which is an error in the check and not a verdict.
     """
-    if not controls and holds is not None:
+    if holds is not None and not controls:
         raise CheckError(
             "the check has no control: nothing shows that it can fail; drop a "
             "hypothesis that it must notice"

@@ -51,7 +51,7 @@ def table(findings: Sequence[Mapping[str, Any]]) -> str:
     """One row per claim."""
     lines = ["| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
     lines += [
-        f"| {one['claim']} | {_cell(one['title'])} | **{one['verdict']}** | "
+        f"| {_cell(one['claim'])} | {_cell(one['title'])} | **{one['verdict']}** | "
         f"{_cell(one['headline'])} |"
         for one in findings
     ]
@@ -69,25 +69,25 @@ def page(findings: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> str
 
 
 def _section(one: Mapping[str, Any]) -> list[str]:
-    lines = [f"## {one['claim']}: {one['title']}", ""]
-    lines += [f"**{one['verdict']}.** {one['headline']}", ""]
-    lines += [f"> {one['statement']}", ">", f"> {one['source']}", ""]
+    lines = [f"## {one['claim']}: {_text(one['title'])}", ""]
+    lines += [f"**{one['verdict']}.** {_text(one['headline'])}", ""]
+    lines += [f"> {_text(one['statement'])}", ">", f"> {_text(one['source'])}", ""]
     told = [*one["details"], *one["caveats"]]
-    lines += [*(f"- {sentence}" for sentence in told), ""] if told else []
+    lines += [*(f"- {_text(sentence)}" for sentence in told), ""] if told else []
     for kind in ("repairs", "explains", "uses"):
         lines += [f"It {kind} {', '.join(one[kind])}.", ""] if one[kind] else []
-    lines += [f"Measured on: {one['data']}. Seed {one['seed']}.", ""]
+    lines += [f"Measured on: {_text(one['data'])}. Seed {one['seed']}.", ""]
     lines += [_measured(entry) for entry in one["measurements"]]
     lines += [
-        f"- Control: without {control['dropped']}, the check noticed "
+        f"- Control: without {_text(control['dropped'])}, the check noticed "
         f"{control['noticed']} of {control['instances']}."
         for control in one["controls"]
     ]
     if one["attack"]:
         attack = one["attack"]
-        lines.append(f"- Needed: {'; '.join(attack['needed']) or 'none'}.")
+        lines.append(f"- Needed: {_text('; '.join(attack['needed'])) or 'none'}.")
         if attack["not_needed"]:
-            lines.append(f"- Not needed: {'; '.join(attack['not_needed'])}.")
+            lines.append(f"- Not needed: {_text('; '.join(attack['not_needed']))}.")
         lines.append(f"- Worst instance: `{attack['worst']}`.")
     return lines
 
@@ -97,8 +97,8 @@ def _measured(entry: Mapping[str, Any]) -> str:
     value, low, high = (_number(entry[name]) for name in ("value", "low", "high"))
     bounds = "" if low == "nan" else f" [{low}, {high}]"
     return (
-        f"- {_cell(entry['quantity'])}: {value}{bounds} (n={entry['n']}); "
-        f"{entry['interval']}"
+        f"- {_text(entry['quantity'])}: {value}{bounds} (n={entry['n']}); "
+        f"{_text(entry['interval'])}"
     )
 
 
@@ -107,4 +107,9 @@ def _number(value: float | str | None) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+    return _text(text).replace("|", "\\|")
+
+
+def _text(text: str) -> str:
+    """Text on one line, of which no `<` begins an element of HTML."""
+    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", " ".join(text.split()))

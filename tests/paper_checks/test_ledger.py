@@ -4,6 +4,7 @@ import os
 import stat
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -173,3 +174,5 @@ def test_numbers_of_numpy_are_plain_in_json(tmp_path):
         {"a": None},
         [1.5, "inf", True],
     ]
+    of_arrays = [np.int64(3), np.bool_(True), np.float32("inf"), jnp.asarray(jnp.nan)]
+    assert json.loads(ledger.strict_json(of_arrays)) == [3, True, "inf", None]

@@ -123,7 +123,7 @@ def test_a_bad_folder_is_told_before_anything_is_computed(
 def test_a_fault_of_a_check_is_no_verdict(run, know, capsys):
     know(error=CheckError("the check has no power"))
     assert run("--only", "W-E5") == 2
-    assert "paper_checks: the check has no power\n" in capsys.readouterr().err
+    assert "paper_checks: W-E5: the check has no power\n" in capsys.readouterr().err
 
 
 def test_findings_are_printed_in_full_or_as_json(run, capsys):
@@ -138,7 +138,133 @@ def test_findings_are_printed_in_full_or_as_json(run, capsys):
     assert found["measurements"][0]["value"] == "inf"
 
 
-def test_a_spoiled_record_is_one_line_of_text(run, capsys):
-    ledger.RECORD.write_text("{")
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"bundled data": {}}', '{"a": {"findings": {"X": {}}}}', "\0"]
+)
+def test_a_spoiled_record_is_told_by_name_before_anything_is_measured(
+    run, know, capsys, text
+):
+    know(error=AssertionError("measured before the record was read"))
+    ledger.RECORD.write_text(text)
     assert run("--only", "W-E5") == 2
-    assert "paper_checks: " in capsys.readouterr().err
+    assert f"{ledger.RECORD} is no record of findings" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_measured(
+    run, know, capsys, tmp_path
+):
+    know(error=AssertionError("measured before the folder was tried"))
+    (tmp_path / "file").touch()
+    assert run("--only", "W-E5", "--results", str(tmp_path / "file")) == 2
+    assert str(tmp_path / "file") in capsys.readouterr().err
+
+
+def test_a_record_says_what_it_changes_and_not_that_all_is_as_recorded(
+    run, know, capsys
+):
+    def said(*words: str) -> str:
+        assert run("--only", "W-E5", *words) == 0
+        return capsys.readouterr().out
+
+    first = said("--record")
+    assert "recorded now, 1 new and 0 changed" in first
+    know(Verdict.FAILS)
+    second = said("--record")
+    assert "W-E5 changed: recorded holds, measured fails" in second
+    assert "recorded now, 0 new and 1 changed" in second
+    assert "as recorded" not in first + second
+    assert "all as recorded" in said()
+
+
+def test_a_claim_on_record_that_no_file_defines_is_a_change(run, capsys):
+    assert run("--only", "W-E5", "--record") == 0
+    kept = ledger.recorded(ledger.RECORD)
+    findings = kept["bundled data"]["findings"]
+    findings["W-OLD"] = {**findings["W-E5"], "claim": "W-OLD"}
+    ledger.RECORD.write_text(json.dumps(kept))
+    capsys.readouterr()
+    assert run("--only", "W-E5") == 1
+    assert "W-OLD changed: recorded holds, measured nothing" in capsys.readouterr().out
+    assert run("--only", "W-E5", "--record") == 0
+    assert list(ledger.recorded(ledger.RECORD)["bundled data"]["findings"]) == ["W-E5"]
+
+
+def test_changes_are_told_beside_json(run, capsys):
+    assert run("--only", "W-E5", "--json") == 1
+    told = capsys.readouterr()
+    assert json.loads(told.out)
+    assert "W-E5 changed" in told.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--seed", "-1"), "seed must be in [0, 2**32), got -1"),
+        (("--seed", str(2**32)), "seed must be in [0, 2**32), got 4294967296"),
+        (("--processes", "0"), "processes must be at least 1, got 0"),
+    ],
+)
+def test_numbers_out_of_range_are_named(run, capsys, words, message):
+    assert run("--only", "W-E5", *words) == 2
+    assert f"paper_checks: {message}" in capsys.readouterr().err
+
+
+def test_an_interrupt_is_one_line(run, know, capsys):
+    know(error=KeyboardInterrupt())
+    assert run("--only", "W-E5") == 130
+    assert capsys.readouterr().err.endswith("interrupted; sweeps that are done stay\n")
+
+
+OWN = """
+import os
+from paper_checks.judge import StudyClaim
+
+
+class Odd(Exception):
+    def __init__(self, first, second):  # cannot be sent between processes
+        super().__init__(first)
+
+
+def study(settings):
+    {fault}
+
+
+CLAIM = StudyClaim(id="{number}", title="t", source="s", statement="s", headline="h",
+                   study=study, judged=lambda found: found)
+"""
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("raise Odd('one', 'two')", "X-1: x_1.py, line 12: Odd: one\n"),
+        ("return {}['gain']", "X-1: x_1.py, line 12: KeyError: 'gain'\n"),
+        ("return int('many')", "X-1: x_1.py, line 12: invalid literal for int"),
+    ],
+)
+def test_a_fault_of_a_claim_is_one_line_with_its_place(
+    run, tmp_path, capsys, monkeypatch, fault, message
+):
+    monkeypatch.undo()
+    (tmp_path / "x_1.py").write_text(OWN.format(number="X-1", fault=fault))
+    assert (
+        front.main(["--claims", str(tmp_path), "--results", str(tmp_path / "r")]) == 2
+    )
+    assert f"paper_checks: {message}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("raise Odd('one', 'two')", "X-1: x_1.py, line 12: Odd: one"),
+        ("os._exit(3)", "a process ended at once, maybe for want of memory, in one of"),
+    ],
+)
+def test_a_fault_in_another_process_is_one_line(tmp_path, capsys, fault, message):
+    for number in ("X-1", "X-2"):
+        name = number.lower().replace("-", "_")
+        (tmp_path / f"{name}.py").write_text(OWN.format(number=number, fault=fault))
+    words = ["--claims", str(tmp_path), "--results", str(tmp_path / "r")]
+    assert front.main([*words, "--only", "X-1", "X-2", "--processes", "2"]) == 2
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert message in last.replace("X-2: x_2", "X-1: x_1")

@@ -17,6 +17,7 @@ from paper_checks.judge import (
     Route,
     Settings,
     Sides,
+    Stated,
     Verdict,
 )
 
@@ -232,3 +233,12 @@ def test_routes_have_a_number_for_each_draw_and_one_decides(settings):
 def test_no_real_set_is_no_evidence(settings):
     claim = Claim(id="T", **WORDS, draws=draws(), real=lambda _: {})
     assert claim.find(settings).data == "simulated"
+
+
+def test_what_is_gathered_must_be_evidence(settings):
+    class Own(Stated):
+        def gather(self, settings) -> Any:
+            return settings.seed
+
+    with pytest.raises(CheckError, match="it must give Evidence, got 0"):
+        Own(id="T", **WORDS).find(settings)

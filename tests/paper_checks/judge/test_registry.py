@@ -48,5 +48,42 @@ def test_what_is_wrong_with_a_folder_is_said(tmp_path):
     with pytest.raises(ValueError, match=r"no file of .* defines CLAIM"):
         registry.found_in(tmp_path)
     write(tmp_path, one=["X-1"], other=["X-1"])
-    with pytest.raises(ValueError, match="X-1 is defined in claims_of_one and in"):
+    with pytest.raises(
+        ValueError, match=r"X-1 is defined in .*one\.py and in .*other\.py"
+    ):
+        registry.found_in(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("CLAIM = (", r"bad\.py cannot be imported: bad\.py, line 1: SyntaxError"),
+        ("\nimport not_there", r"bad\.py, line 2: ModuleNotFoundError: .*not_there"),
+        ("raise SystemExit(0)", r"bad\.py, line 1: SystemExit: 0"),
+        ("CLAIM = 3", r"bad\.py: CLAIM must be a Claim or a StudyClaim, got a int"),
+        ("CLAIMS = 3", r"bad\.py: CLAIMS must be a tuple of claims, got a int"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named_with_its_line(tmp_path, text, message):
+    write(tmp_path, good=["X-1"])
+    (tmp_path / "bad.py").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        registry.found_in(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("number", "title", "message"),
+    [
+        ("X/1", "t", "id: 'X/1' must be letters"),
+        ("", "t", "id: '' must be letters"),
+        ("X-1", " ", "X-1: title is empty"),
+        ("X-1", "t" * 71, "X-1: title must have at most 70 characters, got 71: 'ttt"),
+    ],
+)
+def test_a_number_that_is_no_file_name_and_missing_words_are_refused(
+    tmp_path, number, title, message
+):
+    text = FILE.format(numbers=[number]).replace('title="t"', f'title="{title}"')
+    (tmp_path / "one.py").write_text(text)
+    with pytest.raises(ValueError, match=message):
         registry.found_in(tmp_path)

@@ -28,6 +28,13 @@ def test_a_check_with_power_gives_a_verdict(holds):
     assert judge(holds, (SEEN,)) is (Verdict.HOLDS if holds else Verdict.FAILS)
 
 
+@pytest.mark.parametrize("holds", [True, False])
+def test_a_verdict_needs_a_control_and_what_is_open_needs_none(holds):
+    with pytest.raises(CheckError, match="the check has no control"):
+        judge(holds, ())
+    assert judge(None, ()) is Verdict.UNDECIDED
+
+
 @pytest.mark.parametrize(("noticed", "instances"), [(4, 10), (0, 1), (0, 0)])
 @pytest.mark.parametrize("holds", [True, False])
 def test_a_check_without_power_gives_none(noticed, instances, holds):

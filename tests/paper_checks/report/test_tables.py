@@ -21,7 +21,7 @@ def test_the_terminal_has_a_line_per_claim_within_its_width(findings, width):
     long = [dataclasses.replace(one, title=70 * "x") for one in findings]
     console = Console(width=width, record=True, file=StringIO())
     for row in terminal.rows(long, console.width):
-        console.print(row, highlight=False)
+        console.print(row, no_wrap=True)
     lines = console.export_text().rstrip().splitlines()
     assert len(lines) == 2
     assert max(map(len, lines)) <= width
@@ -49,7 +49,7 @@ def test_tables_are_written_from_the_record_and_between_the_markers(tmp_path, fi
     text = readme.read_text()
     assert text.startswith("before\n<!-- findings -->\n")
     assert text.endswith("<!-- /findings -->\nafter\n")
-    assert "stale" not in text
+    assert "\nold\n" not in text
     assert "| W-E5 | title of W-E5 | **fails** | a \\| b |" in text
     page = (tmp_path / "docs" / "ledger.md").read_text()
     for part in (
@@ -62,3 +62,49 @@ def test_tables_are_written_from_the_record_and_between_the_markers(tmp_path, fi
         "without r = 1, the check noticed 7 of 9",
     ):
         assert part in page
+
+
+def test_brackets_are_text_on_a_terminal_of_60_columns(findings):
+    """`[a, b]` is no style, `[/x]` no error, and `:x:` no picture."""
+    odd = dataclasses.replace(
+        findings[0],
+        title="between [a, b] and [/x]",
+        headline="in [low, high] and :x:",
+        statement="[red]s[/red]",
+    )
+    console = Console(width=60, record=True, file=StringIO(), emoji=False)
+    console.print(*terminal.rows([odd], console.width))
+    terminal.explain(console, odd)
+    terminal.plainly(console, f"[{'x' * 80}]")
+    text = console.export_text()
+    assert text.count(odd.title) == 2
+    for part in (odd.headline, odd.statement, f"[{'x' * 80}]"):
+        assert part in text
+
+
+def test_a_record_is_not_said_to_be_as_recorded(findings):
+    new = [ledger.Change("W-P1", ledger.NEW, "holds")]
+    changed = [*new, ledger.Change("W-E5", "holds", "fails")]
+    said = terminal.summary(findings, changed, 0.0, recorded=True)
+    assert "recorded now, 1 new and 1 changed." in said
+    again = terminal.summary(findings, [], 0.0, recorded=True)
+    assert "recorded now, 0 new and 0 changed." in again
+
+
+def test_words_cannot_break_the_tables_of_the_documentation(findings):
+    odd = dataclasses.replace(
+        findings[0],
+        title="a\nb <b>bold</b>",
+        headline="x | y\n\n# z <!-- /findings --> for a < b <= c",
+        statement="one\ntwo",
+    )
+    plain = json.loads(ledger.strict_json(odd.as_json()))
+    row = markdown.table([plain]).splitlines()[-1]
+    assert row == (
+        "| W-P1 | a b &lt;b>bold&lt;/b> | **holds** | "
+        "x \\| y # z &lt;!-- /findings --> for a < b <= c |"
+    )
+    page = markdown.page([plain], {"command": "c"})
+    assert "> one two\n" in page
+    assert "<b>" not in page
+    assert "\n# z" not in page
