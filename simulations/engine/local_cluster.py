@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import dask
 import distributed
+from dask import config
 from distributed.security import Security
 
 from simulations.engine.cluster import Cluster, ClusterError
@@ -51,7 +51,7 @@ def started(workers: int, memory: float | None = None) -> Iterator[Cluster]:
     }
     cards = [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in gpus] or [{}] * workers
     with (
-        dask.config.set(PATIENT),
+        config.set(PATIENT),
         distributed.SpecCluster(
             {
                 name: {

@@ -102,7 +102,8 @@ def test_a_run_without_workers_ends_and_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr("simulations.engine.cluster.ASK", 0.2)
     spec, path = Toy(repeats=150, slow=0.02), tmp_path / "toy.cells"
     with started(1) as cluster:
-        gone = Watched(cluster, 2, lambda: cluster._client.cluster.scale(0))
+        workers: Any = cluster._client.cluster
+        gone = Watched(cluster, 2, lambda: workers.scale(0))
         with pytest.raises(ClusterError, match=r"no worker for 1 s.*resume .*toy"):
             run_cells(spec.study(), path, gone, SMALL)
     assert len(open_store(path).done()) >= 2
