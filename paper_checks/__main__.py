@@ -107,7 +107,7 @@ def _verified(asked: Arguments, command: str) -> int:
     start = time.monotonic()
     known = registry.known(asked.claims)
     path = ledger.RECORD if asked.claims is None else asked.claims / "findings.json"
-    findings = _measured(settings, asked, known, path)
+    findings, faults = _measured(settings, asked, known, path)
     written = ledger.save(findings, settings, command)
     changes = ledger.changes(findings, settings, path, known)
     if asked.record:
@@ -120,7 +120,9 @@ def _verified(asked: Arguments, command: str) -> int:
             Console(stderr=True, emoji=False).print(line, soft_wrap=True)
     else:
         _print(asked, findings, changes, time.monotonic() - start, written)
-    return 1 if changes and not asked.record else 0
+    for one in faults:
+        print(f"paper_checks: {one.claim}: {one.text}", file=sys.stderr)
+    return 2 if faults else 1 if changes and not asked.record else 0
 
 
 def _print(
@@ -146,7 +148,7 @@ def _print(
 
 def _measured(
     settings: Settings, asked: Arguments, known: dict[str, Stated], path: Path
-) -> list[Finding]:
+) -> tuple[list[Finding], list[ledger.Fault]]:
     """Run what figures need as well, then the claims; what is of no use is said now."""
     chosen = registry.chosen(known, asked.only)
     if settings.data is not None:

@@ -44,11 +44,19 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Fault:
+    """A claim that could not be measured, and why, in one line."""
+
+    claim: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Task:
     """What one process does at a time: claims that share a file, or one sweep."""
 
     name: str
-    run: Callable[[], list[Finding]]
+    run: Callable[[], list[Finding | Fault]]
 
 
 def tasks_of(
@@ -77,8 +85,12 @@ def sweeps_of(settings: Settings, *, everything: bool) -> list[Task]:
     return [Task(f"sweep: {one}", partial(_swept, one, settings)) for one in names]
 
 
-def run(tasks: Sequence[Task], tell: Tell, processes: int = 1) -> list[Finding]:
+def run(
+    tasks: Sequence[Task], tell: Tell, processes: int = 1
+) -> tuple[list[Finding], list[Fault]]:
     """Run tasks, and return their findings in the order of the claims' numbers.
+
+    A claim at fault is returned apart, and costs no other claim its finding.
 
     Args:
         tasks: Of claims and sweeps.
@@ -87,11 +99,12 @@ def run(tasks: Sequence[Task], tell: Tell, processes: int = 1) -> list[Finding]:
 
     Raises:
         ValueError: `processes` is below 1.
-        CheckError: A claim is at fault, or a process ended.
+        CheckError: A process ended.
     """
     if processes < 1:
         raise ValueError(f"processes must be at least 1, got {processes}")
-    start, found = time.monotonic(), []
+    start = time.monotonic()
+    told: list[Finding | Fault] = []
 
     def report(done: int, name: str) -> None:
         passed = time.monotonic() - start
@@ -103,14 +116,14 @@ def run(tasks: Sequence[Task], tell: Tell, processes: int = 1) -> list[Finding]:
     if processes == 1 or len(tasks) == 1:
         for done, task in enumerate(tasks):
             report(done, task.name)
-            found += task.run()
+            told += task.run()
     else:
         spawn = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(processes, spawn, _start) as pool:
             running = {pool.submit(task.run): task.name for task in tasks}
             try:
                 for done, future in enumerate(as_completed(running), start=1):
-                    found += future.result()
+                    told += future.result()
                     report(done, running[future])
             except KeyboardInterrupt:
                 for child in multiprocessing.active_children():
@@ -125,9 +138,11 @@ def run(tasks: Sequence[Task], tell: Tell, processes: int = 1) -> list[Finding]:
             finally:
                 pool.shutdown(cancel_futures=True)
     place = {
-        name: i for i, name in enumerate(registry.in_order(f.claim for f in found))
+        name: i for i, name in enumerate(registry.in_order(one.claim for one in told))
     }
-    return sorted(found, key=lambda one: place[one.claim])
+    told = sorted(told, key=lambda one: place[one.claim])
+    findings = [one for one in told if isinstance(one, Finding)]
+    return findings, [one for one in told if isinstance(one, Fault)]
 
 
 def changes(
@@ -243,12 +258,14 @@ def strict_json(plain: Any) -> str:
 
 def _found(
     names: Sequence[str], settings: Settings, folder: Path | None
-) -> list[Finding]:
+) -> list[Finding | Fault]:
     known = registry.known(folder)
     return [_measured(known[name], settings, folder) for name in names]
 
 
-def _measured(claim: Stated, settings: Settings, folder: Path | None) -> Finding:
+def _measured(
+    claim: Stated, settings: Settings, folder: Path | None
+) -> Finding | Fault:
     """What is found on a claim; a fault of the claim is one line with its number."""
     start = time.monotonic()
     try:
@@ -258,16 +275,16 @@ def _measured(claim: Stated, settings: Settings, folder: Path | None) -> Finding
         if folder is None and not isinstance(error, ValueError | OSError | CheckError):
             raise
         said = faults.told(error, folder).removeprefix(f"{claim.id}: ")
-        raise CheckError(f"{claim.id}: {said}") from error
+        return Fault(claim.id, said)
     return replace(found, seconds=round(time.monotonic() - start, 1))
 
 
-def _swept(name: str, settings: Settings) -> list[Finding]:
+def _swept(name: str, settings: Settings) -> list[Finding | Fault]:
     simulated.for_figures(everything=True)[name](settings)
     return []
 
 
-def _unfinished(task: Future[list[Finding]]) -> bool:
+def _unfinished(task: Future[list[Finding | Fault]]) -> bool:
     return task.cancelled() or not task.done() or task.exception() is not None
 
 

@@ -60,6 +60,9 @@ class Formula:
             `stress.survey`.
         version: Of saved instances; to be raised when `build` or `latent` changes.
         drop: The hypotheses that are dropped in turn; all if `None`.
+
+    Raises:
+        ValueError: `baseline` is given without `useful_share`, or the reverse.
     """
 
     latent: Mapping[str, tuple[int, ...]]
@@ -77,6 +80,14 @@ class Formula:
     drop: tuple[str, ...] | None = None
     quick: Effort = QUICK
     full: Effort = FULL
+
+    def __post_init__(self) -> None:
+        share, given = self.useful_share, "no" if self.baseline is None else "a"
+        if not 0 <= share <= 1 or (given == "a") != (share > 0):
+            raise ValueError(
+                "useful_share must be within (0, 1] with a baseline, and 0 without "
+                f"one, got {share} and {given} baseline"
+            )
 
     def statement(self, name: str, source: str) -> Statement[Any]:
         """The statement that a stress test attacks."""

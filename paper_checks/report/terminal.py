@@ -30,7 +30,7 @@ COUNTED = {
 
 def rows(findings: Sequence[Finding], width: int) -> list[Text]:
     """One line per claim: its number, its title and the verdict, within `width`."""
-    first = max(len(found.claim) for found in findings)
+    first = max((len(found.claim) for found in findings), default=0)
     last = max(map(len, Verdict))
     room = max(width - first - last - 4, 10)
     return [

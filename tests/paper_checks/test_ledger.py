@@ -64,7 +64,7 @@ def test_tasks_report_how_far_they_are_and_findings_are_in_order():
         for name in ("W-P3", "M-CX", "W-A1")
     ]
     told: list[str] = []
-    found = ledger.run([*tasks, ledger.Task("sweep: x", list)], told.append)
+    found, _ = ledger.run([*tasks, ledger.Task("sweep: x", list)], told.append)
     assert [one.claim for one in found] == ["W-A1", "W-P3", "M-CX"]
     assert [one.split(",")[0] for one in told] == [f"{i} of 4 done" for i in range(4)]
     assert told[1].endswith(" left: M-CX")

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -124,6 +125,18 @@ def test_a_fault_of_a_check_is_no_verdict(run, know, capsys):
     know(error=CheckError("the check has no power"))
     assert run("--only", "W-E5") == 2
     assert "paper_checks: W-E5: the check has no power\n" in capsys.readouterr().err
+
+
+def test_a_fault_of_one_claim_leaves_the_others_their_findings(
+    run, know, monkeypatch, tmp_path, capsys
+):
+    known = {"W-E4": replace(free(error=ValueError("no such set")), id="W-E4")}
+    monkeypatch.setattr(registry, "known", lambda folder=None: known | {"W-E5": free()})
+    assert run("--only", "W-E4", "W-E5", "--record") == 2
+    assert "paper_checks: W-E4: no such set\n" in capsys.readouterr().err
+    saved = json.loads((tmp_path / "out" / "ledger.json").read_text())
+    assert [found["claim"] for found in saved["findings"]] == ["W-E5"]
+    assert set(ledger.recorded(tmp_path / "findings.json")["bundled data"]["findings"])
 
 
 def test_findings_are_printed_in_full_or_as_json(run, capsys):

@@ -124,7 +124,6 @@ CLAIM = Claim(
         margins=margins,
         sides=sides,
         says=gain_certificate,
-        baseline=lambda p: jnp.linalg.norm(p.design.noise_target),
         version=2,
         drop=(TURN,),
         quick=Effort(instances=8_192, starts=16, steps=40, examples=0),

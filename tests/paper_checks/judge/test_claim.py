@@ -242,3 +242,12 @@ def test_what_is_gathered_must_be_evidence(settings):
 
     with pytest.raises(CheckError, match="it must give Evidence, got 0"):
         Own(id="T", **WORDS).find(settings)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "share"),
+    [(None, 0.5), (lambda _: jnp.ones(()), 0.0), (lambda _: jnp.ones(()), 1.5)],
+)
+def test_a_baseline_and_the_share_that_it_asks_for_go_together(baseline, share):
+    with pytest.raises(ValueError, match=rf"useful_share must be .* got {share} and"):
+        dataclasses.replace(FORMULA, baseline=baseline, useful_share=share)
