@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import xarray as xr
 
-from paper_checks.judge import Control, Evidence, StudyClaim, Verdict, decides, plain
+from paper_checks.judge import Control, Evidence, StudyClaim, decides, plain
 from paper_checks.studies.simulated import FOR_CLAIMS
 from paper_checks.studies.source_sizes import HARM, KINDS, OTHERS, SAME, curves, picture
 
@@ -60,5 +60,4 @@ CLAIM = StudyClaim(
     ),
     study=lambda settings: {name: FOR_CLAIMS[name](settings) for name in REGIMES},
     judged=judged,
-    otherwise=Verdict.NEEDS_DATA,
 )

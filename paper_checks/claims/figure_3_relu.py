@@ -12,7 +12,6 @@ from paper_checks.judge import (
     Control,
     Evidence,
     StudyClaim,
-    Verdict,
     decides,
     plain,
 )
@@ -81,5 +80,4 @@ CLAIM = StudyClaim(
     ),
     study=lambda settings: {name: FOR_CLAIMS[name](settings) for name in SOURCES},
     judged=judged,
-    otherwise=Verdict.NEEDS_DATA,
 )

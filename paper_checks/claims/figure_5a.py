@@ -17,7 +17,6 @@ from paper_checks.judge import (
     Family,
     Measurement,
     StudyClaim,
-    Verdict,
     decides,
     mean_with_interval,
     plain,
@@ -94,7 +93,6 @@ CLAIM = StudyClaim(
     statement="Aligning task embeddings raises the average GLUE score of CoLA, MRPC, "
     "QNLI, RTE and SST-2 trained together (W: by 2.35 % with BERT-large), and that of "
     "7 of their 10 pairs.",
-    otherwise=Verdict.NEEDS_DATA,
     study=results,
     judged=judged,
 )

@@ -39,9 +39,10 @@ def of_protocol(data: xr.Dataset, protocol: str) -> Evidence | None:
     means = (
         f"its mean goes from {float(before.mean()):.2f} to {float(after.mean()):.2f}"
     )
+    whole = (protocol, count) == ("near", PAIRS.number)
     rises = f"the similarity rises on {higher} of {count} pairs; {means}"
     return Evidence(
-        holds=(protocol, higher) == ("near", PAIRS.number),
+        holds=False if protocol == "near" and higher < count else whole or None,
         deciding=decides(lower, 1 / count),
         headline=f"With the {data.attrs['encoder'].upper()} {rises}",
         measurements=(lower, most, rank),

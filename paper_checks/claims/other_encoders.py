@@ -9,12 +9,12 @@ from dataclasses import replace
 
 import xarray as xr
 
-from paper_checks.judge import Evidence, StudyClaim, Verdict, merged
+from paper_checks.judge import Evidence, StudyClaim, merged
 from paper_checks.networks.encoders import Kind
 from paper_checks.sentences import record
 from paper_checks.sentences.recording import PROGRAM
 from paper_checks.settings import Settings
-from paper_checks.studies.sentence_claim import CONTROL, more_runs, renamed
+from paper_checks.studies.sentence_claim import CONTROL, renamed
 from paper_checks.studies.sentence_gains import PAIRS, TARGETS, complete, evidence
 from paper_checks.studies.sentences import DATA, control_on_record, runs_of, seed_of
 
@@ -40,7 +40,6 @@ def judged(kept: Kept) -> Evidence:  # without near-duplicates
         if (data := kept.get((name, kind))) is not None
     }
     every, needed = merged(list(found.values()), alike=True), lacking(kept)
-    unclear = [key for key, one in found.items() if one.holds is every.holds is None]
     runs = [runs_of(kept[key]) for key in found if key[0] == "sentence_pairs"]
     return replace(
         every,
@@ -49,7 +48,7 @@ def judged(kept: Kept) -> Evidence:  # without near-duplicates
         controls=tuple(
             control_on_record(kept[CONTROL, kind]) for kind in ENCODERS if not needed
         ),
-        caveats=tuple(more_runs(kept[key], key[0]) for key in unclear),
+        caveats=every.caveats if every.holds is None else (),
         data=f"{DATA}; on record: {'; '.join(runs) or 'nothing'}",
         seed=seed_of(list(kept.values())),
     )
@@ -86,5 +85,4 @@ CLAIM = StudyClaim(
     uses=("W-F5b", "W-F7"),
     study=on_record,
     judged=judged,
-    otherwise=Verdict.NEEDS_DATA,
 )

@@ -18,7 +18,6 @@ from paper_checks.judge import (
     Control,
     Evidence,
     StudyClaim,
-    Verdict,
     decides,
     mean_with_interval,
 )
@@ -87,7 +86,6 @@ def claim(number: str, title: str, statement: str, reading: str) -> StudyClaim:
         title=title,
         source="W-X2 (ChestX-ray14, 20 random pairs)",
         statement=statement,
-        otherwise=Verdict.NEEDS_DATA,
         study=partial(study, reading=reading),
         judged=partial(judged, reading=reading),
     )

@@ -9,8 +9,6 @@ from scipy import stats
 from paper_checks.judge.measurement import Measurement, plain
 
 LEVEL = 0.05
-# Quantiles of counts move by one in a hundred seeds or fewer.
-DRAWS = 20_000
 # `n_test/n_train` of random splits, of all comparisons or of each.
 Overlap = float | Float[np.ndarray, " c"]
 
@@ -120,51 +118,74 @@ def number_of_gains(
     overlap: Overlap = 0.0,
     *,
     confidence: float = 0.95,
-    seed: int = 0,
 ) -> Measurement:
-    """Tasks whose mean gain is above 0, and how many it may be of the true gains.
+    """Tasks whose mean gain is above 0, and how many of the true gains `μ_i` are.
 
-    Of `n` runs with mean gains `m` and differences `D` from them, the true gains are
+    Let `p_i` be the one-sided p-value of `μ_i ≤ 0` by the paired test of Nadeau and
+    Bengio, `p_(u)` the `u`-th smallest of `c`, and `N` the number of `μ_i > 0`. If
+    `N = u − 1`, `p_(u)` is at least the smallest of the `c − u + 1` p-values of tasks
+    without a gain, so `(c − u + 1) p_(u) ≤ a` has probability `a` at most, however
+    tasks depend on one another. With `u` from 1 on as long as that is so,
 
-        μ = m + √(1/n + n_test/n_train) D w/√(n − 1) · √((n − 1)/χ²),
+        N ≥ max{u : (c − v + 1) p_(v) ≤ a for all v ≤ u}
 
-    `w` standard normal of `n` entries and `χ²` of `n − 1` degrees of freedom: given
-    the runs, each `μ_i` is Student's, by the paired test of Nadeau and Bengio, and
-    tasks move together as they do in the runs. The interval is that of the number of
-    `μ_i > 0`. Tasks that gain nothing are counted half of the time, so that a count by
-    chance, such as 8 of 15, has a wide one.
+    is wrong only if `u = N + 1` is among them. Losses bound `N` from above in the same
+    way, and each side has `a = (1 − confidence)/2`. This is so for every `μ`: tasks
+    that gain little or nothing are not counted as decided.
 
     Args:
         quantity: What it is.
         gains: Of each task, one a run.
         overlap: `n_test/n_train` of random splits, of all tasks or of each.
         confidence: Of the interval.
-        seed: Of the draws.
 
     Raises:
         ValueError: Fewer than two runs.
 
-    Source: derived here; posterior of a flat prior.
+    Source: partial conjunction (Benjamini and Heller, Biometrics 64, 2008), as an
+    interval.
     """
     count, runs = gains.shape
     if runs < 2:
         raise ValueError(f"{quantity}: an interval over runs needs two, got {runs}")
-    mean = gains.mean(axis=1)
-    shared = np.broadcast_to(np.asarray(overlap, dtype=float), (count,))
-    size = np.sqrt((1 / runs + shared) / (runs - 1))
-    rng = np.random.default_rng(seed)
-    normal = rng.standard_normal((DRAWS, runs))
-    tail = np.sqrt((runs - 1) / rng.chisquare(runs - 1, (DRAWS, 1)))
-    true = mean + tail * (normal @ (gains - mean[:, None]).T) * size
-    numbers = np.sum(true > 0, axis=1)
-    ends = [(1 - confidence) / 2, (1 + confidence) / 2]
-    low, high = np.quantile(numbers, ends, method="inverted_cdf")
-    value = int(np.sum(mean > 0))
+    two_sided, mean = p_values(gains, overlap), gains.mean(axis=1)
+    up = np.where(mean > 0, two_sided / 2, 1 - two_sided / 2)
+    level = (1 - confidence) / 2
     return Measurement(
         quantity=quantity,
-        value=float(value),
-        low=float(min(low, value)),
-        high=float(max(high, value)),
-        interval=f"{100 * confidence:.4g} % of true gains, by runs",
+        value=float(np.sum(mean > 0)),
+        low=float(_at_least(up, level)),
+        high=float(count - _at_least(1 - up, level)),
+        interval=f"{100 * confidence:.4g} % of true gains, partial conjunction",
         n=count,
     )
+
+
+def _at_least(p: Float[np.ndarray, " c"], level: float) -> int:
+    """How many of the hypotheses are false, at this level."""
+    left = np.arange(len(p), 0, -1)
+    return int(np.sum(np.logical_and.accumulate(left * np.sort(p) <= level)))
+
+
+def runs_that_count(
+    gains: Float[np.ndarray, "c n"],
+    wanted: int,
+    overlap: Overlap = 0.0,
+    *,
+    most: int = 10_000,
+) -> int | None:
+    """Runs after which `number_of_gains` would tell `wanted` from fewer.
+
+    Takes means and spreads at hand for the true ones. `None` if `most` runs do not
+    tell: more of them do not shrink what runs have in common by shared rows.
+    """
+    mean = gains.mean(axis=1, keepdims=True)
+    size = gains.std(axis=1, ddof=1, keepdims=True)
+    for runs in np.unique(np.geomspace(2, most, 200).astype(int)).tolist():
+        # As many values with the same mean and spread.
+        spread = np.resize([-1.0, 1.0], runs)
+        spread = (spread - spread.mean()) / spread.std(ddof=1)
+        one = number_of_gains("", mean + size * spread, overlap)
+        if one.low >= wanted or one.high < wanted:
+            return int(runs)
+    return None

@@ -72,7 +72,6 @@ class Stated:
         repairs: Numbers of the claims that this one repairs.
         explains: Of those that it explains.
         uses: Of those that it rests on.
-        otherwise: The verdict where the evidence is neither for nor against.
     """
 
     id: str
@@ -87,7 +86,6 @@ class Stated:
     repairs: tuple[str, ...] = ()
     explains: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
-    otherwise: Verdict = Verdict.UNDECIDED
 
     def __post_init__(self) -> None:
         """Refuse a number that is no name of a file, and words that are missing."""
@@ -159,7 +157,7 @@ class Stated:
     def _judged(self, found: Evidence) -> Verdict:
         if found.missing:
             return Verdict.NEEDS_DATA
-        verdict = judge(found.holds, found.controls, otherwise=self.otherwise)
+        verdict = judge(found.holds, found.controls)
         vacuous = verdict is Verdict.HOLDS and not found.useful
         return Verdict.VACUOUS if vacuous else verdict
 

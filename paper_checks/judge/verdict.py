@@ -51,18 +51,12 @@ class Control:
         return cls(dropped=dropped, noticed=int(np.sum(marks)), instances=marks.size)
 
 
-def judge(
-    holds: bool | None,
-    controls: tuple[Control, ...],
-    *,
-    otherwise: Verdict = Verdict.UNDECIDED,
-) -> Verdict:
+def judge(holds: bool | None, controls: tuple[Control, ...]) -> Verdict:
     """`holds` or `fails`, provided that the check can tell the two apart.
 
     Args:
         holds: What the evidence says; `None` if it holds the claim and its contrary.
         controls: What the check must notice.
-        otherwise: The verdict for `None`.
 
     Raises:
         CheckError: A verdict has no control, or one was not noticed: the check has no
@@ -80,5 +74,5 @@ def judge(
                 f"{control.noticed} of {control.instances}"
             )
     if holds is None:
-        return otherwise
+        return Verdict.UNDECIDED
     return Verdict.HOLDS if holds else Verdict.FAILS

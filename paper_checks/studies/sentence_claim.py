@@ -7,7 +7,7 @@ import xarray as xr
 
 from paper_checks.judge.measurement import Measurement
 from paper_checks.judge.stated import Evidence, Stated, led
-from paper_checks.judge.verdict import Control, Verdict
+from paper_checks.judge.verdict import Control
 from paper_checks.networks.encoders import Kind
 from paper_checks.sentences import record
 from paper_checks.sentences.recording import PROGRAM
@@ -47,7 +47,6 @@ class SentenceClaim(Stated):
     judged: Callable[[xr.Dataset], Evidence]
     complete: Callable[[xr.Dataset], bool]
     closing: Callable[[Sequence[xr.Dataset]], tuple[str, ...]] = lambda _: ()
-    otherwise: Verdict = Verdict.NEEDS_DATA
 
     def gather(self, settings: Settings) -> Evidence:
         """Measure the claim with a folder of data; without one, quote what there is."""
@@ -102,10 +101,13 @@ class SentenceClaim(Stated):
             every,
             controls=controls,
             details=(*every.details, *beside),
-            caveats=(more_runs(of, self.study),) if every.holds is None else (),
+            caveats=self._open(every, of) if every.holds is None else (),
             data=f"{DATA}; encoder {encoders}",
             seed=seed_of([of]),
         )
+
+    def _open(self, every: Evidence, of: xr.Dataset) -> tuple[str, ...]:
+        return every.caveats or (more_runs(of, self.study),)
 
     def _on_record(self, data: xr.Dataset) -> Evidence:
         """What a record says, each quantity with where it comes from."""

@@ -12,9 +12,14 @@ from jaxtyping import Float
 
 from paper_checks.judge import paired_tests
 from paper_checks.judge.measurement import Measurement, extreme, mean_with_interval
-from paper_checks.judge.paired_tests import Significant, number_of_gains
+from paper_checks.judge.paired_tests import (
+    Significant,
+    number_of_gains,
+    runs_that_count,
+)
 from paper_checks.judge.stated import Evidence, decides
 from paper_checks.sentences import printed
+from paper_checks.sentences.recording import PROGRAM
 from paper_checks.sentences.splits import PROTOCOLS
 from paper_checks.studies.sentences import encoder_in_words
 
@@ -24,6 +29,7 @@ KINDS = {"aligned": "alignment", "together": "training together"}
 class Tasks(NamedTuple):
     """What a study of alignment trains, and what the paper found on it."""
 
+    study: str
     axis: str
     number: int
     wanted: int  # that gain by alignment in the paper
@@ -38,8 +44,10 @@ class Tasks(NamedTuple):
         )
 
 
-TARGETS = Tasks("target", 5, printed.TARGETS, printed.LARGEST_OF_TARGETS)
-PAIRS = Tasks("pair", 15, printed.PAIRS, printed.LARGEST_OF_PAIRS)
+TARGETS = Tasks(
+    "sentence_transfer", "target", 5, printed.TARGETS, printed.LARGEST_OF_TARGETS
+)
+PAIRS = Tasks("sentence_pairs", "pair", 15, printed.PAIRS, printed.LARGEST_OF_PAIRS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,14 +113,10 @@ def evidence(data: xr.Dataset, tasks: Tasks) -> Evidence:
     """
     found = gains_of(data, tasks.axis)
     strict = strictest(found)
-    mean, number = strict.mean(), strict.number
-    # Too few tasks gain; or enough do, and the mean decides.
-    few = number is not None and strict.better < tasks.wanted
+    mean, number, holds = strict.mean(), strict.number, improves(found, tasks)
     return Evidence(
-        holds=improves(found, tasks),
-        deciding=decides(number, float(tasks.wanted))
-        if few and number
-        else decides(mean, 0.0),
+        holds=holds,
+        deciding=None if number is None else decides(number, float(tasks.wanted)),
         headline=f"With the {data.attrs['encoder'].upper()} alignment improves "
         f"{strict.better} of {strict.count} {tasks.axis}s, by {mean} points",
         named={"better": strict.better},
@@ -121,6 +125,7 @@ def evidence(data: xr.Dataset, tasks: Tasks) -> Evidence:
             *(_told(one, data, tasks) for one in found.values()),
             *_told_of(strict, data, tasks),
         ),
+        caveats=() if holds is not None else (_needed(found, data, tasks),),
     )
 
 
@@ -194,19 +199,39 @@ def strictest(found: dict[str, Gains]) -> Gains:
 
 
 def improves(found: dict[str, Gains], tasks: Tasks) -> bool | None:
-    """Whether alignment does what the paper says, without near-duplicates.
+    """Whether as many tasks truly gain as the paper says, without near-duplicates.
 
-    It does if all tasks were trained in full, as many gain on average as in the paper,
-    and the mean gain over tasks is above 0 by its interval. It does not if the interval
-    of the number that gains lies below the paper's, or that of the mean gain below 0.
-    `None` otherwise: more runs are needed to tell it from chance.
+    By the interval of the number of true gains (`number_of_gains`): all of it is at or
+    above the paper's number, or below it. `None` otherwise, or if not all tasks were
+    trained in full.
     """
-    strict = strictest(found)
-    mean, number = strict.mean(), strict.number
-    few = number is not None and number.high < tasks.wanted
-    if not _whole(found, tasks) or few or mean.high <= 0:
-        return False
-    return True if strict.better >= tasks.wanted and mean.low > 0 else None
+    number = strictest(found).number
+    if number is None or not _whole(found, tasks):
+        return None
+    if number.low >= tasks.wanted:
+        return True
+    return False if number.high < tasks.wanted else None
+
+
+def _needed(found: dict[str, Gains], data: xr.Dataset, tasks: Tasks) -> str:
+    """What would decide where nothing is decided yet."""
+    strict, encoder = strictest(found), data.attrs["encoder"]
+    with_it, runs = f"With the {encoder.upper()}", None
+    if not _whole(found, tasks):
+        return f"{with_it} not all {tasks.number} {tasks.axis}s are trained so far."
+    if strict.number is not None:
+        gains = strict.gain["aligned"].to_numpy()
+        runs = runs_that_count(gains, tasks.wanted, strict.overlap)
+        if runs is None:
+            return (
+                f"{with_it} no number of runs on these {tasks.axis}s would decide it, "
+                "were the gains the true ones: splits of one set share rows."
+            )
+    asked = f"--data DATA --encoder {encoder} --only {tasks.study} --runs {runs or 'N'}"
+    told = "one run tells nothing of chance"
+    if runs is not None:
+        told = f"about {runs} runs would decide it, were the gains the true ones"
+    return f"{with_it} {told}: `{PROGRAM} {asked}`."
 
 
 def _whole(found: dict[str, Gains], tasks: Tasks) -> bool:

@@ -12,6 +12,7 @@ from paper_checks.judge.paired_tests import (
     measurements,
     number_of_gains,
     p_values,
+    runs_that_count,
     significant,
 )
 
@@ -102,19 +103,28 @@ def test_bad_numbers_are_refused():
         holm(np.array([0.2, np.nan]))
 
 
-def test_the_interval_holds_the_number_that_truly_gains():
+@pytest.mark.parametrize("gain", [0.0, 0.3, 1.0, 3.0])
+@pytest.mark.parametrize("truly", [0, 8, 12, 13])
+def test_the_interval_holds_the_number_that_truly_gains(gain, truly):
+    """At no gain, at one within the noise, and at clear ones, runs moving in common."""
     rng = np.random.default_rng(0)
     tasks, runs, trials = 15, 5, 400
-    held = 0
+    true = np.where(np.arange(tasks) < truly, gain, -gain)[:, None]
+    missed = 0
     for _ in range(trials):
-        # As wide as makes signs of half of the tasks uncertain; runs move in common.
-        true = 2 * rng.normal(size=(tasks, 1))
         noise = rng.normal(size=(tasks, runs)) + rng.normal(size=runs)
-        one = number_of_gains("gains", true + 3 * noise)
-        held += one.low <= np.sum(true > 0) <= one.high
-    # 95 % less three standard errors of 400 trials; true gains are not as wide as the
-    # flat prior, which makes more of it.
-    assert held / trials > 0.95 - 3 * (0.95 * 0.05 / trials) ** 0.5
+        one = number_of_gains("gains", true + noise)
+        missed += not one.low <= np.sum(true > 0) <= one.high
+    assert missed / trials < 0.05 + 3 * (0.95 * 0.05 / trials) ** 0.5
+
+
+def test_a_count_is_wrong_as_often_as_it_says_and_no_less():
+    """One task without a gain beside clear ones: the worst case of the proof."""
+    rng = np.random.default_rng(1)
+    true = np.array([9.0] * 4 + [0.0])[:, None]
+    found = [number_of_gains("", true + rng.normal(size=(5, 6))) for _ in range(2_000)]
+    wrong = np.mean([one.low > 4 for one in found])
+    assert abs(wrong - 0.025) < 4 * (0.025 / 2_000) ** 0.5
 
 
 def test_one_task_is_students_paired_test():
@@ -127,14 +137,18 @@ def test_one_task_is_students_paired_test():
         assert (one.value, one.low, one.high, one.n) == (1, low, 1, 1)
 
 
-def test_tasks_that_move_together_have_a_wider_interval():
-    rng = np.random.default_rng(1)
-    common = np.broadcast_to(rng.normal(size=6), (15, 6))
-    apart = rng.normal(size=(15, 6))
-    apart = apart - apart.mean(axis=1, keepdims=True) + common.mean()
-    together, single = (number_of_gains("gains", one) for one in (common, apart))
-    assert (together.low, together.high) == (0, 15)
-    assert single.high - single.low < 13
+def test_runs_that_count_are_as_many_as_tell():
+    rng = np.random.default_rng(3)
+    gains = 1.0 + 1.5 * rng.normal(size=(5, 4))
+    runs = runs_that_count(gains, 4)
+    assert runs is not None
+    for n, tells in ((runs // 2, False), (runs, True)):
+        spread = np.resize([-1.0, 1.0], n - n % 2)
+        mean, size = gains.mean(1, keepdims=True), gains.std(1, ddof=1, keepdims=True)
+        one = number_of_gains("", mean + size * spread)
+        assert (one.low >= 4) is tells
+    # Of splits that share all of their rows no number tells.
+    assert runs_that_count(gains, 4, 10.0) is None
 
 
 def test_clear_gains_are_counted_and_one_run_is_refused():

@@ -147,7 +147,6 @@ def test_an_interval_that_holds_the_threshold_decides_nothing():
     assert decided(mean(0.1)) is None
     assert decided(mean(2.0), threshold=2.1) is None
     assert judge(None, (SEEN,)) is Verdict.UNDECIDED
-    assert judge(None, (SEEN,), otherwise=Verdict.NEEDS_DATA) is Verdict.NEEDS_DATA
 
 
 @pytest.mark.parametrize("value", [0.05, 0.4, -0.4, 3.0])

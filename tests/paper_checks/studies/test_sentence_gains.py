@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from paper_checks.judge.paired_tests import number_of_gains
+from paper_checks.sentences import record
 from paper_checks.studies import sentence_gains
 from paper_checks.studies.sentence_gains import (
     evidence,
@@ -55,7 +57,9 @@ def test_what_was_not_trained_is_left_out():
     assert "sst, mr" not in found["near"].gain["aligned"]["task"]
     # Fourteen gain, and the paper's thirteen are of fifteen.
     assert found["near"].better == 14
-    assert not improves(found, FIFTEEN)
+    assert improves(found, FIFTEEN) is None
+    said = "With the MLP not all 15 pairs are trained so far."
+    assert said in evidence(study, FIFTEEN).caveats
     assert improves(gains_of(made("pair", PAIRS), "pair"), FIFTEEN)
 
 
@@ -77,7 +81,37 @@ def test_a_count_that_chance_could_raise_is_left_open():
     # Below zero beyond doubt, it is no chance.
     near[:3] -= 50
     assert improves(gains_of(study, "pair"), FIFTEEN) is False
-    assert improves(gains_of(made("pair", PAIRS, 1), "pair"), FIFTEEN) is True
-    fewer = made("pair", PAIRS, 1)
-    fewer["aligned"][:, :4] -= 1.5
-    assert improves(gains_of(fewer, "pair"), FIFTEEN) is None
+    # One run tells nothing of chance.
+    assert improves(gains_of(made("pair", PAIRS, 1), "pair"), FIFTEEN) is None
+
+
+@pytest.mark.parametrize("encoder", ["mlp", "cnn", "lstm"])
+@pytest.mark.parametrize("gain", [0.0, 0.25, 1.0, 4.1])
+@pytest.mark.parametrize("truly", [12, 13])
+def test_a_verdict_on_counts_is_seldom_wrong(encoder, gain, truly):
+    """With the spread on record, at no effect, a small, a clear and the largest one.
+
+    Runs of pairs move together as they do on record; those of split sets share rows, by
+    as much as the interval allows for. The rule before this one called the claim false
+    in 85 % of studies in which it was true, with the CNN's three runs.
+    """
+    data = record.recorded("sentence_pairs")[encoder]
+    near = gains_of(data, "pair")["near"]
+    runs = near.gain["aligned"].to_numpy()
+    noise = (runs - runs.mean(1, keepdims=True)) * (
+        len(runs.T) / (len(runs.T) - 1)
+    ) ** 0.5
+    true = np.where(np.arange(15) < truly, gain, -gain)[:, None]
+    rng, wrong = np.random.default_rng(0), 0
+    for _ in range(300):
+        mixed, shared = (
+            rng.normal(size=(runs.shape[1], n)) / runs.shape[1] ** 0.5
+            for n in (runs.shape[1], 1)
+        )
+        share = near.overlap[:, None] ** 0.5
+        one = number_of_gains(
+            "", true + noise @ mixed + share * (noise @ shared), near.overlap
+        )
+        holds, fails = one.low >= 13, one.high < 13
+        wrong += fails if truly == 13 and gain else holds
+    assert wrong / 300 <= 0.05
