@@ -42,11 +42,13 @@ def judged(
     paper = sweep.share.values[sweep.share.values > 0].tolist().index(SHARE)
     gain, extra = (one[paper] for one in random)
     weakest = min(gain, extra, key=lambda one: one.low)
+    # At the paper's share if it is worse there, else where it is so most clearly.
+    worst = gain if gain.high < 0 else min(every, key=lambda one: one.high)
     left_out = ", ".join(name for name in studied if name not in sets)
     return Evidence(
         holds=every.below == 0,
         useful=weakest.low > 0,
-        deciding=decides(min(every, key=lambda g: g.high) if every.below else weakest),
+        deciding=decides(worst if every.below else weakest),
         named={
             **{"random": random, "added": added, "real": real, "every": every},
             **{"quiet": quiet[0], "gain": gain, "extra": extra},
@@ -88,14 +90,16 @@ CLAIMS = tuple(
         statement=f"Algorithm 2 {name}: weights |theta_i' U_r| make training more "
         f"robust to label noise ({SHARE:.0%} random labels on some tasks).",
         headline={
-            Verdict.FAILS: "Worse in {every.below} of {every.n} comparisons over noise "
-            "levels and real sets, better in {every.above}",
+            Verdict.FAILS: f"At {SHARE:.0%} random labels it gains {{gain.value:+.3f}} "
+            "over uniform weights; without noise {quiet.value:+.3f}",
             Verdict.HOLDS: GAINED,
             Verdict.VACUOUS: GAINED,
         },
         details=(
             "The gain is that of clean tasks over uniform weights on the same labels; "
             "{noisy} of {tasks} tasks are noisy.",
+            "Of {every.n} comparisons it is worse in {every.below}, better in "
+            "{every.above}; what it loses without noise is no matter of robustness.",
             "Without any noise it gains {quiet}.",
             *(
                 f"Of {{{name}.over_uniform.n}} levels of {kind} it is better at "

@@ -11,7 +11,15 @@ import xarray as xr
 
 from paper_checks.judge import Control, Evidence, StudyClaim, decides, plain
 from paper_checks.studies.simulated import FOR_CLAIMS
-from paper_checks.studies.source_sizes import HARM, KINDS, OTHERS, SAME, curves, picture
+from paper_checks.studies.source_sizes import (
+    HARM,
+    KINDS,
+    NO_HARM,
+    OTHERS,
+    SAME,
+    curves,
+    picture,
+)
 
 REGIMES = ("transfer", "transfer-as-written", "transfer-ample")
 
@@ -37,8 +45,9 @@ def judged(data: Mapping[str, xr.Dataset]) -> Evidence:
         ),
         controls=(
             Control.once(
-                "a rotation that changes the covariance (X = R Q D as written)",
-                not picture(written).drawn,
+                "a rotation that changes the covariance (X = R Q D as written: its "
+                f"gains must be shown to be equal to within {-NO_HARM:g})",
+                picture(written).alike(OTHERS[1]),
             ),
         ),
         caveats=seen.more_draws,

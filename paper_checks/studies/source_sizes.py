@@ -51,6 +51,14 @@ class Picture(NamedTuple):
         better = self.ahead[other].lows > 0
         return self.hurts(other) & better & ~self.hurts(SAME)
 
+    def alike(self, other: str) -> bool:
+        """Whether it is shown to be worth what the same covariance is, at all sizes.
+
+        Not only not seen to differ: intervals lie within what counts as no harm.
+        """
+        ahead = self.ahead[other]
+        return bool(np.all((ahead.lows > NO_HARM) & (ahead.highs < -NO_HARM)))
+
     def helps_from(self, kind: str, note: str = "") -> Measurement:
         """Least size from which on every interval is above zero, a cell of the grid."""
         below = np.flatnonzero(~(self.gain[kind].lows > 0))

@@ -54,10 +54,9 @@ class TransferSweep(CellExperiment):
 
     COMPILED = True
     QUICK: ClassVar = {
-        **{"dimension": 40, "samples_target": 20, "repeats": 100},
-        "samples_source": (
-            *(30, 60, 100, 300, 1_000, 3_000, 10_000, 100_000, 1_000_000, 10_000_000),
-        ),
+        # As many draws as show the picture at each of 200 resamples of 1,600 draws.
+        **{"dimension": 20, "samples_target": 10, "repeats": 800},
+        "samples_source": (15, 50, 150, 5_000, 10_000_000),
     }
     LABELS: ClassVar = {"source": (SOURCES, "kind of source")}
     COLUMNS: ClassVar = {

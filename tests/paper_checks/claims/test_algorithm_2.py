@@ -98,7 +98,7 @@ def test_each_reading_has_its_own_baseline_and_verdict():
     assert "1 of 3 tasks are noisy" in printed.details[0]
     assert (
         "Of 1 levels of random labels it is better at 0 and worse at 1"
-        in (standardised.details[2])
+        in (standardised.details[3])
     )
     assert printed.data == "simulated; digits"
 

@@ -151,10 +151,13 @@ def test_verdicts():
     third = failed.measurements[2]
     assert (third.low, third.value, third.high) == (3_000, np.inf, np.inf)
     unseen = find(sweep(EARLY, UNSEEN, UNSEEN, noise=0.5), bad)
-    assert unseen.verdict is Verdict.NEEDS_DATA
+    assert unseen.verdict is Verdict.UNDECIDED
     assert "about 75 are needed" in unseen.caveats[0]
     with pytest.raises(CheckError, match="as written"):
         find(good, good)
+    # Not seen to differ, by lack of power, is no control.
+    with pytest.raises(CheckError, match="as written"):
+        find(good, sweep(EARLY, LATE, EARLY, noise=0.3))
 
 
 def test_sources_that_never_hurt_an_ample_target_are_counted():
