@@ -76,8 +76,17 @@ def _of_capacities(data: xr.Dataset) -> tuple[str, ...]:
     leaking = np.isin(data["set"].to_numpy(), LEAKING)
     naive, near = (one.together - one.alone for one in best)
     only = f" at capacity {min(widths)}" if len(widths) == 1 else ""
-    return tuple(
-        f"{name} gain {naive[rows].mean():+.2f} points naively, and "
-        f"{near[rows].mean():+.2f} without near-duplicates ({runs_of(data)}{only})."
-        for name, rows in (("SST and MR", leaking), ("The other sets", ~leaking))
+    names = data["set"].to_numpy().tolist()
+    means = [
+        mean_over_tasks("gain", gain, shared_rows(data, protocol, names))
+        for protocol, gain in zip(BOTH, (naive, near), strict=True)
+    ]
+    return (
+        f"All six gain {means[0]} points naively, and {means[1]} without "
+        f"near-duplicates ({runs_of(data)}{only}).",
+        *(
+            f"{name} gain {naive[rows].mean():+.2f} points naively, and "
+            f"{near[rows].mean():+.2f} without near-duplicates ({runs_of(data)}{only})."
+            for name, rows in (("SST and MR", leaking), ("The other sets", ~leaking))
+        ),
     )
