@@ -95,6 +95,27 @@ def test_the_picture_needs_each_of_its_parts(same, diagonal, rotation, holds):
         assert "more would not do: it takes other sizes" in seen.more_draws[0]
 
 
+@pytest.mark.parametrize(
+    ("late", "drawn"),
+    [
+        ((-0.6, 0.0, 0.2, 0.4, 0.4), False),  # no source hurts where the same does not
+        ((-0.6, -0.1, -0.1, 0.4, 0.4), True),  # by the least that counts as harm
+        ((-0.5, -0.13, -0.08, 0.5, 0.4), True),  # as measured with 1,600 draws
+    ],
+)
+def test_a_verdict_on_the_picture_is_seldom_wrong(late, drawn):
+    """With as many draws as the quick profile has, of the same spread (0.6)."""
+    rng, early, found = np.random.default_rng(3), (-0.6, 0.07, 0.3, 0.4, 0.4), []
+    for _ in range(60):
+        seen = sweep(early, late, late, repeats=800)
+        noise = rng.normal(size=seen.relative_gain.shape)
+        seen.relative_gain[:] = np.array([early, late, late])[..., None] + 0.6 * noise
+        found.append(picture(seen).holds)
+    assert found.count(not drawn) <= 0.05 * len(found)
+    if late[1] < -0.1 or not drawn:
+        assert found.count(drawn) >= 0.9 * len(found)
+
+
 def test_what_is_only_not_seen_is_undecided_until_there_are_more_draws():
     few = picture(sweep(EARLY, UNSEEN, UNSEEN, noise=0.5))
     assert few.holds is None
