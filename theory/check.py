@@ -226,7 +226,7 @@ def metric(tasks: list[Matrix], data: Any, rank: int) -> Fraction:
     fields("evidence", data, "kind residuals shares moments level cover", "factors")
     ensure(data["kind"] == "metric", "evidence.kind", "must be 'skew' or 'metric'")
     k, d = len(tasks), len(tasks[0]) - 1
-    factors = array("evidence.factors", data.get("factors", [None] * k), k)
+    factors = array("evidence.factors", data.get("factors", [None] * (k + 2)), k + 2)
     least = matrix("evidence.residuals", [data["residuals"]], 1, k)[0]
     shares = matrix("evidence.shares", [data["shares"]], 1, k)[0]
     moments = matrix("evidence.moments", data["moments"], k, d)
@@ -243,8 +243,8 @@ def metric(tasks: list[Matrix], data: Any, rank: int) -> Fraction:
         upper = [[w * x for x in row] + [moment[j]] for j, row in enumerate(common)]
         full = combine(Fraction(-1), [*upper, [*moment, least[i]]], task)
         semidefinite(f"evidence.tasks[{i}]", full, factors[i])
-    semidefinite("evidence.level", rest)
-    semidefinite("evidence.cover", cover)
+    semidefinite("evidence.level", rest, factors[k])
+    semidefinite("evidence.cover", cover, factors[k + 1])
     trace = sum(row[i] for i, row in enumerate(cover) if i >= d)
     return sum(least, -rank * level - trace)
 
