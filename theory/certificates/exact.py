@@ -13,7 +13,7 @@ Exact = NDArray[np.object_]
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ExactProblem:
     """`[[H_i, h_i], [h_iᵀ, c_i]]`: `H_i = α_iG_i`, `h_i = α_ig_i`, `c_i = α_ie_i`."""
 

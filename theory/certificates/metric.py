@@ -12,6 +12,7 @@ See `theory.check` for what it proves. The pieces are derived here:
 """
 
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,9 @@ def single_evidence(problem: ExactProblem, claim: Fraction) -> dict[str, Any] | 
     k, d = problem.count, problem.dimension
     energy = np.array([float(problem.part(i)[2]) for i in range(k)])
     least = _residuals(problem)
-    least += (float(claim) - least.sum()) * energy / max(energy.sum(), 1e-300)
+    if claim > sum(exact(least)) + problem.energy * Fraction(MARGINS[0]):
+        return None
+    least = least + (float(claim) - least.sum()) * energy / max(energy.sum(), 1e-300)
     residuals = exact(least)
     residuals[0] = claim - sum(residuals[1:], Fraction())
     zero = exact(np.zeros((d, d)))
@@ -46,6 +49,7 @@ def single_evidence(problem: ExactProblem, claim: Fraction) -> dict[str, Any] | 
     return _evidence(problem, shares, moments, residuals, Fraction(), zero)
 
 
+@lru_cache(maxsize=8)
 def solutions(problem: ExactProblem) -> Floats:
     """`θ̂_i = H_i⁺h_i` to rounding, for the exact rank of `H_i`."""
     found = []
@@ -59,6 +63,7 @@ def solutions(problem: ExactProblem) -> Floats:
     return np.array(found)
 
 
+@lru_cache(maxsize=8)
 def _residuals(problem: ExactProblem) -> Floats:
     """`c_i − h_iᵀH_i⁺h_i` to rounding."""
     found = []

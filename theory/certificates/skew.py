@@ -93,7 +93,7 @@ def dual_blocks(problem: ExactProblem) -> Exact | None:
             jax.numpy.asarray(np.array([p[j] for p in parts]).astype(float))
             for j in range(3)
         ),
-        samples=jax.numpy.ones(problem.count),
+        samples=jax.numpy.full(problem.count, 2.0 * problem.dimension),
     )
     return exact(np.asarray(skew_dual(statistics).multipliers))
 
