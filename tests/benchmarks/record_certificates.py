@@ -48,7 +48,7 @@ def record(route: str, count: int, first: int = 0) -> dict[str, float]:
 
 def main() -> None:
     """Write the counts."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Count certificates that are accepted.")
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--output", type=Path, default=Path("certificates.json"))
     options = parser.parse_args()
