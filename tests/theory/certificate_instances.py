@@ -18,6 +18,7 @@ SHAPES = {
     "single": ((2, 4, 2), (3, 4, 3), (3, 1, 1)),
     "common": ((3, 4, 2), (2, 4, 1), (4, 3, 1)),
     "pair": ((2, 4, 1), (2, 2, 1)),
+    "bracket": ((3, 4, 2),),
 }
 ADVERSARIAL = ("integers", "collinear", "float32", "units", "twins", "weights")
 
@@ -60,7 +61,6 @@ def draw(route: str, seed: int) -> Instance:
         for x in covariates:
             x[:, 1] = x[:, 0] + 10 ** rng.uniform(-9, -2) * x[:, 1]
     elif kind == "float32":
-        covariates = [covariates[0], *covariates[1:]]
         copy = covariates[0].astype(np.float32).astype(float)
         covariates = [covariates[0]] + [copy] * (k - 1)
         labels = [np.resize(y, len(copy)) for y in labels]
@@ -87,7 +87,7 @@ def accepted(text: str) -> bool:
     return True
 
 
-def raised(text: str, share: float = 0.0) -> str:
+def raised(text: str) -> str:
     """A false certificate: it claims more than the loss of its own witness."""
     data = json.loads(text)
     loss = check.number("loss", data["claim"].pop("loss_at_most"))

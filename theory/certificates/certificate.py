@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from theory import check
 from theory.arguments import check_weights
+from theory.certificates.common_metric import best_metric
 from theory.certificates.exact import (
     Exact,
     ExactProblem,
@@ -184,6 +185,9 @@ def _attempts(
         blocks = dual_blocks(problem)
         if blocks is not None:
             yield lambda claim: skew_evidence(problem, claim, blocks)
+    metric = best_metric(problem, rank)
+    if metric is not None and rank < problem.dimension:
+        yield lambda claim: metric_evidence(problem, rank, claim, metric)
 
 
 def _by_pair(problem: ExactProblem, claim: Fraction) -> dict[str, Any] | None:

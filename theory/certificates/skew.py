@@ -25,10 +25,10 @@ from fractions import Fraction
 from importlib import import_module
 from typing import Any
 
-import jax
 import numpy as np
 import scipy.linalg
 
+from theory.certificates.common_metric import rounded_statistics
 from theory.certificates.exact import (
     Exact,
     ExactProblem,
@@ -40,7 +40,6 @@ from theory.certificates.exact import (
     text,
 )
 from theory.certificates.semidefinite import in_units, prove, scaled_floats
-from theory.tasks import TaskStatistics
 
 ANGLES = np.arange(8) * np.pi / 8
 
@@ -87,15 +86,8 @@ def dual_blocks(problem: ExactProblem) -> Exact | None:
         skew_dual = import_module("theory.linear.skew_dual").skew_dual
     except ModuleNotFoundError:
         return None
-    parts = [problem.part(i) for i in range(problem.count)]
-    statistics = TaskStatistics(
-        *(
-            jax.numpy.asarray(np.array([p[j] for p in parts]).astype(float))
-            for j in range(3)
-        ),
-        samples=jax.numpy.full(problem.count, 2.0 * problem.dimension),
-    )
-    return exact(np.asarray(skew_dual(statistics).multipliers))
+    found = skew_dual(rounded_statistics(problem))
+    return exact(np.asarray(found.multipliers))
 
 
 def _common_range(problem: ExactProblem) -> Exact:
