@@ -1,9 +1,12 @@
 """What an optimum of the linear shared-module model is returned as."""
 
+from collections.abc import Sequence
+
 import equinox as eqx
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float
+from numpy.typing import ArrayLike
 
 from theory.linear.loss import best_heads, loss
 from theory.tasks import TaskStatistics
@@ -62,6 +65,17 @@ class SharedOptimum(eqx.Module):
                     "its parameters are those of least norm for this module"
                 )
         return "\n".join(lines)
+
+    def certificate(
+        self,
+        covariates: Sequence[ArrayLike],
+        labels: Sequence[ArrayLike],
+        weights: ArrayLike | None = None,
+    ) -> str:
+        """Proof of `lower_bound` as JSON: see `theory.certificates.certificate`."""
+        from theory.certificates import certificate
+
+        return certificate(self, covariates, labels, weights)
 
 
 def assemble(
