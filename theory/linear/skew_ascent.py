@@ -1,16 +1,25 @@
-"""Newton ascent to the best skew multipliers of tasks that share one direction."""
+"""Newton ascent to the best multipliers of tasks that share one direction."""
 
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
-from jax.scipy.linalg import cho_solve, solve_triangular
+from jax.scipy.linalg import block_diag, cho_solve, solve_triangular
 from jaxtyping import Array, Bool, Float, Int
 
+from theory.linear.skew_blocks import (
+    Cell,
+    cell_blocks,
+    cell_derivatives,
+    derivatives,
+    off_diagonal,
+    places,
+    spread,
+)
+
 # Weights of the barrier, in units of what the tasks explain apart.
-FIRST, LAST = 1e-1, 1e-11
+FIRST, LAST = 1e-1, 1e-13
 # The barrier's weight falls by this factor as soon as a Newton step is short.
 DECREASE = 0.03
 SHORT = 1.0
@@ -19,7 +28,7 @@ MOST_STEPS = 60
 CLOSED = 1e-11
 # At a central point no multipliers are better by more than `μ` times the size of `N`.
 # Where that is below this share of the gap, the rest is for branching to close.
-NEGLIGIBLE = 1e-3
+NEGLIGIBLE, NEGLIGIBLE_IN_CELL = 1e-3, 1e-1
 # Keeps the Hessian's factor definite at the smallest weights.
 RIDGE = 1e-15
 # Rounds of alternating least squares in each step, on the point of the barrier.
@@ -32,164 +41,155 @@ class Ascent(NamedTuple):
     """Where the ascent is.
 
     Attributes:
-        entries: Entries above the diagonals of the `S_ij`.
+        entries: The unknowns: entries of the `S_ij`, then of the `Z_j` of a cell.
         barrier: The weight `μ`.
         module: Leading direction of the point `X`, after some alternating rounds.
-        gap: Upper less lower bound, as a share of what the tasks explain apart.
+        value: Upper bound `hᵀN⁻¹h` on what one module explains.
+        gap: `value` less what `module`, or a better one, explains.
         steps: Newton steps so far.
-        done: Whether the gap is closed or the barrier at its end.
+        done: Whether the gap is closed, or will not be.
     """
 
     entries: Float[Array, " n"]
     barrier: Float[Array, ""]
     module: Float[Array, " d"]
+    value: Float[Array, ""]
     gap: Float[Array, ""]
     steps: Int[Array, ""]
     done: Bool[Array, ""]
 
 
-class Places(NamedTuple):
-    """Rows `(i, a), (i, b), (j, a), (j, b)` of `N`, for every `i < j` and `a < b`."""
-
-    ia: np.ndarray
-    ib: np.ndarray
-    ja: np.ndarray
-    jb: np.ndarray
+class _Problem(NamedTuple):
+    gram: Float[Array, "k d d"]
+    moment: Float[Array, "k d"]
+    cell: Cell | None
+    target: Float[Array, ""]
 
 
-def places(k: int, d: int) -> Places:
-    """Where the entry of each unknown stands in `N`."""
-    (i, j), (a, b) = np.triu_indices(k, 1), np.triu_indices(d, 1)
-    i, j, a, b = i[:, None] * d, j[:, None] * d, a[None], b[None]
-    return Places(*(np.ravel(rows) for rows in (i + a, i + b, j + a, j + b)))
+def ascend(
+    gram: Float[Array, "k d d"],
+    moment: Float[Array, "k d"],
+    cell: Cell | None = None,
+    target: Float[Array, ""] | float = 0.0,
+) -> Ascent:
+    """Minimise `hᵀN⁻¹h` over skew `S` and, on a cell, `Z ⪰ 0`, by a barrier.
 
+    Damped Newton steps from `S = 0` and small `Z` on the convex
 
-def block_matrix(
-    gram: Float[Array, "k d d"], entries: Float[Array, " n"]
-) -> Float[Array, "kd kd"]:
-    """`N(S)`, with blocks `H_i` on and `S_ij`, `S_jiᵀ = S_ij` off the diagonal."""
-    k, d, _ = gram.shape
-    at = places(k, d)
-    upper = jnp.zeros((k * d, k * d), gram.dtype)
-    upper = upper.at[at.ia, at.jb].set(entries).at[at.ib, at.ja].set(-entries)
-    return jax.scipy.linalg.block_diag(*gram) + upper + upper.T
+        φ = hᵀN⁻¹h − μ log det N − μ Σ_j log det Z_j,       N = N(S, Z) ≻ 0,
 
+    for `μ = 10⁻¹ .. 10⁻¹³`, until the rank-one point of some step explains `hᵀN⁻¹h`
+    but for `CLOSED`, or it is central and the gap is so large that it must stay. The
+    minimum along a Newton direction `D` is found exactly: with `L⁻¹DL⁻ᵀ = QΔQᵀ`,
+    `N = LLᵀ` and `c = QᵀL⁻¹h`,
 
-def skew_blocks(entries: Float[Array, " n"], k: int, d: int) -> Float[Array, "p d d"]:
-    """The multipliers `S_ij` as matrices, pairs in the order `(0, 1), (0, 2), ..`."""
-    pairs = k * (k - 1) // 2
-    a, b = np.triu_indices(d, 1)
-    blocks = jnp.zeros((pairs, d, d), entries.dtype)
-    blocks = blocks.at[:, a, b].set(entries.reshape(pairs, len(a)))
-    return blocks - jnp.swapaxes(blocks, 1, 2)
+        φ(S + tD) = Σ_j c_j²/(1 + tδ_j) − μ Σ_j log(1 + tδ_j) + const.,
 
-
-def ascend(gram: Float[Array, "k d d"], moment: Float[Array, "k d"]) -> Ascent:
-    """Minimise `hᵀN(S)⁻¹h` over skew `S`, by a barrier.
-
-    For `μ = 10⁻¹ .. 10⁻¹¹`, damped Newton steps from `S = 0` on the convex
-
-        φ(S) = hᵀN⁻¹h − μ log det N,       N = N(S) ≻ 0,
-
-    until the rank-one point of some step explains `hᵀN⁻¹h` but for `CLOSED`. With
-    `V = N⁻¹`, `x = Vh` and the symmetric `D_p = uvᵀ + vuᵀ − ..` that unknown `p` is
-    the factor of,
-
-        ∂_p φ    = −xᵀD_px − μ tr(VD_p),
-        ∂_p∂_q φ = 2 (D_px)ᵀV(D_qx) + μ tr(VD_pVD_q),
-
-    both sums over a few entries of `V` and `x`. The minimum along a Newton direction
-    `D` is found exactly: with `L⁻¹DL⁻ᵀ = QΔQᵀ`, `N = LLᵀ` and `c = QᵀL⁻¹h`,
-
-        φ(S + tD) = Σ_j c_j²/(1 + tδ_j) − μ Σ_j log(1 + tδ_j) + const.
+    and the eigenvalues of `Z_j^(-½)D_jZ_j^(-½)` are further `δ` with `c = 0`.
 
     Args:
         gram: `H_i ≻ 0` of size about 1.
         moment: `h_i`, scaled so that `Σ h_iᵀH_i⁻¹h_i = 1`.
+        cell: Bounds on the ratios of heads; none by default.
+        target: What a known module explains, so that less needs no search.
 
     Returns:
         The last step; not finite where an `H_i` is not definite.
     """
-    k, d, _ = gram.shape
-    dtype = gram.dtype
+    d, dtype = gram.shape[-1], gram.dtype
+    problem = _Problem(gram, moment, cell, jnp.asarray(target, dtype))
+    infinite = jnp.asarray(jnp.inf, dtype)
     start = Ascent(
-        entries=jnp.zeros(len(places(k, d).ia), dtype),
+        entries=_start(gram, cell),
         barrier=jnp.asarray(FIRST, dtype),
         module=jnp.ones(d, dtype),
-        gap=jnp.asarray(jnp.inf, dtype),
+        value=infinite,
+        gap=infinite,
         steps=jnp.asarray(0),
         done=jnp.asarray(False),
     )
     return lax.while_loop(
         lambda at: ~at.done & (at.steps < MOST_STEPS),
-        lambda at: _step(at, gram, moment),
+        lambda at: _step(at, problem),
         start,
     )
 
 
-def _step(
-    at: Ascent, gram: Float[Array, "k d d"], moment: Float[Array, "k d"]
-) -> Ascent:
-    """One Newton step, unless the gap at its start is closed."""
+def _start(gram: Float[Array, "k d d"], cell: Cell | None) -> Float[Array, " n"]:
+    """`S = 0` and `Z_j = ζI`, `ζ` so small that `N` stays definite."""
     k, d, _ = gram.shape
-    factor = jnp.linalg.cholesky(block_matrix(gram, at.entries))
-    eye = jnp.eye(k * d, dtype=gram.dtype)
-    half = solve_triangular(factor, eye, lower=True)
-    inverse = half.T @ half
+    skew = jnp.zeros(k * (k - 1) // 2 * (d * (d - 1) // 2), gram.dtype)
+    if cell is None:
+        return skew
+    # The least eigenvalue of ½(stᵀ + tsᵀ) is at least −(u − l)²/8 − .., above −2.
+    least = jnp.min(jnp.linalg.eigvalsh(gram)) / (4 * (k - 1))
+    a, b = jnp.triu_indices(d)
+    unit = jnp.where(a == b, least / 2, 0)
+    return jnp.concatenate([skew, jnp.tile(unit, k - 1)])
+
+
+def _step(at: Ascent, problem: _Problem) -> Ascent:
+    """One Newton step, unless the gap at its start is closed."""
+    gram, moment, cell, target = problem
+    k, d, _ = gram.shape
+    matrix = block_diag(*gram) + off_diagonal(at.entries, cell, k, d)
+    half = _inverse_factor(matrix)
     scaled = half @ moment.ravel()
     point = half.T @ scaled
     module = leading_direction(gram, moment, point.reshape(k, d))
-    gap = scaled @ scaled - explained_by(gram, moment, module)
-    slope, curvature = _derivatives(inverse, point, at.barrier, k, d)
+    value = scaled @ scaled
+    gap = value - jnp.maximum(explained_by(gram, moment, module), target)
+    slope, curvature, halves = _newton(at, problem, half, point)
     direction = -_solve(curvature, slope)
     decrement = -slope @ direction / at.barrier
-    change = half @ block_matrix(jnp.zeros_like(gram), direction) @ half.T
-    length = _exact_length(change, scaled, at.barrier)
+    changes = [half @ off_diagonal(direction, cell, k, d) @ half.T]
+    if halves is not None:
+        moved = halves @ cell_blocks(direction, k, d) @ jnp.swapaxes(halves, 1, 2)
+        changes.append(moved)
+    length = _exact_length(changes, scaled, at.barrier)
     short = decrement < SHORT
-    ended = short & (at.barrier <= jnp.maximum(LAST, NEGLIGIBLE * gap / (k * d)))
+    share = NEGLIGIBLE if cell is None else NEGLIGIBLE_IN_CELL
+    order = k * d if cell is None else (2 * k - 1) * d
+    ended = short & (at.barrier <= jnp.maximum(LAST, share * gap / order))
     broken = ~jnp.isfinite(length) | ~jnp.isfinite(decrement)
     done = (gap <= CLOSED) | ended | broken
     return Ascent(
         entries=jnp.where(done, at.entries, at.entries + length * direction),
         barrier=jnp.where(short, DECREASE * at.barrier, at.barrier),
         module=module,
+        value=value,
         gap=gap,
         steps=at.steps + 1,
         done=done,
     )
 
 
-def _derivatives(
-    inverse: Float[Array, "kd kd"],
+def _inverse_factor(matrix: Float[Array, "n n"]) -> Float[Array, "n n"]:
+    """`L⁻¹` for `LLᵀ`; not finite where the matrix is not definite."""
+    factor = jnp.linalg.cholesky(matrix)
+    return solve_triangular(factor, jnp.eye(len(matrix)), lower=True)
+
+
+def _newton(
+    at: Ascent,
+    problem: _Problem,
+    half: Float[Array, "kd kd"],
     point: Float[Array, " kd"],
-    barrier: Float[Array, ""],
-    k: int,
-    d: int,
-) -> tuple[Float[Array, " n"], Float[Array, "n n"]]:
-    """Gradient and Hessian of `φ` by the entries of the `S_ij`.
-
-    `D_p` has `+1` at `(ia, jb)` and `−1` at `(ib, ja)`, and is symmetric. So
-    `tr(VD_pVD_q) = 2 Σ ±(V[u, u']V[v, v'] + V[u, v']V[v, u'])` over the places
-    `(u, v)` of `p` and `(u', v')` of `q`.
-    """
-    at = places(k, d)
-    slope = point[at.ia] * point[at.jb] - point[at.ib] * point[at.ja]
-    slope += barrier * (inverse[at.ia, at.jb] - inverse[at.ib, at.ja])
-    rows = {name: inverse[index] for name, index in at._asdict().items()}
-
-    def part(left: str, right: str) -> Float[Array, "n n"]:
-        return rows[left][:, getattr(at, right)]
-
-    trace = part("ia", "ia") * part("jb", "jb") + part("ib", "ib") * part("ja", "ja")
-    trace -= part("ib", "ia") * part("ja", "jb") + part("ia", "ib") * part("jb", "ja")
-    trace += part("ia", "jb") * part("jb", "ia") + part("ib", "ja") * part("ja", "ib")
-    trace -= part("ib", "jb") * part("ja", "ia") + part("ia", "ja") * part("jb", "ib")
-    # Rows V D_p x.
-    moved = point[at.jb][:, None] * rows["ia"] - point[at.ja][:, None] * rows["ib"]
-    moved += point[at.ia][:, None] * rows["jb"] - point[at.ib][:, None] * rows["ja"]
-    bent = point[at.jb] * moved[:, at.ia] - point[at.ja] * moved[:, at.ib]
-    bent += point[at.ia] * moved[:, at.jb] - point[at.ib] * moved[:, at.ja]
-    return -2 * slope, 2 * bent + 2 * barrier * trace
+) -> tuple[Float[Array, " n"], Float[Array, "n n"], Float[Array, "j d d"] | None]:
+    """Gradient and Hessian of `φ`, and the `L⁻¹` of the `Z_j`."""
+    k, d, _ = problem.gram.shape
+    inverse, rows = half.T @ half, spread(problem.cell, k, d)
+    if rows is not None:
+        inverse, point = rows @ inverse @ rows.T, rows @ point
+    found = places(k, d, cell=rows is not None)
+    slope, curvature = derivatives(inverse, point, at.barrier, found)
+    if rows is None:
+        return slope, curvature, None
+    halves = jax.vmap(_inverse_factor)(cell_blocks(at.entries, k, d))
+    own = cell_derivatives(jnp.swapaxes(halves, 1, 2) @ halves, at.barrier)
+    skew = len(slope) - len(own[0])
+    slope = slope.at[skew:].add(own[0])
+    return slope, curvature.at[skew:, skew:].add(own[1]), halves
 
 
 def _solve(
@@ -201,14 +201,17 @@ def _solve(
 
 
 def _exact_length(
-    change: Float[Array, "n n"], scaled: Float[Array, " n"], barrier: Float[Array, ""]
+    changes: list[Array], scaled: Float[Array, " n"], barrier: Float[Array, ""]
 ) -> Float[Array, ""]:
     """The `t > 0` at which `φ(S + tD)` is least, by bisection of its derivative."""
-    value, vector = jnp.linalg.eigh(change)
+    value, vector = jnp.linalg.eigh(changes[0])
     squares = (vector.T @ scaled) ** 2
-    # The trace of a direction is not 0 in general, but its least eigenvalue is
-    # negative: the blocks on the diagonal of D are zero.
-    most = 1 / jnp.maximum(-value[0], 1e-3)
+    if len(changes) > 1:
+        others = jnp.linalg.eigvalsh(changes[1]).ravel()
+        value = jnp.concatenate([value, others])
+        squares = jnp.concatenate([squares, jnp.zeros_like(others)])
+    # Where nothing limits the step, a thousand Newton steps are enough.
+    most = 1 / jnp.maximum(-jnp.min(value), 1e-3)
 
     def halve(_: int, ends: tuple[Array, Array]) -> tuple[Array, Array]:
         low, high = ends
@@ -220,22 +223,20 @@ def _exact_length(
 
     ends = (jnp.zeros_like(most), most)
     low, _ = lax.fori_loop(0, BISECTIONS, halve, ends)
-    return jnp.where(jnp.isfinite(value[0]), low, jnp.nan)
+    return jnp.where(jnp.all(jnp.isfinite(value)), low, jnp.nan)
 
 
 def leading_direction(
     gram: Float[Array, "k d d"],
     moment: Float[Array, "k d"],
     point: Float[Array, "k d"],
-    rounds: int = ROUNDS,
 ) -> Float[Array, " d"]:
     """Leading direction of the rows `x_i`, then alternating least squares.
 
     Source: normal equations of the loss in `B` and in `A` by turns.
     """
-    # The eigenvector of the smaller product would do too; d x d is small here.
     first = jnp.linalg.eigh(point.T @ point)[1][:, -1]
-    return lax.fori_loop(0, rounds, lambda _, b: alternate(gram, moment, b), first)
+    return lax.fori_loop(0, ROUNDS, lambda _, b: alternate(gram, moment, b), first)
 
 
 def alternate(
@@ -258,12 +259,8 @@ def settle(
         new = alternate(gram, moment, at)
         value = explained_by(gram, moment, new)
         more = value > explained * (1 + jnp.finfo(gram.dtype).eps)
-        return (
-            jnp.where(more, new, at),
-            jnp.where(more, value, explained),
-            more,
-            count + 1,
-        )
+        kept = jnp.where(more, new, at), jnp.where(more, value, explained)
+        return *kept, more, count + 1
 
     start = (module, explained_by(gram, moment, module), jnp.asarray(True), 0)
     return lax.while_loop(lambda c: c[2] & (c[3] < MOST_ROUNDS), better, start)[0]
