@@ -213,7 +213,7 @@ def _exact_length(
     # Where nothing limits the step, a thousand Newton steps are enough.
     most = 1 / jnp.maximum(-jnp.min(value), 1e-3)
 
-    def halve(_: int, ends: tuple[Array, Array]) -> tuple[Array, Array]:
+    def halve(_: object, ends: tuple[Array, Array]) -> tuple[Array, Array]:
         low, high = ends
         middle = (low + high) / 2
         inner = 1 + middle * value

@@ -37,8 +37,8 @@ class SkewDual(eqx.Module):
     closed: Bool[Array, ""]
 
     @property
-    def gap(self) -> Float[Array, ""]:
-        """`loss − lower_bound`."""
+    def gap(self) -> Float[Array, "*batch"]:
+        """`loss − lower_bound`; with a batch's axes after vmap."""
         return self.loss - self.lower_bound
 
 
