@@ -28,12 +28,14 @@ MOST_STEPS = 60
 CLOSED = 1e-11
 # At a central point no multipliers are better by more than `μ` times the size of `N`.
 # Where that is below this share of the gap, the rest is for branching to close.
-NEGLIGIBLE, NEGLIGIBLE_IN_CELL = 1e-3, 1e-1
+NEGLIGIBLE, NEGLIGIBLE_IN_CELL = 1e-6, 1e-1
 # Keeps the Hessian's factor definite at the smallest weights.
 RIDGE = 1e-15
 # Rounds of alternating least squares in each step, on the point of the barrier.
 ROUNDS = 3
 MOST_ROUNDS = 1000
+# Below it a row is zero.
+TINY = 1e-100
 BISECTIONS = 40
 
 
@@ -43,7 +45,7 @@ class Ascent(NamedTuple):
     Attributes:
         entries: The unknowns: entries of the `S_ij`, then of the `Z_j` of a cell.
         barrier: The weight `μ`.
-        module: Leading direction of the point `X`, after some alternating rounds.
+        module: Best module of the points so far, after some alternating rounds.
         value: Upper bound `hᵀN⁻¹h` on what one module explains.
         gap: `value` less what `module`, or a better one, explains.
         steps: Newton steps so far.
@@ -100,7 +102,7 @@ def ascend(
     problem = _Problem(gram, moment, cell, jnp.asarray(target, dtype))
     infinite = jnp.asarray(jnp.inf, dtype)
     start = Ascent(
-        entries=_start(gram, cell),
+        entries=start_entries(gram, cell),
         barrier=jnp.asarray(FIRST, dtype),
         module=jnp.ones(d, dtype),
         value=infinite,
@@ -115,7 +117,7 @@ def ascend(
     )
 
 
-def _start(gram: Float[Array, "k d d"], cell: Cell | None) -> Float[Array, " n"]:
+def start_entries(gram: Float[Array, "k d d"], cell: Cell | None) -> Float[Array, " n"]:
     """`S = 0` and `Z_j = ζI`, `ζ` so small that `N` stays definite."""
     k, d, _ = gram.shape
     skew = jnp.zeros(k * (k - 1) // 2 * (d * (d - 1) // 2), gram.dtype)
@@ -136,7 +138,7 @@ def _step(at: Ascent, problem: _Problem) -> Ascent:
     half = _inverse_factor(matrix)
     scaled = half @ moment.ravel()
     point = half.T @ scaled
-    module = leading_direction(gram, moment, point.reshape(k, d))
+    module = _best_module(gram, moment, point.reshape(k, d), at.module)
     value = scaled @ scaled
     gap = value - jnp.maximum(explained_by(gram, moment, module), target)
     slope, curvature, halves = _newton(at, problem, half, point)
@@ -226,17 +228,30 @@ def _exact_length(
     return jnp.where(jnp.all(jnp.isfinite(value)), low, jnp.nan)
 
 
-def leading_direction(
+def _best_module(
     gram: Float[Array, "k d d"],
     moment: Float[Array, "k d"],
     point: Float[Array, "k d"],
+    known: Float[Array, " d"],
 ) -> Float[Array, " d"]:
-    """Leading direction of the rows `x_i`, then alternating least squares.
+    """Best of the point's leading direction, its rows and a known module.
 
-    Source: normal equations of the loss in `B` and in `A` by turns.
+    Each is improved by some rounds of alternating least squares first. The rows count
+    where tasks see directions so differently that the point is far from rank one in
+    the mean's metric until the last steps.
     """
-    first = jnp.linalg.eigh(point.T @ point)[1][:, -1]
-    return lax.fori_loop(0, ROUNDS, lambda _, b: alternate(gram, moment, b), first)
+    leading = jnp.linalg.eigh(point.T @ point)[1][:, -1:].T
+    starts = jnp.concatenate([leading, point, known[None]])
+    starts /= jnp.maximum(jnp.linalg.norm(starts, axis=1, keepdims=True), TINY)
+
+    def improve(start: Float[Array, " d"]) -> tuple[Array, Array]:
+        module = lax.fori_loop(
+            0, ROUNDS, lambda _, at: alternate(gram, moment, at), start
+        )
+        return module, explained_by(gram, moment, module)
+
+    modules, explained = jax.vmap(improve)(starts)
+    return modules[jnp.argmax(jnp.where(jnp.isfinite(explained), explained, -1))]
 
 
 def alternate(

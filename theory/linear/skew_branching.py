@@ -11,8 +11,8 @@ from jaxtyping import Array, Bool, Float, Int
 from theory.linear.result import GAP
 from theory.linear.skew_ascent import CLOSED, ascend, settle
 from theory.linear.skew_blocks import Cell
-from theory.linear.skew_bound import Scaled, bound, reorder, scale, to_data
-from theory.linear.skew_dual import SkewDual
+from theory.linear.skew_bound import Scaled, reorder, scale, to_data
+from theory.linear.skew_dual import SkewDual, proved_bound
 from theory.tasks import TaskStatistics
 
 # Cells that are bounded at most, the roots included.
@@ -121,8 +121,7 @@ def _bound_cell(
     tasks = jax.tree.map(lambda leaf: leaf[order], statistics)
     found = ascend(own.gram, own.moment, cell, target)
     module = settle(own.gram, own.moment, found.module)
-    proved = bound(
-        own, found.entries, tasks, weights[order], to_data(own, module), cell
-    )
+    module = to_data(own, module)
+    _, proved = proved_bound(own, found.entries, tasks, weights[order], module, cell)
     closed = found.gap <= CLOSED
-    return _Bounded(to_data(own, module), proved.lower_bound, proved.loss, closed)
+    return _Bounded(module, proved.lower_bound, proved.loss, closed)

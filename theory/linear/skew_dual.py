@@ -7,11 +7,14 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 from numpy.typing import ArrayLike
 
-from theory.linear.skew_ascent import CLOSED, ascend, settle
-from theory.linear.skew_blocks import skew_blocks
-from theory.linear.skew_bound import bound, scale, to_data
+from theory.linear.skew_ascent import CLOSED, ascend, settle, start_entries
+from theory.linear.skew_blocks import Cell, skew_blocks
+from theory.linear.skew_bound import Bounded, Scaled, bound, scale, to_data
 from theory.task_checks import check_statistics, check_weights
 from theory.tasks import TaskStatistics
+
+# Steps from the multipliers found back to where the ascent started, for the proof.
+BACK = (0.0, 1e-11, 1e-9, 1e-6, 1e-4, 1e-2)
 
 
 class SkewDual(eqx.Module):
@@ -99,9 +102,9 @@ def solve_dual(statistics: TaskStatistics, weights: Float[Array, " k"]) -> SkewD
     scaled = scale(statistics, weights)
     found = ascend(scaled.gram, scaled.moment)
     module = to_data(scaled, settle(scaled.gram, scaled.moment, found.module))
-    proved = bound(scaled, found.entries, statistics, weights, module)
+    entries, proved = proved_bound(scaled, found.entries, statistics, weights, module)
     i, j = jnp.triu_indices(k, 1)
-    blocks = scaled.inverse @ skew_blocks(found.entries, k, d) @ scaled.inverse.T
+    blocks = scaled.inverse @ skew_blocks(entries, k, d) @ scaled.inverse.T
     size = jnp.sqrt(scaled.units[i]) * jnp.sqrt(scaled.units[j])
     counts = (weights[i] > 0) & (weights[j] > 0)
     blocks = jnp.where(counts[:, None, None], size[:, None, None] * blocks, 0)
@@ -114,3 +117,29 @@ def solve_dual(statistics: TaskStatistics, weights: Float[Array, " k"]) -> SkewD
         steps=found.steps,
         closed=found.gap <= CLOSED,
     )
+
+
+def proved_bound(
+    scaled: Scaled,
+    entries: Float[Array, " n"],
+    statistics: TaskStatistics,
+    weights: Float[Array, " k"],
+    module: Float[Array, " d"],
+    cell: Cell | None = None,
+) -> tuple[Float[Array, " n"], Bounded]:
+    """Best of the bounds by the multipliers and by some nearer the ascent's start.
+
+    Where a gap is left the best `N` is singular, and so is close to it what the ascent
+    ends with: too close for a proof. With a share `β` of the start's `N_0` it has
+    eigenvalues above `β λ_min(N_0)`, and as `hᵀN⁻¹h` is convex the bound loses at most
+    `β` of what the tasks explain apart.
+    """
+    start = start_entries(scaled.gram, cell)
+
+    def one(back: Float[Array, ""]) -> tuple[Array, Bounded]:
+        mixed = entries + back * (start - entries)
+        return mixed, bound(scaled, mixed, statistics, weights, module, cell)
+
+    mixed, bounds = jax.vmap(one)(jnp.asarray(BACK, entries.dtype))
+    best = jnp.argmax(bounds.lower_bound)
+    return jax.tree.map(lambda leaf: leaf[best], (mixed, bounds))

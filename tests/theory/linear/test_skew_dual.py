@@ -141,7 +141,7 @@ def test_work_is_bounded_and_the_bracket_stays_valid():
 
 def newton_parts(cell: Cell | None):
     scaled = skew_bound.scale(draw(0, 3, 3, related=False), jnp.ones(3))
-    start = skew_ascent._start(scaled.gram, cell)
+    start = skew_ascent.start_entries(scaled.gram, cell)
     noise = jnp.asarray(np.random.default_rng(0).normal(size=len(start)))
     least = 1.0 if cell is None else float(jnp.max(start))
     return scaled, start + 1e-2 * least * noise
