@@ -44,7 +44,7 @@ def draw(seed: int, k: int, d: int, law: Law) -> TaskStatistics:
 
 @pytest.mark.parametrize(("k", "d"), RELATED)
 def test_related_tasks_by_the_dual_alone(k, d, report, smoke):
-    count, ones = (2 if smoke else 40 if k * d < 50 else 10), jnp.ones(k)
+    count, ones = (2 if smoke else 40 if k * d < 40 else 8), jnp.ones(k)
     drawn = [draw(seed, k, d, "related") for seed in range(count)]
     found = [solve_dual(tasks, ones) for tasks in drawn]
     share = np.array([_gap(t, f) <= GAP for t, f in zip(drawn, found, strict=True)])
@@ -64,7 +64,7 @@ def _gap(tasks: TaskStatistics, found) -> float:
 @pytest.mark.parametrize(("k", "d"), OTHERS)
 def test_other_tasks_with_branching(k, d, law: Law, report, smoke):
     count, seconds, alone, certified, gaps, missed = (
-        (2 if smoke else 40),
+        (2 if smoke else 30),
         [],
         0,
         0,
@@ -81,7 +81,8 @@ def test_other_tasks_with_branching(k, d, law: Law, report, smoke):
         certified += bool(best.certified)
         gaps.append(float(best.gap / (jnp.sum(tasks.energy) - best.loss)))
         old = multi_start_optimum(tasks, 1, jnp.ones(k), bounded=False)
-        assert best.loss <= old.loss + best.rounding
+        # The many starts' loss is rounded as well.
+        assert best.loss <= old.loss + best.rounding + old.rounding
         missed += bool(old.loss > best.loss + GAP * jnp.sum(tasks.energy))
     report(
         f"skew dual, {law}, k={k} d={d}: {certified} of {count} certified (target "

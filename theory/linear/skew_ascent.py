@@ -17,6 +17,7 @@ from theory.linear.skew_blocks import (
     places,
     spread,
 )
+from theory.linear.skew_module import best_module, explained_by
 
 # Weights of the barrier, in units of what the tasks explain apart.
 FIRST, LAST = 1e-1, 1e-13
@@ -31,11 +32,6 @@ CLOSED = 1e-11
 NEGLIGIBLE, NEGLIGIBLE_IN_CELL = 1e-6, 1e-1
 # Keeps the Hessian's factor definite at the smallest weights.
 RIDGE = 1e-15
-# Rounds of alternating least squares in each step, on the point of the barrier.
-ROUNDS = 3
-MOST_ROUNDS = 1000
-# Below it a row is zero.
-TINY = 1e-100
 BISECTIONS = 40
 
 
@@ -138,7 +134,7 @@ def _step(at: Ascent, problem: _Problem) -> Ascent:
     half = _inverse_factor(matrix)
     scaled = half @ moment.ravel()
     point = half.T @ scaled
-    module = _best_module(gram, moment, point.reshape(k, d), at.module)
+    module = best_module(gram, moment, point.reshape(k, d), at.module)
     value = scaled @ scaled
     gap = value - jnp.maximum(explained_by(gram, moment, module), target)
     slope, curvature, halves = _newton(at, problem, half, point)
@@ -226,64 +222,3 @@ def _exact_length(
     ends = (jnp.zeros_like(most), most)
     low, _ = lax.fori_loop(0, BISECTIONS, halve, ends)
     return jnp.where(jnp.all(jnp.isfinite(value)), low, jnp.nan)
-
-
-def _best_module(
-    gram: Float[Array, "k d d"],
-    moment: Float[Array, "k d"],
-    point: Float[Array, "k d"],
-    known: Float[Array, " d"],
-) -> Float[Array, " d"]:
-    """Best of the point's leading direction, its rows and a known module.
-
-    Each is improved by some rounds of alternating least squares first. The rows count
-    where tasks see directions so differently that the point is far from rank one in
-    the mean's metric until the last steps.
-    """
-    leading = jnp.linalg.eigh(point.T @ point)[1][:, -1:].T
-    starts = jnp.concatenate([leading, point, known[None]])
-    starts /= jnp.maximum(jnp.linalg.norm(starts, axis=1, keepdims=True), TINY)
-
-    def improve(start: Float[Array, " d"]) -> tuple[Array, Array]:
-        module = lax.fori_loop(
-            0, ROUNDS, lambda _, at: alternate(gram, moment, at), start
-        )
-        return module, explained_by(gram, moment, module)
-
-    modules, explained = jax.vmap(improve)(starts)
-    return modules[jnp.argmax(jnp.where(jnp.isfinite(explained), explained, -1))]
-
-
-def alternate(
-    gram: Float[Array, "k d d"], moment: Float[Array, "k d"], module: Float[Array, " d"]
-) -> Float[Array, " d"]:
-    """The best module for the heads that are best for this one, of unit length."""
-    curved = jnp.einsum("kde,e->kd", gram, module) @ module
-    heads = moment @ module / curved
-    better = jnp.linalg.solve(jnp.einsum("k,kde->de", heads**2, gram), heads @ moment)
-    return better / jnp.sqrt(jnp.sum(better**2))
-
-
-def settle(
-    gram: Float[Array, "k d d"], moment: Float[Array, "k d"], module: Float[Array, " d"]
-) -> Float[Array, " d"]:
-    """Alternating least squares until the module explains no more."""
-
-    def better(carry: tuple) -> tuple:
-        at, explained, _, count = carry
-        new = alternate(gram, moment, at)
-        value = explained_by(gram, moment, new)
-        more = value > explained * (1 + jnp.finfo(gram.dtype).eps)
-        kept = jnp.where(more, new, at), jnp.where(more, value, explained)
-        return *kept, more, count + 1
-
-    start = (module, explained_by(gram, moment, module), jnp.asarray(True), 0)
-    return lax.while_loop(lambda c: c[2] & (c[3] < MOST_ROUNDS), better, start)[0]
-
-
-def explained_by(
-    gram: Float[Array, "k d d"], moment: Float[Array, "k d"], module: Float[Array, " d"]
-) -> Float[Array, ""]:
-    """Label energy that one module explains, `Σ_i (h_iᵀb)²/bᵀH_ib`."""
-    curved = jnp.einsum("kde,e->kd", gram, module) @ module
-    return jnp.sum((moment @ module) ** 2 / curved)

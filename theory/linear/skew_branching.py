@@ -9,10 +9,11 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from theory.linear.result import GAP
-from theory.linear.skew_ascent import CLOSED, ascend, settle
+from theory.linear.skew_ascent import CLOSED, ascend
 from theory.linear.skew_blocks import Cell
 from theory.linear.skew_bound import Scaled, reorder, scale, to_data
 from theory.linear.skew_dual import SkewDual, proved_bound
+from theory.linear.skew_module import settle
 from theory.tasks import TaskStatistics
 
 # Cells that are bounded at most, the roots included.

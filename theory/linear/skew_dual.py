@@ -7,9 +7,10 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 from numpy.typing import ArrayLike
 
-from theory.linear.skew_ascent import CLOSED, ascend, settle, start_entries
+from theory.linear.skew_ascent import CLOSED, ascend, start_entries
 from theory.linear.skew_blocks import Cell, skew_blocks
 from theory.linear.skew_bound import Bounded, Scaled, bound, scale, to_data
+from theory.linear.skew_module import settle
 from theory.task_checks import check_statistics, check_weights
 from theory.tasks import TaskStatistics
 
