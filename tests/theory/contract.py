@@ -67,6 +67,7 @@ GOOD: dict[Callable[..., Any], dict[str, Any]] = {
     Tasks.from_data: {"covariates": [X, X], "labels": [Y, Y]},
     linear.shared_optimum: {"statistics": PAIR, "width": 1},
     linear.single_task_optimum: {"statistics": PAIR},
+    linear.skew_dual: {"statistics": PAIR},
     covariance.similarity: {"x1": np.ones((3, 2)), "x2": np.ones((3, 2))},
     covariance.gram_similarity: {"g1": EYE, "g2": EYE},
     covariance.similarity_matrix: {"tasks": EYES},

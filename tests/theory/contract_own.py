@@ -127,6 +127,10 @@ OWN: dict[Callable[..., Any], list[tuple[dict[str, Any], str]]] = {
             ]
         ),
     ],
+    linear.skew_dual: [
+        ({"statistics": PAIR.select([0])}, "at least 2 tasks, got 1: use single_task"),
+        ({"statistics": SHORT}, "gram must be 64-bit"),
+    ],
     covariance.similarity: [
         ({"x2": np.ones((3, 4))}, r"x2 must be m x 2, got shape \(3, 4\)"),
         ({"x1": np.full((3, 2), NAN)}, r"x1\[0, 0\] must be finite, got nan"),

@@ -7,10 +7,12 @@ from theory.linear.one_less import one_less_optimum
 from theory.linear.optimum import shared_optimum, wide_optimum
 from theory.linear.result import SharedOptimum
 from theory.linear.single_task import single_task_optimum, task_ranks
+from theory.linear.skew_dual import SkewDual, skew_dual
 from theory.linear.two_tasks import two_task_optimum
 
 __all__ = [
     "SharedOptimum",
+    "SkewDual",
     "best_heads",
     "common_covariance_optimum",
     "loss",
@@ -18,6 +20,7 @@ __all__ = [
     "one_less_optimum",
     "shared_optimum",
     "single_task_optimum",
+    "skew_dual",
     "task_losses",
     "task_ranks",
     "two_task_optimum",

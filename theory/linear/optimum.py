@@ -19,6 +19,7 @@ from theory.linear.multi_start import multi_start_optimum
 from theory.linear.one_less import one_less_optimum
 from theory.linear.result import SharedOptimum, assemble
 from theory.linear.single_task import single_task_optimum, task_ranks
+from theory.linear.skew_optimum import skew_optimum
 from theory.linear.two_tasks import two_task_optimum
 from theory.task_checks import check_statistics, check_weights
 from theory.tasks import TaskStatistics
@@ -44,12 +45,14 @@ def shared_optimum(
     1. `width ≥ min(k, d)`: the single-task optima (W-P1); certified.
     2. Proportional Gram matrices, such as a common `X`: Eckart-Young; certified.
     3. Two tasks at width 1: branch and bound; certified.
-    4. `width = k − 1`, full rank, positive weights: a search over `k` numbers.
-    5. Otherwise many starts; 4 and 5 are certified only where their bracket closes.
+    4. Three and more tasks at width 1: the skew dual, with branching on the ratios of
+       heads where it leaves a gap, and many starts where that stays.
+    5. `width = k − 1`, full rank, positive weights: a search over `k` numbers.
+    6. Otherwise many starts; 4 to 6 are certified only where their bracket closes.
 
-    Under jit, vmap or grad the values are unknown, so 2 and 4 are not chosen: call
-    `common_covariance_optimum` or `one_less_optimum` to have them. `loss` has a
-    gradient on every route, `shared` and `heads` on route 3.
+    Under jit, vmap or grad the values are unknown, so 2, 4 and 5 are not chosen: call
+    `common_covariance_optimum`, `skew_dual` or `one_less_optimum` to have them.
+    `loss` has a gradient on every route, `shared` and `heads` on route 3.
 
     Args:
         statistics: The tasks, in 64-bit floats.
@@ -88,6 +91,8 @@ def _measured_route(
         if not result.certified:
             result = two_task_optimum(statistics, alpha, capacity=LARGE_CAPACITY)
         return eqx.tree_at(lambda found: found.rank, result, ranks)
+    if width == 1:
+        return skew_optimum(statistics, alpha)
     regular = bool(np.all(np.asarray(ranks) == statistics.dimension))
     if width == statistics.count - 1 and regular and bool(jnp.all(alpha > 0)):
         return one_less_optimum(statistics, alpha)
