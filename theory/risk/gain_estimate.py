@@ -5,6 +5,7 @@ from functools import partial
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy.special import ndtri
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
@@ -16,13 +17,29 @@ from theory.arguments import (
     check_target,
     is_traced,
 )
-from theory.risk.chi_square_interval import energy_interval, variance_interval
-from theory.risk.estimates import (
-    TaskEstimates,
-    estimable_tasks,
-    general_inverse,
+from theory.risk.estimates import TaskEstimates, estimable_tasks
+from theory.risk.gain_interval import GainParts, gain_bounds
+from theory.risk.gain_parts import Others, gain_parts
+from theory.risk.target_frame import (
+    Pooling,
+    TargetFrame,
+    column_sizes,
+    pooling,
+    target_frame,
 )
 from theory.tasks import TaskStatistics
+
+# With fewer residual degrees of freedom in a task no interval is given.
+LEAST_INTERVAL = 5
+NO_NOISE, FEW_ROWS, DEPENDENT, FEW_GROUPS = 1, 2, 3, 4
+REASONS = (
+    "",
+    "the target's labels have no noise above rounding, so there is no error to save",
+    f"a task has fewer than {LEAST_INTERVAL} rows (or groups) more than directions",
+    "columns are so nearly dependent that rounding of the statistics decides: give "
+    "rows, or drop columns",
+    "the rows come in too few groups",
+)
 
 
 class GainEstimate(eqx.Module):
@@ -30,7 +47,11 @@ class GainEstimate(eqx.Module):
 
     `gain` is the estimate, `low` and `high` bound the gain. `alone` estimates the
     excess risk of the target's own least squares, `noise` its `σ²`: a test error is
-    the sum of the two. Squared units of the label.
+    the sum of the two. Squared units of the label. `share_low` and `share_high` bound
+    the gain in shares of that error, whose own uncertainty they take in.
+
+    Where an interval cannot be trusted its bounds are NaN, and `code` is the index in
+    `REASONS` of the reason; it is 0 elsewhere.
     """
 
     gain: Float[Array, "*batch"]
@@ -38,13 +59,31 @@ class GainEstimate(eqx.Module):
     high: Float[Array, "*batch"]
     alone: Float[Array, "*batch"]
     noise: Float[Array, "*batch"]
+    share_low: Float[Array, "*batch"]
+    share_high: Float[Array, "*batch"]
+    code: Float[Array, "*batch"]
 
     @property
     def relative(self) -> "GainEstimate":
-        """In units of the test error of the target alone, `σ̂² + alone`."""
+        """In units of the test error of the target alone, `σ̂² + alone`; at most 1."""
         error = self.alone + self.noise
-        unit = jnp.where(error > 0, error, 1)
-        return jax.tree.map(lambda leaf: leaf / unit, self)
+        unit = jnp.where(error > 0, error, jnp.nan)
+        return GainEstimate(
+            self.gain / unit,
+            self.share_low,
+            self.share_high,
+            self.alone / unit,
+            self.noise / unit,
+            self.share_low,
+            self.share_high,
+            self.code,
+        )
+
+    @property
+    def reason(self) -> str | np.ndarray:
+        """Why the interval is withheld, empty where it is not; an array of a batch."""
+        reasons = np.array(REASONS)[np.asarray(self.code).astype(int)]
+        return str(reasons) if reasons.ndim == 0 else reasons
 
 
 def estimate_gain(
@@ -162,14 +201,6 @@ def normal_score(confidence: float) -> Float[Array, ""]:
     return ndtri(jnp.asarray((1 + confidence) / 2, float))
 
 
-class _Others(eqx.Module):
-    """What the sources bring: `Σ α_iS_i`, `Σ α_ig_i` and `Σ α_i²σ_i²S_i`."""
-
-    gram: Float[Array, "*n d d"]
-    moment: Float[Array, "*n d"]
-    noise: Float[Array, "*n d d"]
-
-
 @partial(jax.jit, static_argnames="new_rows")
 def gain_from_ratios(
     statistics: TaskStatistics,
@@ -191,13 +222,17 @@ def gain_from_ratios(
         new_rows: As `estimate_gain`.
     """
     ratio = ratio.at[target].set(0)
-    others = _Others(
+    others = Others(
         jnp.einsum("k,kde->de", ratio, statistics.gram),
         ratio @ statistics.moment,
-        jnp.einsum("k,kde->de", ratio**2 * tasks.noise_variance, statistics.gram),
+        statistics.gram,
+        ratio**2 * tasks.noise_variance,
+        tasks.freedom,
     )
     own, task = jax.tree.map(lambda leaf: leaf[target], (statistics, tasks))
-    return _gain(own, task, others, score, new_rows)
+    sizes = column_sizes(statistics.gram, statistics.samples)
+    frame = target_frame(own.gram, own.samples, sizes)
+    return _gain(own, task, frame, others, score, new_rows)
 
 
 @partial(jax.jit, static_argnames="new_rows")
@@ -210,18 +245,25 @@ def _pairs(
     new_rows: bool,
 ) -> GainEstimate:
     k = statistics.count
-    noise = ratio**2 * tasks.noise_variance[:, None, None] * statistics.gram
-    others = _Others(ratio * statistics.gram, ratio * statistics.moment, noise)
+    others = Others(
+        ratio * statistics.gram,
+        ratio * statistics.moment,
+        statistics.gram[:, None],
+        ratio**2 * tasks.noise_variance[:, None],
+        tasks.freedom[:, None],
+    )
+    sizes = column_sizes(statistics.gram, statistics.samples)
 
     def of_target(own: tuple[TaskStatistics, TaskEstimates]) -> GainEstimate:
-        return jax.vmap(lambda one: _gain(*own, one, score, new_rows))(others)
+        frame = target_frame(own[0].gram, own[0].samples, sizes)
+        return jax.vmap(lambda one: _gain(*own, frame, one, score, new_rows))(others)
 
     found = jax.lax.map(of_target, (statistics, tasks))
     same = jnp.eye(k, dtype=bool)
-    zero = {"gain", "low", "high"}
+    kept = {"alone", "noise"}
     return GainEstimate(
         **{
-            name: jnp.where(same & (name in zero), 0, leaf.T)
+            name: leaf.T if name in kept else jnp.where(same, 0, leaf.T)
             for name, leaf in vars(found).items()
         }
     )
@@ -230,54 +272,38 @@ def _pairs(
 def _gain(
     own: TaskStatistics,
     task: TaskEstimates,
-    others: _Others,
+    frame: TargetFrame,
+    others: Others,
     score: Array,
     new_rows: bool,
 ) -> GainEstimate:
     """The estimate with the target's weight at 1."""
-    metric = own.gram / own.samples
-    inverse, _ = general_inverse(own.gram + others.gram)
-    moved = inverse @ (others.moment - others.gram @ task.parameters)
-    energy = moved @ metric @ moved
-    seen = inverse @ metric @ inverse
-    spread = others.gram @ task.inverse @ others.gram
-    share = jnp.sum(metric * inverse)
-    rho = task.rank / own.samples
-    factor = 1 / (1 - share) if new_rows else jnp.ones(())
-    alone = rho / (1 - rho) if new_rows else rho
-    kappa = (
-        alone
-        + factor**2 * jnp.sum(seen * spread)
-        - factor * share
-        + factor**2 * jnp.sum(seen * others.gram)
-    )
-    noise = task.noise_variance
-    # SRVR has the trace of C, and (Rv̂)ᵀ(SRVR)S(Rv̂) is uᵀCu with u = S^½(b̂ − b̂_t).
-    covariance = metric @ inverse @ (others.noise + noise * spread) @ inverse
-    low, high = _bounds(
-        (kappa, noise, task.freedom),
-        (factor**2, energy, jnp.trace(covariance), moved @ covariance @ metric @ moved),
-        score,
-    )
-    gain = kappa * noise - factor**2 * energy
-    return GainEstimate(gain, low, high, alone * noise, noise)
+    pool = pooling(frame, own.gram, others.gram)
+    parts = gain_parts(own, task, frame, pool, others, new_rows)
+    code = _withheld(task, pool, others)
+    return found_gain(parts, code, score)
 
 
-def _bounds(
-    of_noise: tuple[Array, Array, Array],
-    of_length: tuple[Array, Array, Array, Array],
-    score: Array,
-) -> tuple[Array, Array]:
-    """Join the interval of `κσ_t²` with that of `F² E T`."""
-    kappa, noise, freedom = of_noise
-    factor, energy, trace, square = of_length
-    noise_low, noise_high = variance_interval(noise, freedom, score)
-    some = (trace > 0) & (square > 0)
-    unit = jnp.where(some, square / jnp.where(some, energy, 1), 1)
-    low, high = energy_interval(energy, jnp.where(some, trace, 1), unit, score)
-    low, high = jnp.where(some, low, energy), jnp.where(some, high, energy)
-    gain = kappa * noise - factor * energy
-    # T may lie below the mean that C alone gives; the bound then is that mean.
-    down = jnp.hypot(kappa * (noise - noise_low), factor * (high - energy))
-    up = jnp.hypot(kappa * (noise_high - noise), factor * jnp.maximum(energy - low, 0))
-    return gain - down, gain + up
+def found_gain(
+    parts: GainParts, code: Array, score: Array, optimism: Array | float = 0.0
+) -> GainEstimate:
+    """The estimate of these parts, with what the code withholds as NaN."""
+    bounds, shares = gain_bounds(parts, score, optimism)
+    gain = parts.noise_part - parts.length - optimism
+    # Without noise there is no gain either; else the estimate itself stands.
+    gain = jnp.where(code == NO_NOISE, jnp.nan, gain)
+    low, high, less, more = (
+        jnp.where(code > 0, jnp.nan, bound) for bound in (*bounds, *shares)
+    )
+    return GainEstimate(
+        gain, low, high, parts.alone, parts.noise, less, more, code.astype(float)
+    )
+
+
+def _withheld(task: TaskEstimates, pool: Pooling, others: Others) -> Array:
+    """The first reason to withhold an interval, 0 for none."""
+    few = jnp.any((others.variances > 0) & (others.freedoms < LEAST_INTERVAL))
+    few |= task.freedom < LEAST_INTERVAL
+    code = jnp.where(pool.doubtful, DEPENDENT, 0)
+    code = jnp.where(few, FEW_ROWS, code)
+    return jnp.where(task.noise_variance <= 0, NO_NOISE, code)

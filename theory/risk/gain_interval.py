@@ -1,0 +1,96 @@
+"""The interval of an estimated gain: noise, length of the move, and metric."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from theory.risk.chi_square_interval import (
+    energy_interval,
+    student_score,
+    variance_interval,
+)
+
+
+class GainParts(eqx.Module):
+    """What `ĝ = N̂ − F²T` is made of, and how far each part may be off.
+
+    `noise_part` is `N̂ = κσ̂²` with `noise_freedom` degrees of freedom, `length` is
+    `F²T`, with `length_trace = tr C` and `length_square = uᵀCu` in the same unit (times
+    `F²` and `F⁴`) and `length_freedom` of the variances in `C`. `metric` is
+    `√tr((SM)²)` and `metric_freedom` the rows that `S` is a mean of; `shared_metric` is
+    the first for the gain in shares of the error. `share` is `κ/(1 + a)`-free: the
+    noise part and the length are divided by `error`, the target's error alone,
+    `σ̂²(1 + a)`, with `variance` and `variance_freedom` for `σ̂²`.
+    """
+
+    noise_part: Float[Array, "*n"]
+    noise_freedom: Float[Array, "*n"]
+    length: Float[Array, "*n"]
+    length_trace: Float[Array, "*n"]
+    length_square: Float[Array, "*n"]
+    length_freedom: Float[Array, "*n"]
+    metric: Float[Array, "*n"]
+    shared_metric: Float[Array, "*n"]
+    metric_freedom: Float[Array, "*n"]
+    alone: Float[Array, "*n"]
+    noise: Float[Array, "*n"]
+
+
+Bounds = tuple[Array, Array]
+
+
+def gain_bounds(
+    parts: GainParts, score: Float[Array, ""], offset: Array | float = 0.0
+) -> tuple[Bounds, Bounds]:
+    """Bounds on the gain, and on the gain in shares of the error alone.
+
+    Errors of the three parts are joined as `ĝ ± √(Δ_σ² + Δ_T² + Δ_S²)` (Zou and Donner
+    2008). Of the gain, `Δ_σ` is what bounds on `σ²` change of `N̂`. Of the share,
+    `(N̂ − F²T)/(σ̂²(1 + a))`, it is what they change of `F²T/σ̂²`: the rest does not
+    depend on `σ̂²`. No gain exceeds the excess risk alone; so no bound does, taken at
+    its own upper end, and none of the share exceeds 1.
+
+    Args:
+        parts: Of the estimate.
+        score: Normal quantile of each side.
+        offset: Taken off the estimate, its optimism.
+    """
+    gain = parts.noise_part - parts.length - offset
+    low, high = variance_interval(jnp.ones(()), parts.noise_freedom, score)
+    short, long = _length_errors(parts, score)
+    fewer, more = variance_interval(jnp.ones(()), parts.metric_freedom, score)
+    whole = jnp.abs(parts.noise_part)
+    down = _joined(whole * (1 - low), long, parts.metric * (more - 1))
+    up = _joined(whole * (high - 1), short, parts.metric * (1 - fewer))
+    most = jnp.maximum(parts.alone * high * more, gain)
+    error = parts.alone + parts.noise
+    error = jnp.where(error > 0, error, jnp.nan)
+    share, length = gain / error, parts.length / error
+    shared = parts.shared_metric / error
+    # 1/σ̂² is at its largest where σ̂² is at its lowest.
+    less = _joined(length * (1 / low - 1), long / error, shared * (more - 1))
+    plus = _joined(length * (1 - 1 / high), short / error, shared * (1 - fewer))
+    excess = parts.alone / jnp.where(parts.noise > 0, parts.noise, 1) * more
+    limit = jnp.maximum(excess / (1 + excess), share)
+    of_gain = gain - down, jnp.minimum(gain + up, most)
+    return of_gain, (share - less, jnp.minimum(share + plus, jnp.minimum(limit, 1)))
+
+
+def _joined(*errors: Array) -> Array:
+    """Root of a sum of squares; its derivative at 0 is 0."""
+    square = sum((error**2 for error in errors), jnp.zeros(()))
+    root = jnp.sqrt(jnp.where(square > 0, square, 1))
+    return jnp.where(square > 0, root, 0)
+
+
+def _length_errors(parts: GainParts, score: Array) -> Bounds:
+    """How far `E F²T` may be below and above `F²T`."""
+    energy, trace = parts.length, parts.length_trace
+    some = (trace > 0) & (parts.length_square > 0) & (energy > 0)
+    unit = jnp.where(some, parts.length_square / jnp.where(some, energy, 1), 1)
+    side = student_score(score, parts.length_freedom)
+    at = jnp.where(some, energy, 1)
+    low, high = energy_interval(at, jnp.where(some, trace, 1), unit, side)
+    # T may lie below the mean that C alone gives; the bound then is that mean.
+    short = jnp.where(some, jnp.maximum(at - low, 0), 0)
+    return short, jnp.where(some, jnp.maximum(high - at, 0), 0)
