@@ -22,7 +22,8 @@ from simulations.intervals import check_fields
 from simulations.store import dataset
 from theory.covariance import similarity_matrix
 from theory.risk.estimates import LEAST_FREEDOM, TaskEstimates, task_estimates
-from theory.risk.gain_estimate import GainEstimate, pairwise_gains
+from theory.risk.gain_estimate import pairwise_gains
+from theory.risk.gain_result import GainEstimate
 from theory.risk.source_weights import SourceWeights, source_weights
 from theory.tasks import TaskStatistics
 

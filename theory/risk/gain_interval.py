@@ -10,21 +10,29 @@ from theory.risk.chi_square_interval import (
     variance_interval,
 )
 
+# Residuals of a heavy tail have less variance than it more often than not. An excess
+# kurtosis of 1 makes the variance of a variance larger by half, which is allowed for
+# upwards, by degrees of freedom up to these: with fewer the bound is wide already.
+HEAVY, MANY = 0.5, 20
+
 
 class GainParts(eqx.Module):
     """What `ĝ = N̂ − F²T` is made of, and how far each part may be off.
 
-    `noise_part` is `N̂ = κσ̂²` with `noise_freedom` degrees of freedom, `length` is
-    `F²T`, with `length_trace = tr C` and `length_square = uᵀCu` in the same unit (times
-    `F²` and `F⁴`) and `length_freedom` of the variances in `C`. `metric` is
-    `√tr((SM)²)` and `metric_freedom` the rows that `S` is a mean of; `shared_metric` is
-    the first for the gain in shares of the error. `share` is `κ/(1 + a)`-free: the
-    noise part and the length are divided by `error`, the target's error alone,
-    `σ̂²(1 + a)`, with `variance` and `variance_freedom` for `σ̂²`.
+    `noise_part` is `N̂`, `κσ̂²`, whose error is that of `noise_size` times a chi-square
+    over its `noise_freedom` degrees of freedom. `length` is `F²T`; `length_trace` and
+    `length_square` are `tr C` and `uᵀCu` in its unit, and `length_freedom` is that of
+    the variances in `C`. `metric` is `√tr((SM)²)`, for a mean over `metric_freedom`
+    rows. For the share of the error alone, `alone + noise`, whose `σ̂²` has
+    `variance_freedom`, the metric's part is `shared_metric`, and `free_size` is the
+    part of `noise_size` that is not in proportion to `σ̂²`.
     """
 
     noise_part: Float[Array, "*n"]
+    noise_size: Float[Array, "*n"]
     noise_freedom: Float[Array, "*n"]
+    free_size: Float[Array, "*n"]
+    variance_freedom: Float[Array, "*n"]
     length: Float[Array, "*n"]
     length_trace: Float[Array, "*n"]
     length_square: Float[Array, "*n"]
@@ -56,24 +64,36 @@ def gain_bounds(
         offset: Taken off the estimate, its optimism.
     """
     gain = parts.noise_part - parts.length - offset
-    low, high = variance_interval(jnp.ones(()), parts.noise_freedom, score)
+    one = jnp.ones(())
     short, long = _length_errors(parts, score)
-    fewer, more = variance_interval(jnp.ones(()), parts.metric_freedom, score)
-    whole = jnp.abs(parts.noise_part)
-    down = _joined(whole * (1 - low), long, parts.metric * (more - 1))
-    up = _joined(whole * (high - 1), short, parts.metric * (1 - fewer))
+    fewer, more = variance_interval(one, parts.metric_freedom, score)
+    low, _ = variance_interval(one, parts.noise_freedom, score)
+    _, high = variance_interval(one, _fewer(parts.noise_freedom), score)
+    size = parts.noise_size
+    down = _joined(size * (1 - low), long, parts.metric * (more - 1))
+    up = _joined(size * (high - 1), short, parts.metric * (1 - fewer))
     most = jnp.maximum(parts.alone * high * more, gain)
     error = parts.alone + parts.noise
     error = jnp.where(error > 0, error, jnp.nan)
     share, length = gain / error, parts.length / error
-    shared = parts.shared_metric / error
+    shared, free = parts.shared_metric / error, parts.free_size / error
+    less, _ = variance_interval(one, parts.variance_freedom, score)
+    _, least = variance_interval(one, _fewer(parts.variance_freedom), score)
     # 1/σ̂² is at its largest where σ̂² is at its lowest.
-    less = _joined(length * (1 / low - 1), long / error, shared * (more - 1))
-    plus = _joined(length * (1 - 1 / high), short / error, shared * (1 - fewer))
+    worse = _joined(
+        length * (1 / less - 1), long / error, shared * (more - 1), free * (1 - low)
+    )
+    better = _joined(
+        length * (1 - 1 / least), short / error, shared * (1 - fewer), free * (high - 1)
+    )
     excess = parts.alone / jnp.where(parts.noise > 0, parts.noise, 1) * more
     limit = jnp.maximum(excess / (1 + excess), share)
     of_gain = gain - down, jnp.minimum(gain + up, most)
-    return of_gain, (share - less, jnp.minimum(share + plus, jnp.minimum(limit, 1)))
+    return of_gain, (share - worse, jnp.minimum(share + better, jnp.minimum(limit, 1)))
+
+
+def _fewer(freedom: Array) -> Array:
+    return freedom / (1 + HEAVY * jnp.minimum(freedom / MANY, 1))
 
 
 def _joined(*errors: Array) -> Array:

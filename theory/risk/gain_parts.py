@@ -31,13 +31,24 @@ def gain_parts(
     others: Others,
     new_rows: bool,
 ) -> GainParts:
+    """Form the parts of `estimate_gain` for noise of one size in a task.
+
+    Args:
+        own: Statistics of the target.
+        task: Its estimates.
+        frame: Its coordinates.
+        pool: The matrices of pooling in them.
+        others: The sources.
+        new_rows: As `estimate_gain`.
+    """
     m, noise = own.samples, task.noise_variance
     moment = frame.seen.T @ own.moment
     theta = pool.alone @ moment
     moved = pool.pooled @ (pool.map.T @ others.moment - pool.others @ theta)
     weight = pool.own @ moved
-    rho, share = frame.rank / m, jnp.sum(pool.own * pool.pooled) / m
-    factor, alone, kappa = noise_factors(rho, share, new_rows)
+    rho, spare = frame.rank / m, jnp.sum(pool.others * pool.pooled) / m
+    share = rho - spare
+    factor, alone, kappa = noise_factors(rho, spare, new_rows)
     square = factor**2
     # Noise of the move: that of every source, and the target's own.
     back = pool.pooled @ weight
@@ -61,7 +72,10 @@ def gain_parts(
     shared = metric - relative * jnp.diag(pool.mask) / m
     return GainParts(
         noise_part=kappa * noise,
+        noise_size=kappa * noise,
         noise_freedom=task.freedom,
+        free_size=jnp.zeros_like(noise),
+        variance_freedom=task.freedom,
         length=length,
         length_trace=square * trace,
         # (F²)² uᵀCu over F²T is F² times the unit.
@@ -69,28 +83,37 @@ def gain_parts(
         length_freedom=freedom,
         metric=new_rows * size_of(metric),
         shared_metric=new_rows * size_of(shared),
-        metric_freedom=jnp.maximum(task.freedom, 1),
+        metric_freedom=jnp.maximum(m * (1 - share), 1),
         alone=alone * noise,
         noise=noise,
     )
 
 
 def noise_factors(
-    rho: Array, share: Array, new_rows: bool
+    rho: Array, spare: Array, new_rows: bool
 ) -> tuple[Array, Array, Array]:
-    """`F`, the excess risk alone and `κ`, in units of `σ²`."""
+    """`F`, the excess risk alone and `κ`, in units of `σ²`.
+
+    In the form without cancellation: with `ρ − h = tr(RO)/m` in white coordinates,
+
+        κ = (ρ − h) F (1/(1 − ρ) + F),   and 2(ρ − h) for the same rows.
+
+    Args:
+        rho: `ρ`.
+        spare: `ρ − h`.
+        new_rows: As `estimate_gain`.
+    """
     if not new_rows:
-        return jnp.ones(()), rho, 2 * (rho - share)
-    factor = 1 / (1 - share)
-    alone = rho / (1 - rho)
-    return factor, alone, alone - factor * share + factor**2 * (rho - share)
+        return jnp.ones(()), rho, 2 * spare
+    factor = 1 / (1 - rho + spare)
+    return factor, rho / (1 - rho), spare * factor * (1 / (1 - rho) + factor)
 
 
 def metric_matrix(
     pool: Pooling, noise: Array, moved: Array, square: Array, samples: Array
 ) -> Float[Array, "d d"]:
     """`S M`, of which the gain is the trace and the metric's error a weighted sum."""
-    inner = jnp.diag(pool.mask) - pool.own @ pool.pooled
+    inner = pool.others @ pool.pooled  # I − S_tR
     return (2 * noise * inner - square * jnp.outer(pool.own @ moved, moved)) / samples
 
 

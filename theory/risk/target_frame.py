@@ -19,9 +19,10 @@ class TargetFrame(eqx.Module):
     """Directions that the target's rows see, whitened, and those that they do not.
 
     The columns of `seen` satisfy `WᵀS_tW = I`, those of `unseen` span the null space of
-    `S_t`; both are padded with zero columns, as `mask` tells. `rounding` is the relative
-    error that a matrix of the size of `S_t` gets in the weakest direction seen. All
-    of it is constant for derivatives, which the matrices in these coordinates carry.
+    `S_t`; both are padded with zero columns, as `mask` tells. `rounding` is the
+    relative error that a matrix of the size of `S_t` gets in the weakest direction
+    seen. All of it is constant for derivatives, which the matrices in these
+    coordinates carry.
     """
 
     seen: Float[Array, "*n d d"]
