@@ -48,7 +48,7 @@ def gain_from_ratios(
         target: Index `t`.
         score: Of each side of the interval.
         new_rows: As `estimate_gain`.
-        optimism: Taken off the estimate and its bounds.
+        optimism: Taken off the estimate and its lower bounds.
     """
     ratio = ratio.at[target].set(0)
     others = Others(

@@ -125,12 +125,14 @@ def estimate_gain(
     """
     if groups is not None and rows is None:
         raise ValueError("groups are of rows: give rows too")
+    scores = None
     if rows is not None:
         check_rows(statistics, rows)
         group = group_numbers(groups, rows)
         rows = condition_columns(rows, statistics.samples)
         statistics = row_statistics(rows, statistics.samples)
         tasks = task_estimates(statistics, rows)
+        scores = row_scores(rows, statistics, group)
     tasks = estimable_tasks(statistics, tasks)
     k = statistics.count
     alpha = check_pool_weights(weights, k)
@@ -139,8 +141,7 @@ def estimate_gain(
         raise ValueError(f"weights[{at}] is 0: the target's own rows must count")
     score = normal_score(confidence)
     ratio = alpha / alpha[at]
-    if rows is not None:
-        scores = row_scores(rows, statistics, group)
+    if scores is not None:
         return gain_from_rows(
             statistics, tasks, scores, ratio, at, score, new_rows=bool(new_rows)
         )

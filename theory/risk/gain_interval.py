@@ -61,9 +61,10 @@ def gain_bounds(
     Args:
         parts: Of the estimate.
         score: Normal quantile of each side.
-        offset: Taken off the estimate, its optimism.
+        offset: Optimism, which is taken off the lower bounds. The upper ones stay: what
+            is taken off is an estimate too, and rather too large.
     """
-    gain = parts.noise_part - parts.length - offset
+    gain = parts.noise_part - parts.length
     one = jnp.ones(())
     short, long = _length_errors(parts, score)
     fewer, more = variance_interval(one, parts.metric_freedom, score)
@@ -88,7 +89,8 @@ def gain_bounds(
     )
     excess = parts.alone / jnp.where(parts.noise > 0, parts.noise, 1) * more
     limit = jnp.maximum(excess / (1 + excess), share)
-    of_gain = gain - down, jnp.minimum(gain + up, most)
+    of_gain = gain - offset - down, jnp.minimum(gain + up, most)
+    worse += offset / error
     return of_gain, (share - worse, jnp.minimum(share + better, jnp.minimum(limit, 1)))
 
 

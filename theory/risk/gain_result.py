@@ -72,7 +72,7 @@ def found_gain(
         parts: Of the estimate.
         code: Index in `REASONS`.
         score: Of each side of the interval.
-        optimism: Taken off the estimate and its bounds.
+        optimism: Taken off the estimate and its lower bounds.
     """
     bounds, shares = gain_bounds(parts, score, optimism)
     gain = parts.noise_part - parts.length - optimism

@@ -23,13 +23,13 @@ class RowScores(eqx.Module):
     the sums `X_gᵀu_g`. `group` numbers the groups of a task, and `count` counts them.
     """
 
-    covariates: Float[Array, "k m d"]
-    residual: Float[Array, "k m"]
-    left_out: Float[Array, "k m"]
-    moment: Float[Array, "k m d"]
-    group: Int[Array, "k m"]
-    present: Bool[Array, "k m"]
-    count: Float[Array, " k"]
+    covariates: Float[Array, "*k m d"]
+    residual: Float[Array, "*k m"]
+    left_out: Float[Array, "*k m"]
+    moment: Float[Array, "*k m d"]
+    group: Int[Array, "*k m"]
+    present: Bool[Array, "*k m"]
+    count: Float[Array, "*k"]
 
 
 def condition_columns(rows: Tasks, samples: Float[Array, " k"]) -> Tasks:
@@ -62,7 +62,7 @@ def row_statistics(rows: Tasks, samples: Float[Array, " k"]) -> TaskStatistics:
 
 
 def row_scores(
-    rows: Tasks, statistics: TaskStatistics, groups: Int[Array, "k m"]
+    rows: Tasks, statistics: TaskStatistics, groups: Int[Array, "*k m"]
 ) -> RowScores:
     """Residuals of every task's own least squares, in place and left out.
 
