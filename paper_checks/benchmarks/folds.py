@@ -22,8 +22,9 @@ class Folds(eqx.Module):
     stacked over folds. `constant` marks a column that has one value in all rows of a
     task outside of a fold.
 
-    Every column and label had one number taken off, its mean over the task's rows.
-    Centring undoes that exactly; it only keeps the sums from cancelling.
+    Every column and label had one number taken off, its median over the task's rows.
+    Centring undoes that exactly; it only keeps the sums from cancelling, and one huge
+    value, which would move a mean, leaves the folds without it as they are.
     """
 
     parts: TaskStatistics
@@ -39,8 +40,13 @@ class Folds(eqx.Module):
         return jax.tree.map(lambda leaf: leaf[fold], self.parts)
 
     def training(self, fold: int) -> TaskStatistics:
-        """The rows `(1, x)` of all folds but one: the total less the fold."""
-        return jax.tree.map(lambda leaf: leaf.sum(axis=0) - leaf[fold], self.parts)
+        """The rows `(1, x)` of all folds but one.
+
+        The other folds are summed. The total less the fold would lose what they have
+        beside a huge value of the fold.
+        """
+        others = np.flatnonzero(np.arange(self.count) != fold)
+        return jax.tree.map(lambda leaf: leaf[others].sum(axis=0), self.parts)
 
 
 class Standardised(eqx.Module):
@@ -133,10 +139,12 @@ def row_statistics(
         rows: Which rows of a task count; the same array for all tasks if their
             covariates are common.
         labels: Other labels than the benchmark's for the same rows, such as noisy
-            ones. The number taken off is the mean of the benchmark's all the same.
+            ones. The number taken off is the median of the benchmark's all the same.
     """
     labels = benchmark.labels if labels is None else labels
-    centred = [y - own.mean() for y, own in zip(labels, benchmark.labels, strict=True)]
+    centred = [
+        y - np.median(own) for y, own in zip(labels, benchmark.labels, strict=True)
+    ]
     if benchmark.common_covariates:
         y = np.stack(centred, axis=1)
         leaves = _sums(benchmark.covariates[0], y, rows[0], benchmark.count)
@@ -239,9 +247,9 @@ def standardise(rows: TaskStatistics, constant: Bool[Array, "k d"]) -> Standardi
 def _sums(
     x: np.ndarray, labels: np.ndarray, mine: np.ndarray, count: int
 ) -> tuple[np.ndarray, ...]:
-    """`(G, g, e, m)` of the rows `(1, x − x̄)` in `mine`, a task a column of labels."""
+    """`(G, g, e, m)` of the rows `(1, x − median)` in `mine`; one column a task."""
     rows = np.concatenate(
-        [np.ones((mine.sum(), 1)), (x - x.mean(axis=0))[mine]], axis=1
+        [np.ones((mine.sum(), 1)), (x - np.median(x, axis=0))[mine]], axis=1
     )
     y = labels[mine]
     gram = rows.T @ rows

@@ -22,7 +22,8 @@ from simulations.intervals import check_fields
 from simulations.store import dataset
 from theory.covariance import similarity_matrix
 from theory.risk.estimates import LEAST_FREEDOM, TaskEstimates, task_estimates
-from theory.risk.gain_estimate import GainEstimate, pairwise_gains
+from theory.risk.gain_estimate import pairwise_gains
+from theory.risk.gain_result import GainEstimate
 from theory.risk.source_weights import SourceWeights, source_weights
 from theory.tasks import TaskStatistics
 
@@ -110,8 +111,8 @@ def advise(tasks: LoadedTasks, spec: Advice) -> xr.Dataset:
         standardise=spec.standardise,
         standardise_labels=spec.standardise_labels,
     )
-    statistics = rows.statistics()
-    estimates = task_estimates(statistics)
+    statistics, orthogonal = rows.orthogonal()
+    estimates = task_estimates(statistics, orthogonal)
     reasons = withheld(tasks, estimates)
     kept = np.flatnonzero(reasons == "")
     if len(kept) < 2:
@@ -134,18 +135,21 @@ def advise(tasks: LoadedTasks, spec: Advice) -> xr.Dataset:
     width = choose_width(part, folds=folds, seed=spec.seed)
     left_out = leave_one_out_gains(part)
     found = _dataset(spec, tasks, kept, gains, left_out, weights, width)
-    return _with_tasks(found, tasks, statistics, estimates, reasons, spec.energy)
+    return _with_tasks(found, tasks, rows.statistics(), estimates, reasons, spec.energy)
 
 
 def withheld(tasks: LoadedTasks, estimates: TaskEstimates) -> np.ndarray:
     """Why no advice is given on a task; empty where it is.
 
     Fewer rows than directions hide some: as many as another task shows are counted.
+    Labels that the inputs explain but for rounding leave no error to save.
     """
     reasons = []
     ranks = np.asarray(estimates.rank).astype(int)
     freedoms = np.asarray(estimates.freedom).astype(int)
-    for freedom, rank, y in zip(freedoms, ranks, tasks.labels, strict=True):
+    noises = np.asarray(estimates.noise_variance)
+    each = zip(freedoms, ranks, noises, tasks.labels, strict=True)
+    for freedom, rank, noise, y in each:
         if freedom < LEAST_FREEDOM:
             lost = len(y) - rank - freedom
             directions = rank if freedom > 0 else np.max(ranks)
@@ -154,6 +158,8 @@ def withheld(tasks: LoadedTasks, estimates: TaskEstimates) -> np.ndarray:
                 + (" and an intercept" if lost else "")
                 + f": needs at least {directions + lost + LEAST_FREEDOM}"
             )
+        elif noise == 0:
+            reasons.append("its labels have no noise above rounding: no error to save")
         else:
             reasons.append("")
     return np.array(reasons)

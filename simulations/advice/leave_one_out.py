@@ -7,12 +7,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from theory.tasks import TaskStatistics
+from theory.risk.row_scores import condition_columns, row_statistics
+from theory.tasks import Tasks, TaskStatistics
 
 # Of the mean diagonal: columns of zeros become solvable, and nothing else changes.
 RIDGE = 1e-9
 # A row of leverage 1 fits itself: without it there is no solution to predict it by.
 SPARE = 1e-3
+# Values of a column that differ by fewer units of rounding are equal.
+CONSTANT = 4
 
 
 class Rows(NamedTuple):
@@ -35,6 +38,23 @@ class Rows(NamedTuple):
             energy=jnp.asarray(np.array([y @ y for _, y in pairs])),
             samples=jnp.asarray(np.array([float(len(y) - lost) for _, y in pairs])),
         )
+
+    def orthogonal(self) -> tuple[TaskStatistics, Tasks]:
+        """Statistics and rows in columns that are orthogonal over all tasks.
+
+        Gains are the same in all coordinates, but nearly dependent columns lose
+        digits in statistics (`theory.risk.row_scores.condition_columns`).
+        """
+        most, k = max(len(y) for y in self.labels), len(self.labels)
+        x = np.zeros((k, most, self.covariates[0].shape[1]))
+        y, mask = np.zeros((k, most)), np.zeros((k, most), bool)
+        for index, label in enumerate(self.labels):
+            x[index, : len(label)] = self.covariates[index]
+            y[index, : len(label)], mask[index, : len(label)] = label, True
+        samples = jnp.asarray(mask.sum(axis=1) - float(self.intercept))
+        rows = Tasks(jnp.asarray(x), jnp.asarray(y), jnp.asarray(mask))
+        rows = condition_columns(rows, samples)
+        return row_statistics(rows, samples), rows
 
 
 def centred_rows(
@@ -73,8 +93,10 @@ def centred_rows(
 
 
 def _centred(x: Float[np.ndarray, "m n"]) -> Float[np.ndarray, "m n"]:
-    # Rounding of the mean would leave a constant column with a direction of its own.
-    constant = x.min(axis=0) == x.max(axis=0)
+    # Rounding of the mean, or of sums such as 0.1 + 0.2, would leave a constant column
+    # with a direction of its own.
+    largest = np.max(np.abs(x), axis=0)
+    constant = np.ptp(x, axis=0) <= CONSTANT * np.finfo(float).eps * largest
     return np.where(constant, 0, x - x.mean(axis=0))
 
 

@@ -72,7 +72,9 @@ def _parts(data: xr.Dataset) -> Iterator[RenderableType]:
     yield (
         "Gains are changes of the test error of a target, in per cent of its error "
         "alone; + helps. They are estimated from all rows before training, for noise "
-        "of one size in a task; gains at chosen weights flatter a little."
+        "of one size in a task and rows that are independent; gains at chosen weights "
+        "are judged by labels that did not choose them. Intervals of nan are withheld: "
+        "a task has fewer than 5 rows more than directions."
     )
     yield from _doubtful(part)
     for name, reason in zip(

@@ -201,6 +201,13 @@ def _entry(axes: str, what: str, unit: str, values: Any) -> store.Entry:
 
 
 def gains(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what `risk_joint` is below `risk_alone`, and relative to their sum."""
+    """Return what `risk_joint` is below `risk_alone`, and relative to their sum.
+
+    Where both risks are 0 neither is better, and the relative gain is 0.
+    """
     alone, joint = found["risk_alone"], found["risk_joint"]
-    return {"gain": alone - joint, "relative_gain": (alone - joint) / (alone + joint)}
+    both = alone + joint
+    return {
+        "gain": alone - joint,
+        "relative_gain": (alone - joint) / (both + (both == 0)),
+    }

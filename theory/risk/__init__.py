@@ -8,7 +8,8 @@ from theory.risk.best_weights import (
 from theory.risk.common_design import common_design_risk
 from theory.risk.crossings import crossings
 from theory.risk.estimates import TaskEstimates, task_estimates
-from theory.risk.gain_estimate import GainEstimate, estimate_gain, pairwise_gains
+from theory.risk.gain_estimate import estimate_gain, pairwise_gains
+from theory.risk.gain_result import GainEstimate
 from theory.risk.phase_transition import PhaseTransition, phase_transition
 from theory.risk.pooled import PooledRisk, pooled_risk
 from theory.risk.scalar_heads import (

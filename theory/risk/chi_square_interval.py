@@ -1,4 +1,4 @@
-"""Intervals of a variance, and of the mean of a squared Gaussian length."""
+"""Intervals of a variance, of a squared Gaussian length, and quantiles of Student's."""
 
 import jax
 import jax.numpy as jnp
@@ -28,6 +28,26 @@ def variance_interval(
     high = (1 - spread + score * jnp.sqrt(spread)) ** 3
     low = jnp.maximum(1 - spread - score * jnp.sqrt(spread), 0.1) ** 3
     return estimate / high, estimate / low
+
+
+def student_score(
+    score: Float[Array, ""], freedom: Float[Array, "*batch"]
+) -> Float[Array, "*batch"]:
+    """Student's quantile at the level of a normal one, by its expansion in `1/ν`.
+
+    At 95 % it is short of the quantile by 0.2 % for `ν = 5` and by 4 % for `ν = 2`.
+
+    Args:
+        score: Normal quantile `z`.
+        freedom: `ν > 0`; infinite for the normal quantile itself.
+
+    Source: Fisher and Cornish (1960).
+    """
+    z, nu = score, freedom
+    first = (z**3 + z) / 4
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    return z + first / nu + second / nu**2 + third / nu**3
 
 
 def energy_interval(

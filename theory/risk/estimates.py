@@ -7,12 +7,21 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from theory.arguments import is_traced
-from theory.linear.single_task import equilibrated_spectrum
-from theory.task_checks import check_statistics
-from theory.tasks import TaskStatistics
+from theory.risk.target_frame import (
+    column_sizes,
+    generalised_inverse,
+    target_frame,
+)
+from theory.task_checks import check_statistics, check_tasks
+from theory.tasks import Tasks, TaskStatistics
 
 # With fewer spare rows the interval of a variance spans orders of magnitude.
 LEAST_FREEDOM = 2
+# `e − gᵀG⁻g` is a difference of sums that are rounded by some `ε` of `e` a direction.
+# Below 256 of these it is taken for rounding, and above it has two digits.
+CANCELLED = 256
+# A residual of a row is rounded by an `ε` of `|y| + Σ|x_jb_j|` a direction.
+ROUNDED = 8
 
 
 class TaskEstimates(eqx.Module):
@@ -22,7 +31,9 @@ class TaskEstimates(eqx.Module):
     `G_i⁻g_i`. Directions that no row of the task sees have none of either; all
     quantities here are taken in directions that the target's rows do see.
     `noise_variance` is `σ̂_i² = (e_i − g_iᵀG_i⁻g_i)/ν_i`, infinite where
-    `freedom`, `ν_i = m_i − rank G_i`, is 0. Squared units of the label.
+    `freedom`, `ν_i = m_i − rank G_i`, is 0, and 0 where the residuals are no larger
+    than rounding: such labels have no noise that can be measured. Squared units of the
+    label.
     """
 
     parameters: Float[Array, "*k d"]
@@ -37,7 +48,9 @@ class TaskEstimates(eqx.Module):
         return self.freedom >= LEAST_FREEDOM
 
 
-def task_estimates(statistics: TaskStatistics) -> TaskEstimates:
+def task_estimates(
+    statistics: TaskStatistics, rows: Tasks | None = None
+) -> TaskEstimates:
     """Estimate every task's parameters and noise from its own rows.
 
     For `y_i = X_ib_i + ε_i` with `ε_i` of mean 0 and covariance `σ_i²I`, given `X_i`,
@@ -49,7 +62,16 @@ def task_estimates(statistics: TaskStatistics) -> TaskEstimates:
     other `m_i − 1`, whose noise is `N(0, σ_i²I)` again. So give centred statistics
     `samples = m_i − 1`; each task then has an intercept of its own.
 
-    jit-, vmap- and grad-compatible where the ranks do not change.
+    From statistics, noise below some `10⁻⁷` of the labels is lost in rounding. Give the
+    `rows` to have it from residuals, which lose nothing.
+
+    jit-, vmap- and grad-compatible where the ranks do not change: the derivative of
+    `G⁻` is `−G⁻ dG G⁻`, so that by `G` of `σ̂²` is `G⁻gg'G⁻/ν`, where eigenvalues meet
+    as elsewhere.
+
+    Args:
+        statistics: The tasks.
+        rows: The rows of these statistics, centred if they are.
 
     Raises:
         ValueError: Shapes do not fit, or a value is not finite.
@@ -57,7 +79,23 @@ def task_estimates(statistics: TaskStatistics) -> TaskEstimates:
     Source: derived here; standard results on least squares.
     """
     check_statistics(statistics, certificate=False)
-    return _estimates(statistics)
+    if rows is not None:
+        check_rows(statistics, rows)
+    return _estimates(statistics, rows)
+
+
+def check_rows(statistics: TaskStatistics, rows: Tasks) -> None:
+    """Refuse rows that do not have the shape of the statistics.
+
+    Raises:
+        ValueError: Another number of tasks or inputs, or as `check_tasks`.
+    """
+    check_tasks(rows, statistics.dimension)
+    if len(rows.labels) != statistics.count:
+        raise ValueError(
+            f"rows has {len(rows.labels)} tasks and statistics has {statistics.count}: "
+            "give the rows that the statistics were made of"
+        )
 
 
 def estimable_tasks(
@@ -83,31 +121,37 @@ def estimable_tasks(
 
 
 @jax.jit
-def _estimates(statistics: TaskStatistics) -> TaskEstimates:
-    def one(task: TaskStatistics) -> TaskEstimates:
-        inverse, rank = general_inverse(task.gram)
+def _estimates(statistics: TaskStatistics, rows: Tasks | None) -> TaskEstimates:
+    sizes = column_sizes(statistics.gram, statistics.samples)
+
+    def one(task: TaskStatistics, own: Tasks | None) -> TaskEstimates:
+        frame = target_frame(task.gram, task.samples, sizes)
+        inverse = generalised_inverse(task.gram, frame.seen, frame.mask)
         parameter = inverse @ task.moment
         # A step of refinement, as in theory.linear.single_task.
         parameter += inverse @ (task.moment - task.gram @ parameter)
-        residual = task.energy - parameter @ task.moment
-        freedom = task.samples - rank
+        if own is None:
+            residual = task.energy - parameter @ task.moment
+            least = CANCELLED * task.gram.shape[0] * _eps(residual) * task.energy
+        else:
+            residual, least = _from_rows(own, parameter)
+        freedom = task.samples - frame.rank
         some = freedom > 0
-        noise = jnp.maximum(residual, 0) / jnp.where(some, freedom, 1)
+        noise = jnp.where(residual > least, residual, 0) / jnp.where(some, freedom, 1)
         return TaskEstimates(
-            parameter, inverse, rank, freedom, jnp.where(some, noise, jnp.inf)
+            parameter, inverse, frame.rank, freedom, jnp.where(some, noise, jnp.inf)
         )
 
-    return jax.lax.map(one, statistics)
+    return jax.lax.map(lambda task: one(*task), (statistics, rows))
 
 
-def general_inverse(
-    gram: Float[Array, "d d"],
-) -> tuple[Float[Array, "d d"], Float[Array, ""]]:
-    """A symmetric generalised inverse `D(DGD)⁺D`, and the rank of `G`.
+def _from_rows(rows: Tasks, parameter: Array) -> tuple[Array, Array]:
+    """The sum of squared residuals of one task, and what rounding makes of it."""
+    fit = rows.covariates @ parameter
+    size = jnp.abs(rows.labels) + jnp.abs(rows.covariates) @ jnp.abs(parameter)
+    rounding = ROUNDED * len(parameter) * _eps(fit) * size
+    return jnp.sum((rows.labels - fit) ** 2), jnp.sum(rounding**2)
 
-    `D` scales columns to unit norm, so that their units do not decide the rank.
-    """
-    spectrum = equilibrated_spectrum(gram)
-    scaled = (spectrum.vector * spectrum.inverse) @ spectrum.vector.T
-    rank = jnp.sum(spectrum.seen).astype(gram.dtype)
-    return scaled * spectrum.scale[:, None] * spectrum.scale, rank
+
+def _eps(like: Array) -> float:
+    return float(jnp.finfo(like.dtype).eps)

@@ -1,9 +1,5 @@
 """The gain of pooling, estimated without bias before anything is trained together."""
 
-from functools import partial
-
-import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jax.scipy.special import ndtri
 from jax.typing import ArrayLike
@@ -16,35 +12,25 @@ from theory.arguments import (
     check_target,
     is_traced,
 )
-from theory.risk.chi_square_interval import energy_interval, variance_interval
 from theory.risk.estimates import (
     TaskEstimates,
+    check_rows,
     estimable_tasks,
-    general_inverse,
+    task_estimates,
 )
-from theory.tasks import TaskStatistics
-
-
-class GainEstimate(eqx.Module):
-    """Gain of pooling for a target: risk alone minus risk pooled, estimated.
-
-    `gain` is the estimate, `low` and `high` bound the gain. `alone` estimates the
-    excess risk of the target's own least squares, `noise` its `σ²`: a test error is
-    the sum of the two. Squared units of the label.
-    """
-
-    gain: Float[Array, "*batch"]
-    low: Float[Array, "*batch"]
-    high: Float[Array, "*batch"]
-    alone: Float[Array, "*batch"]
-    noise: Float[Array, "*batch"]
-
-    @property
-    def relative(self) -> "GainEstimate":
-        """In units of the test error of the target alone, `σ̂² + alone`."""
-        error = self.alone + self.noise
-        unit = jnp.where(error > 0, error, 1)
-        return jax.tree.map(lambda leaf: leaf / unit, self)
+from theory.risk.gain_at_weights import (
+    gain_from_ratios,
+    gain_from_rows,
+    gains_of_pairs,
+)
+from theory.risk.gain_result import GainEstimate
+from theory.risk.row_scores import (
+    condition_columns,
+    group_numbers,
+    row_scores,
+    row_statistics,
+)
+from theory.tasks import Tasks, TaskStatistics
 
 
 def estimate_gain(
@@ -55,6 +41,8 @@ def estimate_gain(
     new_rows: bool = True,
     confidence: float = 0.95,
     tasks: TaskEstimates | None = None,
+    rows: Tasks | None = None,
+    groups: ArrayLike | None = None,
 ) -> GainEstimate:
     """Gain of `b̂ = R Σ_i α_ig_i`, `R = (Σ_i α_iS_i)⁻`, over `b̂_t = S_t⁻g_t`.
 
@@ -73,26 +61,49 @@ def estimate_gain(
     own solution as the large model: only the target's noise must be known, and the
     sources' labels need not even be linear. It holds for weights chosen without the
     target's labels, and if the noise of the tasks is independent; tasks with labels on
-    the same rows do not qualify.
+    the same rows do not qualify. Where weights were chosen from these labels, see
+    `theory.risk.source_weights`.
 
     That is the gain on the target's own rows. For new rows from the same distribution
     (`new_rows`), leave a row `x` out: `R₋x = Rx/(1 − α_txᵀRx)`, and `α_txᵀRx` is close
     to its mean `h = α_t tr(SR)`. So a quadratic form `xᵀRwwᵀRx`, with `w` of the
     sources, grows by `F² = 1/(1−h)²`, `tr(ΣR)` is `F tr(SR)`, and alone `h` is
-    `ρ = rank/m_t`. From `α_tRS_tR = R − ROR`,
+    `ρ = rank/m_t`. From `α_tRS_tR = R − ROR` and `ROS_t⁻ = S_t⁻ − R` (`α_t = 1`),
 
-        ĝ = κ σ̂_t² − F²T,   κ = ρ/(1−ρ) + F² tr(QOS_t⁻O) − α_tF tr(SR) + α_tF² tr(QO).
+        ĝ = κ σ̂_t² − F²T,   κ = (ρ − h) F (1/(1−ρ) + F).
 
     It is exact in the limit of many rows and inputs (generalised cross-validation);
-    `F = 1` and `ρ` in place of `ρ/(1−ρ)` give back the first. A column that is constant
-    in the target's rows is taken to be so in new ones.
+    a column that is constant in the target's rows is taken to be so in new ones. All
+    is computed where the target's rows are white (`theory.risk.target_frame`), with
+    `û = S^½(b̂ − b̂_t) = S^½R(Σ_(i≠t) α_ig_i − Ob̂_t)`: nothing cancels.
 
-    The interval takes noise as Gaussian. `σ̂_t²` and `T` are then independent;
+    The interval joins three errors. `σ̂_t²` and `T` are independent for Gaussian noise;
     `T` is a weighted sum of noncentral chi-squares with `C = S^½RVRS^½`, `V` estimated
-    (`theory.risk.chi_square_interval`), and their bounds are joined as
-    `ĝ ± √(Δ_σ² + Δ_T²)` (Zou and Donner 2008). Its level is approximate.
+    (`theory.risk.chi_square_interval`). For new rows, `S` is a mean of `m_t` rows
+    that stands for their covariance `Σ`. The gain given the rows is `tr(ΣM)` with
 
-    jit-, vmap- and grad-compatible in `statistics` and `weights`.
+        M = 2σ_t²(S_t⁻ − R) − F² E ŵŵᵀ,   ŵ = b̂ − b̂_t,
+
+    and its error by `S` is, to first order, `tr((S − Σ)M)`: `S` is in `R` too, but in
+    the gain and its estimate alike. For Gaussian rows `m_tS` is Wishart, so that the
+    variance is `2 tr((ΣM)²)/m_t`; at a large shift that is `2(wᵀΣw)²/m_t`, a mean of
+    `m_t` squared normals. `h` of them are spent on `R`, so the bounds are those of a
+    variance with `m_t(1 − h)` degrees of freedom (`theory.risk.gain_interval`).
+
+    With `rows`, noise may be of unequal size and rows may be of any distribution:
+    variances come from residuals and from the spread of the rows
+    (`theory.risk.row_parts`). With `groups`, rows of a group may depend on each other
+    in noise and inputs; groups are independent. Without `rows` noise is taken to be of
+    one size in a task and inputs as Gaussian. Rows, or groups, must be independent.
+
+    An interval is withheld, NaN with a reason (`GainEstimate.reason`), where a task
+    that counts has fewer than 5 rows, or groups, more than directions; where the
+    target's labels have no noise above rounding, and then the gain too; and where
+    columns are so nearly dependent that rounding of the statistics decides. `rows`
+    avoid the last: they are first made orthogonal.
+
+    jit-, vmap- and grad-compatible in `statistics` and `weights`, where ranks do not
+    change; with `rows` in `weights` alone.
 
     Args:
         statistics: The tasks, each with at least two rows more than directions. For an
@@ -101,14 +112,27 @@ def estimate_gain(
         target: Index `t` of the target; the last, if not given.
         new_rows: Gain on new rows rather than on the target's own.
         confidence: Of the interval, in (0, 1).
-        tasks: `task_estimates(statistics)`, if at hand.
+        tasks: `task_estimates(statistics)`, if at hand; not used with `rows`.
+        rows: The rows that `statistics` were made of, centred if they are.
+        groups: The group of every row, as integers, k x m, anything for padded rows. A
+            number stands for another group in another task.
 
     Raises:
         ValueError: Shapes do not fit, weights are out of range, a task has too few
-            rows, or `confidence` is outside (0, 1).
+            rows, `confidence` is outside (0, 1), or `groups` come without `rows`.
 
     Source: derived here; Mallows (1973) for C_p.
     """
+    if groups is not None and rows is None:
+        raise ValueError("groups are of rows: give rows too")
+    scores = None
+    if rows is not None:
+        check_rows(statistics, rows)
+        group = group_numbers(groups, rows)
+        rows = condition_columns(rows, statistics.samples)
+        statistics = row_statistics(rows, statistics.samples)
+        tasks = task_estimates(statistics, rows)
+        scores = row_scores(rows, statistics, group)
     tasks = estimable_tasks(statistics, tasks)
     k = statistics.count
     alpha = check_pool_weights(weights, k)
@@ -116,8 +140,13 @@ def estimate_gain(
     if not is_traced(alpha) and alpha[at] == 0:
         raise ValueError(f"weights[{at}] is 0: the target's own rows must count")
     score = normal_score(confidence)
+    ratio = alpha / alpha[at]
+    if scores is not None:
+        return gain_from_rows(
+            statistics, tasks, scores, ratio, at, score, new_rows=bool(new_rows)
+        )
     return gain_from_ratios(
-        statistics, tasks, alpha / alpha[at], at, score, new_rows=bool(new_rows)
+        statistics, tasks, ratio, at, score, new_rows=bool(new_rows)
     )
 
 
@@ -149,7 +178,7 @@ def pairwise_gains(
     (ratio,) = check_numbers("", weight=weight)
     score = normal_score(confidence)
     tasks = estimable_tasks(statistics, tasks)
-    return _pairs(statistics, tasks, ratio, score, new_rows=bool(new_rows))
+    return gains_of_pairs(statistics, tasks, ratio, score, new_rows=bool(new_rows))
 
 
 def normal_score(confidence: float) -> Float[Array, ""]:
@@ -160,124 +189,3 @@ def normal_score(confidence: float) -> Float[Array, ""]:
     """
     check_share("confidence", confidence)
     return ndtri(jnp.asarray((1 + confidence) / 2, float))
-
-
-class _Others(eqx.Module):
-    """What the sources bring: `Σ α_iS_i`, `Σ α_ig_i` and `Σ α_i²σ_i²S_i`."""
-
-    gram: Float[Array, "*n d d"]
-    moment: Float[Array, "*n d"]
-    noise: Float[Array, "*n d d"]
-
-
-@partial(jax.jit, static_argnames="new_rows")
-def gain_from_ratios(
-    statistics: TaskStatistics,
-    tasks: TaskEstimates,
-    ratio: Float[Array, " k"],
-    target: Array | int,
-    score: Float[Array, ""],
-    *,
-    new_rows: bool = True,
-) -> GainEstimate:
-    """`estimate_gain` with `α_i/α_t`; nothing is checked, the target may be traced.
-
-    Args:
-        statistics: The tasks.
-        tasks: Their estimates.
-        ratio: `α_i/α_t ≥ 0`; the entry of the target counts for nothing.
-        target: Index `t`.
-        score: Of each side of the interval.
-        new_rows: As `estimate_gain`.
-    """
-    ratio = ratio.at[target].set(0)
-    others = _Others(
-        jnp.einsum("k,kde->de", ratio, statistics.gram),
-        ratio @ statistics.moment,
-        jnp.einsum("k,kde->de", ratio**2 * tasks.noise_variance, statistics.gram),
-    )
-    own, task = jax.tree.map(lambda leaf: leaf[target], (statistics, tasks))
-    return _gain(own, task, others, score, new_rows)
-
-
-@partial(jax.jit, static_argnames="new_rows")
-def _pairs(
-    statistics: TaskStatistics,
-    tasks: TaskEstimates,
-    ratio: Array,
-    score: Array,
-    *,
-    new_rows: bool,
-) -> GainEstimate:
-    k = statistics.count
-    noise = ratio**2 * tasks.noise_variance[:, None, None] * statistics.gram
-    others = _Others(ratio * statistics.gram, ratio * statistics.moment, noise)
-
-    def of_target(own: tuple[TaskStatistics, TaskEstimates]) -> GainEstimate:
-        return jax.vmap(lambda one: _gain(*own, one, score, new_rows))(others)
-
-    found = jax.lax.map(of_target, (statistics, tasks))
-    same = jnp.eye(k, dtype=bool)
-    zero = {"gain", "low", "high"}
-    return GainEstimate(
-        **{
-            name: jnp.where(same & (name in zero), 0, leaf.T)
-            for name, leaf in vars(found).items()
-        }
-    )
-
-
-def _gain(
-    own: TaskStatistics,
-    task: TaskEstimates,
-    others: _Others,
-    score: Array,
-    new_rows: bool,
-) -> GainEstimate:
-    """The estimate with the target's weight at 1."""
-    metric = own.gram / own.samples
-    inverse, _ = general_inverse(own.gram + others.gram)
-    moved = inverse @ (others.moment - others.gram @ task.parameters)
-    energy = moved @ metric @ moved
-    seen = inverse @ metric @ inverse
-    spread = others.gram @ task.inverse @ others.gram
-    share = jnp.sum(metric * inverse)
-    rho = task.rank / own.samples
-    factor = 1 / (1 - share) if new_rows else jnp.ones(())
-    alone = rho / (1 - rho) if new_rows else rho
-    kappa = (
-        alone
-        + factor**2 * jnp.sum(seen * spread)
-        - factor * share
-        + factor**2 * jnp.sum(seen * others.gram)
-    )
-    noise = task.noise_variance
-    # SRVR has the trace of C, and (Rv̂)ᵀ(SRVR)S(Rv̂) is uᵀCu with u = S^½(b̂ − b̂_t).
-    covariance = metric @ inverse @ (others.noise + noise * spread) @ inverse
-    low, high = _bounds(
-        (kappa, noise, task.freedom),
-        (factor**2, energy, jnp.trace(covariance), moved @ covariance @ metric @ moved),
-        score,
-    )
-    gain = kappa * noise - factor**2 * energy
-    return GainEstimate(gain, low, high, alone * noise, noise)
-
-
-def _bounds(
-    of_noise: tuple[Array, Array, Array],
-    of_length: tuple[Array, Array, Array, Array],
-    score: Array,
-) -> tuple[Array, Array]:
-    """Join the interval of `κσ_t²` with that of `F² E T`."""
-    kappa, noise, freedom = of_noise
-    factor, energy, trace, square = of_length
-    noise_low, noise_high = variance_interval(noise, freedom, score)
-    some = (trace > 0) & (square > 0)
-    unit = jnp.where(some, square / jnp.where(some, energy, 1), 1)
-    low, high = energy_interval(energy, jnp.where(some, trace, 1), unit, score)
-    low, high = jnp.where(some, low, energy), jnp.where(some, high, energy)
-    gain = kappa * noise - factor * energy
-    # T may lie below the mean that C alone gives; the bound then is that mean.
-    down = jnp.hypot(kappa * (noise - noise_low), factor * (high - energy))
-    up = jnp.hypot(kappa * (noise_high - noise), factor * jnp.maximum(energy - low, 0))
-    return gain - down, gain + up

@@ -186,7 +186,8 @@ def test_good_sources_are_kept_and_a_bad_one_is_dropped():
     # At 20 deviations a source may have the weight that costs nothing, as on any scale.
     assert weights[2, 0] < 1e-3
     assert found.gain.gain[0] > 0
-    assert np.all(np.asarray(found.gain.gain) >= 0)
+    # Labels that did not choose the weights may find a little less than nothing.
+    assert np.all(np.asarray(found.gain.relative.gain) >= -0.01)
 
 
 bounds = jax.jit(energy_interval)
