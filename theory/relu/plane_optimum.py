@@ -77,10 +77,10 @@ def plane_optimum(tasks: Tasks, weights: ArrayLike | None = None) -> PlaneOptimu
     for tasks of more than 64 rows. `lower_bound` is at most the infimum of `f`, by
     enclosures that include every rounding to first order in `η`; `loss` is at least
     that infimum but for rounding, at most `16ρ`; and `loss − lower_bound ≤ 256ρ` where
-    `unresolved` is 0. Every local minimum from which `f` rises by more than `64ρ` on
-    both sides before it falls below it is in `minima`; minima in between which `f`
-    rises by less are listed as one, the lower. Units of columns, lengths of rows and
-    the distance of breakpoints play no part in this.
+    `unresolved` is 0. Then every local minimum from which `f` rises by more than `256ρ`
+    on both sides before it falls below it is in `minima`; of minima between which `f`
+    rises by less than that only the lowest may be listed. Units of columns, lengths of
+    rows and the distance of breakpoints play no part in this.
 
     The least value need not exist. For bounded heads `f` is continuous in `B`, so an
     infimum is not attained only where a head grows without bound: where all active

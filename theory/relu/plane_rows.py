@@ -158,8 +158,13 @@ def _lines(
     # In a half-plane, rows whose neighbours are in order are all in order.
     for first, last in _runs(near):
         if np.any(turn[first:last] < 0):
-            by_turn = cmp_to_key(lambda i, j: _beyond(upper[i], upper[j]))
-            order[first : last + 1] = sorted(order[first : last + 1], key=by_turn)
+
+            def by_turn(i: int, j: int) -> int:
+                return _beyond(upper[i], upper[j])
+
+            order[first : last + 1] = sorted(
+                order[first : last + 1].tolist(), key=cmp_to_key(by_turn)
+            )
     turn = inner(upper[order[1:]], turned(upper[order[:-1]]))
     line = np.empty(len(upper), np.int64)
     line[order] = np.concatenate([[0], np.cumsum(turn > 0)])[: len(upper)]
