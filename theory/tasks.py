@@ -207,6 +207,14 @@ def check_range(
     refuse(f"{label}: {field}", sums, bad, rule, f": rescale {unit}")
 
 
+def _vanished(field: str, label: str, unit: str) -> None:
+    """Refuse entries that are not zero and have squares that are, in floats."""
+    raise ValueError(
+        f"{label}: {field} must be 0 or within [{LEAST:g}, {MOST:g}], got less than "
+        f"{np.finfo(float).tiny:.3g} from entries that are not 0: rescale {unit}"
+    )
+
+
 class _Fold:
     """Running sums of one task, in 64-bit NumPy whatever jax's precision is."""
 
@@ -253,12 +261,13 @@ class _Fold:
     def check(self, label: str) -> None:
         """Refuse constant labels, and what is too small or too large to square."""
         varied_labels(self.low, self.high, self.samples, label)
-        # A column in use whose squares vanish counts as the least float.
-        least = np.finfo(float).tiny
-        squares = np.where(self.used, np.maximum(np.diag(self.gram), least), 0)
+        squares = np.diag(self.gram)
+        for column in np.flatnonzero(self.used & (squares == 0)):
+            _vanished(f"covariates' sum of squares[{column}]", label, "the column")
         check_range("covariates' sum of squares", label, squares, "the column")
-        energy = max(self.energy, float(least))
-        check_range("labels' sum of squares", label, energy, "the labels")
+        if self.energy == 0 and (self.low != 0 or self.high != 0):
+            _vanished("labels' sum of squares", label, "the labels")
+        check_range("labels' sum of squares", label, self.energy, "the labels")
 
 
 def _paired(

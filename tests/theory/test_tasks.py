@@ -2,10 +2,12 @@
 
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.strategies import SEED, rows
+from theory.linear import shared_optimum
 from theory.tasks import Tasks, TaskStatistics
 
 FIELDS = ("gram", "moment", "energy", "samples")
@@ -73,6 +75,30 @@ def test_labels_may_be_constant_in_a_single_row_and_in_a_block():
     for kind in (TaskStatistics, Tasks):
         kind.from_data([X, X[:1]], [Y, flat[:1]])
     TaskStatistics.from_blocks([(0, X[:2], flat[:2]), (0, X[2:], -flat[2:])])
+
+
+def test_a_single_label_may_be_zero_and_gives_energy_zero():
+    found = TaskStatistics.from_data([X, X[:1]], [Y, [0.0]])
+    np.testing.assert_array_equal(found.energy[1], 0)
+    np.testing.assert_array_equal(found.moment[1], 0)
+    assert_same(Tasks.from_data([X, X[:1]], [Y, [0.0]]).statistics(), found)
+    # The second task is explained by heads of zero, so the loss is that of the first.
+    both, alone = (shared_optimum(found.select(t), 1).loss for t in ([0, 1], [0]))
+    np.testing.assert_allclose(both, alone, atol=1e-12 * Y @ Y)
+
+
+@pytest.mark.parametrize("field", ["labels", "column 1"])
+def test_a_message_says_that_squares_vanish_and_not_that_there_are_none(field):
+    x, y = np.ones((2, 2)), np.array([1.0, 0.0])
+    if field == "labels":
+        y *= 1e-200
+    else:
+        x[:, 1] *= 1e-200
+    name = "labels' sum of squares" if field == "labels" else r"squares\[1\]"
+    with pytest.raises(
+        ValueError, match=rf"task 0: .*{name} .* entries that are not 0"
+    ):
+        TaskStatistics.from_data([x], [y])
 
 
 def test_32_bit_and_integer_rows_are_summed_in_64_bits():

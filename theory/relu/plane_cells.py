@@ -1,18 +1,28 @@
 r"""What two tasks or more explain along a small arc, enclosed to second order.
 
-In a sector `s_i = Σ y x` and `S_i = Σ xxᵀ` over the active rows are constant, and task
-`i` explains `(s_iᵀb)²/(bᵀS_ib)`. On an arc around a centre `c`, with `b = c + τ c_⊥`,
+In a part of a sector, with `b(σ) = (1 − σ)u + σv`, task `i` explains
+`⟨h, y⟩²/‖h‖²`, `h = (1 − σ)a + σc`. An arc has `|σ − σ_0| ≤ T`, and `σ = σ_0 + τ`:
 
     g(τ) = n²/D,  n = p + qτ,  D = A + 2Cτ + Eτ²,
     g'(τ) = 2 n m/D²,  m = u + wτ,  u = qA − pC,  w = qC − pE,
     g''(τ) = 2 N/D³,  N = N_0 + N_1τ + N_2τ² + N_3τ³,
     N_0 = vA − 4puC,  N_1 = 2qwA − 2vC − 4puE,  N_2 = −3vE,  N_3 = −2qwE,  v = qu + pw.
 
-Over `|τ| ≤ T` the cubic lies within `N_0 ± (|N_1|T + |N_2|T² + |N_3|T³)` and `D`, being
-convex, between values that are known; so `G'' = Σ α_i g_i''` is enclosed, and `G'` by
-its value at the centre and that enclosure (mean value theorem). An arc on which `G'`
-has one sign has no stationary point, and one on which `G''` has one sign has at most
-one, which the signs of `G'` at its ends decide. No stationary point is missed.
+Over `|τ| ≤ T` the cubic is within `N_0 ± (|N_1|T + |N_2|T² + |N_3|T³)`. `D` is convex,
+so at most its larger end value and at least `1 − 2|C|T` (with `A = 1`), and hidden
+values are not negative, so `D ≥ D_low D_high/(D_low + D_high)`. So `G'' = Σ α_i g_i''`
+is enclosed, and `G'` by its value at the centre and that enclosure (mean value
+theorem). An arc on which `G'` has one sign has its largest value at an end, and so has
+one on which `G''` is positive; where `G''` is negative there is one maximum, at an end
+or where `G'` vanishes.
+
+**Rounding.** Units are chosen with `A = 1`. Let `η` bound what moments miss, relative
+to their terms, and `P = √e`, `S = √Ê`, `Ê ≥ E` the span: then `|p| ≤ P`, `|C| ≤ S`,
+`|q| ≤ PS`, and these miss at most `ηP`, `ηS`, `ηPS`. Hence `|u| ≤ 2PS`,
+`|w| ≤ 2PS²`, `|v| ≤ 4P²S²`, and the coefficients of `N` are at most 12, 20, 12 and 4
+times `P²S²`, `P²S³`, `P²S⁴` and `P²S⁵`. Each is a sum of products of five factors or
+fewer, that miss `η`, so it misses at most `8η` times that; and so does `nm`, at most
+`2P²S(1 + Sτ)²`.
 
 Derived here.
 """
@@ -20,37 +30,36 @@ Derived here.
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
-from theory.relu.plane_sectors import Rows, Sectors
+from theory.relu.plane_sectors import Moments
 
 Values = Float[np.ndarray, " c"]
-# Where BᵀSB is below this share of tr S somewhere on an arc, moments are summed anew in
-# the arc's own frame: turning them would lose that many digits.
-THIN = 1e-3
-# Entries of the largest array while doing so.
-CHUNK = 2**21
-# Rounding in sums and in a few dozen operations, in units of ε times their terms.
-ROUNDING = 64
+# What a product of five factors may miss, in units of what each of them may.
+ROUNDING = 8
 
 
 class Arcs(NamedTuple):
-    """Arcs of sectors: which one, and from where to where."""
+    """Arcs of parts: `σ` from `low` to `high`, counted from `v` where `from_v`.
 
-    sector: Int[np.ndarray, " c"]
+    Both are at most 1/2, and close to 0 floats tell them apart to any depth.
+    """
+
+    part: Int[np.ndarray, " c"]
+    from_v: Bool[np.ndarray, " c"]
     low: Values
     high: Values
 
     @property
     def centre(self) -> Values:
-        """Middle angle."""
+        """`σ_0`, the middle."""
         return (self.low + self.high) / 2
 
     @property
     def reach(self) -> Values:
-        """`T`, the tangent of half the arc."""
-        return np.tan((self.high - self.low) / 2)
+        """`T`, half the length."""
+        return (self.high - self.low) / 2
 
     def take(self, index: NDArray) -> "Arcs":
         """Some of the arcs."""
@@ -58,24 +67,44 @@ class Arcs(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """`A, C, E, p, q` of every task and arc, scaled so that `A + E = 1`."""
+    """`C, E, p, q` and `Ê` of every task and arc in the unit with `A = 1`.
 
-    a: Float[np.ndarray, "k c"]
+    `ends` are `D` at both ends, found without cancelling. `weight` is `α_i`, 0 for a
+    task that explains a constant; `energy` and `missed` are `e_i` and `η_i`.
+    """
+
     c: Float[np.ndarray, "k c"]
     e: Float[np.ndarray, "k c"]
     p: Float[np.ndarray, "k c"]
     q: Float[np.ndarray, "k c"]
+    span: Float[np.ndarray, "k c"]
+    ends: Float[np.ndarray, "2 k c"]
+    weight: Float[np.ndarray, "k c"]
+    energy: Float[np.ndarray, "k 1"]
+    missed: Float[np.ndarray, "k 1"]
 
-    def take(self, index: NDArray) -> "Terms":
-        """Those of some of the arcs."""
-        return Terms(*(field[:, index] for field in self))
-
-    def slopes(self, tau: Values, weights: NDArray) -> Values:
+    def slopes(self, tau: NDArray) -> NDArray:
         """`G'(τ)`, one `τ` an arc."""
         n = self.p + self.q * tau
-        u, w = self.q * self.a - self.p * self.c, self.q * self.c - self.p * self.e
-        d = self.a + 2 * self.c * tau + self.e * tau**2
-        return 2 * weights @ (n * (u + w * tau) / np.where(d > 0, d, 1) ** 2)
+        u, w = self.q - self.p * self.c, self.q * self.c - self.p * self.e
+        d = np.maximum(1 + 2 * self.c * tau + self.e * tau**2, self.least)
+        return 2 * np.sum(self.weight * n * (u + w * tau) / d**2, axis=0)
+
+    def room(self, tau: NDArray) -> NDArray:
+        """What `slopes` may miss by rounding."""
+        d = np.maximum(1 + 2 * self.c * tau + self.e * tau**2, self.least)
+        span = np.sqrt(self.span)
+        size = (1 + span * np.abs(tau)) ** 2
+        # D misses η(1 + S|τ|)², which is a large share of it where it dips.
+        share = self.missed * (1 + size / d)
+        room = ROUNDING * share * 2 * self.energy * span * size / d**2
+        return 2 * np.sum(self.weight * room, axis=0)
+
+    @property
+    def least(self) -> Float[np.ndarray, "k c"]:
+        """`D_low D_high/(D_low + D_high)`, a little less for its rounding."""
+        low, high = self.ends
+        return low / (low + high) * high * (1 - ROUNDING * self.missed)
 
 
 class Enclosure(NamedTuple):
@@ -87,95 +116,55 @@ class Enclosure(NamedTuple):
     high: Values
 
 
-def terms_of(rows: Rows, sectors: Sectors, arcs: Arcs) -> Terms:
-    """Moments in the arcs' frames; zero for tasks that explain a constant."""
-    s = sectors.moments[:, :, arcs.sector]
-    frame = _frame(arcs)
-    moments = _turned(s, frame)
-    varies = sectors.groups[:, arcs.sector] > 1
-    least = _least(moments[0], moments[1], moments[2], arcs.reach)
-    thin = varies & (least < THIN * (s[:, 0] + s[:, 2]))
-    anew = np.flatnonzero(thin.any(axis=0))
-    step = max(1, CHUNK // max(1, len(rows.y)))
-    for first in range(0, len(anew), step):
-        some = anew[first : first + step]
-        moments[:, :, some] = _from_rows(rows, sectors, arcs.take(some))
-    trace = moments[0] + moments[2]
-    varies &= trace > 0
-    size = np.where(varies, trace, 1)
-    a, c, e = np.where(varies, moments[:3] / size, 0)
-    p, q = np.where(varies, moments[3:] / np.sqrt(size), 0)
-    return Terms(np.where(varies, a, 1), c, e, p, q)
+def terms_of(
+    moments: Moments,
+    arcs: Arcs,
+    weight: Float[np.ndarray, "k c"],
+    energy: Float[np.ndarray, " k"],
+    missed: Float[np.ndarray, " k"],
+) -> Terms:
+    """Moments at the arcs' centres. Tasks of weight 0 may have none."""
+    m = Moments(*(field[:, arcs.part] for field in moments))
+    swap, sign = arcs.from_v, np.where(arcs.from_v, -1.0, 1.0)
+    aa, cc = np.where(swap, m.cc, m.aa), np.where(swap, m.aa, m.cc)
+    ad, cd = np.where(swap, m.cd, m.ad), np.where(swap, m.ad, m.cd)
+    a_y, c_y = np.where(swap, m.c_y, m.a_y), np.where(swap, m.a_y, m.c_y)
 
+    def square(at: Values) -> NDArray:
+        return (1 - at) ** 2 * aa + 2 * at * (1 - at) * m.ac + at**2 * cc
 
-def enclose(terms: Terms, reach: Values, weights: NDArray) -> Enclosure:
-    """Enclose `G'` and `G''` over `|τ| ≤ T`."""
-    a, c, e, p, q = terms
-    u, w = q * a - p * c, q * c - p * e
-    v, uv, ww = q * u + p * w, p * u, q * w
-    t = reach
-    centre = v * a - 4 * uv * c
-    spread = np.abs(2 * ww * a - 2 * v * c - 4 * uv * e) * t
-    spread += np.abs(3 * v * e) * t**2 + np.abs(2 * ww * e) * t**3
-    # The same with every term positive: what rounding is a share of.
-    p, q, c = np.abs(p), np.abs(q), np.abs(c)
-    u, w = q * a + p * c, q * c + p * e
-    v, uv, ww = q * u + p * w, p * u, q * w
-    slack = ROUNDING * np.finfo(float).eps
-    spread += slack * (v * a + 4 * uv * c + t * (2 * ww * a + 2 * v * c + 4 * uv * e))
-    most = np.maximum(a + 2 * c * t + e * t**2, 0)
-    # Where D is small beside its terms, rounding is a large share of it.
-    least = _least(terms.a, terms.c, e, t) - slack * most
-    least = np.maximum(least, slack**2 * most)
-    low, high = centre - spread, centre + spread
-    low = 2 * weights @ (low / np.where(low < 0, least, most) ** 3)
-    high = 2 * weights @ (high / np.where(high > 0, least, most) ** 3)
-    slope = terms.slopes(np.zeros_like(t), weights)
-    radius = t * np.maximum(np.abs(low), np.abs(high))
-    radius += slack * 2 * weights @ (uv / a**2)
-    return Enclosure(slope, radius, low, high)
-
-
-def _least(a: NDArray, c: NDArray, e: NDArray, reach: Values) -> NDArray:
-    """Least `A + 2Cτ + Eτ²` over `|τ| ≤ T`."""
-    at = np.clip(-c / np.where(e > 0, e, 1), -reach, reach)
-    at = np.where(e > 0, at, -np.sign(c) * reach)
-    return a + 2 * c * at + e * at**2
-
-
-def _frame(arcs: Arcs) -> tuple[Values, Values]:
-    return np.cos(arcs.centre), np.sin(arcs.centre)
-
-
-def _turned(
-    moments: Float[np.ndarray, "k 5 c"], frame: tuple[Values, Values]
-) -> Float[np.ndarray, "5 k c"]:
-    x, y = frame
-    xx, xy, yy, first, second = (moments[:, j] for j in range(5))
-    return np.stack(
-        [
-            xx * x**2 + 2 * xy * x * y + yy * y**2,
-            (yy - xx) * x * y + xy * (x**2 - y**2),
-            xx * y**2 - 2 * xy * x * y + yy * x**2,
-            first * x + second * y,
-            second * x - first * y,
-        ]
+    at, used = arcs.centre, weight > 0
+    size = np.where(used, square(at), 1)
+    root = np.sqrt(size)
+    ends = np.stack([square(arcs.low), square(arcs.high)])
+    c = sign * ((1 - at) * ad + at * cd) / size
+    p, q = ((1 - at) * a_y + at * c_y) / root, sign * m.d_y / root
+    c, e, p, q, span = (
+        np.where(used, f, 0) for f in (c, m.dd / size, p, q, m.span / size)
     )
+    ends = np.where(used, ends / size, 1)
+    return Terms(c, e, p, q, span, ends, weight, energy[:, None], missed[:, None])
 
 
-def _from_rows(rows: Rows, sectors: Sectors, arcs: Arcs) -> Float[np.ndarray, "5 k c"]:
-    x, y = _frame(arcs)
-    active = rows.active(arcs.sector, sectors.lines)
-    along = np.where(active, rows.z[:, :1] * x + rows.z[:, 1:] * y, 0)
-    across = np.where(active, rows.z[:, 1:] * x - rows.z[:, :1] * y, 0)
-    label = rows.y[:, None]
-    found = np.zeros((5, rows.tasks, len(x)))
-    for task in range(rows.tasks):
-        own = slice(rows.start[task], rows.start[task + 1])
-        a, b = along[own], across[own]
-        found[0, task] = np.sum(a**2, axis=0)
-        found[1, task] = np.sum(a * b, axis=0)
-        found[2, task] = np.sum(b**2, axis=0)
-        found[3, task] = np.sum(label[own] * a, axis=0)
-        found[4, task] = np.sum(label[own] * b, axis=0)
-    return found
+def enclose(terms: Terms, reach: Values) -> Enclosure:
+    """Enclose `G'` and `G''` over `|τ| ≤ T`, rounding included."""
+    c, e, p, q = terms.c, terms.e, terms.p, terms.q
+    u, w = q - p * c, q * c - p * e
+    v, t = q * u + p * w, reach
+    centre = v - 4 * p * u * c
+    spread = np.abs(2 * q * w - 2 * v * c - 4 * p * u * e) * t
+    spread += np.abs(3 * v * e) * t**2 + np.abs(2 * q * w * e) * t**3
+    x = np.sqrt(terms.span) * t
+    slack = ROUNDING * terms.missed * terms.energy
+    spread += slack * terms.span * (12 + 20 * x + 12 * x**2 + 4 * x**3)
+    # The tangent at the centre is the better bound on short arcs.
+    tangent = 1 - 2 * np.abs(c) * t - ROUNDING * terms.missed * (1 + x) ** 2
+    least = np.maximum(terms.least, tangent)
+    most = np.max(terms.ends, axis=0) * (1 + ROUNDING * terms.missed)
+    low, high = centre - spread, centre + spread
+    low = low / np.where(low < 0, least, most) ** 3
+    high = high / np.where(high > 0, least, most) ** 3
+    low, high = (2 * np.sum(terms.weight * bound, axis=0) for bound in (low, high))
+    none = np.zeros_like(t)
+    radius = t * np.maximum(np.abs(low), np.abs(high)) + terms.room(none)
+    return Enclosure(terms.slopes(none), radius, low, high)

@@ -1,15 +1,24 @@
-r"""Sectors of the plane in which the same rows of every task are active.
+r"""Sectors of the plane in which the same rows are active, cut into narrow parts.
 
 A row `x` at angle `τ` is active for directions `b(t) = (cos t, sin t)` with
-`|t − τ| < π/2`. Rows on one line through the origin switch together, so the `L` lines,
-at angles `λ_l` in `[0, π)` ascending, give breakpoints `λ_l + π/2` and `λ_l + 3π/2` and
-`2L` sectors between them. With `+` for rows at `λ_l` and `−` for those at `λ_l + π`,
-the active rows of sector `s < L`, which begins at breakpoint `s`, are
+`|t − τ| < π/2`. Rows on one line through the origin switch together, so `L` lines, in
+the order of angle in `[0, π)`, give breakpoints `z_⊥` and `−z_⊥` and `2L` sectors
+between them. With `+` for rows in the upper half-plane and `−` for the others, the
+active rows of sector `s < L`, which begins at breakpoint `s`, are
 
     (l, +) with l > s  and  (l, −) with l ≤ s,
 
-and those of sector `L + s` are the others. Their moments are a sum from one end and one
-from the other: nothing is ever taken away, so nothing cancels.
+and those of sector `L + s` are the others.
+
+A part lies between directions `u` and `v`, scaled so that `v = u + ω u_⊥`, `ω > 0`, and
+
+    b(σ) = (1 − σ) u + σ v,   x·b = (1 − σ) x·u + σ x·v.
+
+Breakpoints are ends of parts only, so an active row has `x·u ≥ 0` and `x·v ≥ 0`, found
+to a few `ε` of themselves, and hidden values are sums of positive terms: however narrow
+the part is, no digit cancels. Their slopes are `x·δ = ω x·u_⊥`, and a row that is
+active all through has `|x||u|ω ≤ 2(x·u + x·v)` for `ω ≤ tan(π/8)`, so these too are
+good to a few `ε` of the larger of the hidden values at both ends.
 
 Derived here.
 """
@@ -20,155 +29,231 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
-from theory.tasks import Tasks
+from theory.relu.plane_rows import Rows, inner, turned
 
-# Columns of `moments`: x_1², x_1x_2, x_2², x_1y, x_2y.
-MOMENTS = 5
-# Lines closer than this many ε, times the condition of the coordinates, are one.
-MERGE = 8
-
-
-class Rows(NamedTuple):
-    """Rows that are not zero, by task, in coordinates in which they are spread out."""
-
-    z: Float[np.ndarray, "n 2"]
-    y: Float[np.ndarray, " n"]
-    start: Int[np.ndarray, " k_plus_1"]
-    line: Int[np.ndarray, " n"]
-    positive: Bool[np.ndarray, " n"]
-    # M: a direction b for these rows is B = M b for the inputs.
-    to_direction: Float[np.ndarray, "2 2"]
-    unseen: Float[np.ndarray, " k"]
-
-    @property
-    def tasks(self) -> int:
-        """Number of tasks."""
-        return len(self.unseen)
-
-    def active(self, sector: Int[np.ndarray, " c"], lines: int) -> NDArray:
-        """Whether a row is active in a sector (n x c)."""
-        behind = self.line[:, None] <= sector % lines
-        return (behind ^ self.positive[:, None]) ^ (sector >= lines)
+# Widest part; `arctan2` and `ceil` may miss it by rounding.
+WIDEST = np.pi / 8
+# Tasks with more rows than this have their moments from sums over lines, where these
+# lose no more than `1/THIN`.
+FEW = 64
+THIN = 1 / 16
+# Entries of the largest array in sums over rows.
+CHUNK = 2**21
 
 
 class Sectors(NamedTuple):
-    """Breakpoints, and of every task and sector the moments of its active rows.
+    """Parts in the order of angle, and what the sectors' active rows are.
 
-    `groups` counts the half-lines on which a task has active rows. `constant` is what
-    the task explains in the sector if that is one: `⟨ρ, y⟩²/‖ρ‖²`, `ρ` the rows'
-    lengths along the half-line, whatever the direction. `leaving` and `entering` tell
-    whether a task has rows that become inactive, active at the first breakpoint.
+    `groups` counts the half-lines on which a task has active rows. `fixed` says that
+    what a task explains is constant in the sector: it has one such half-line or none,
+    or labels of zero there. `constant` is what it explains if on one half-line:
+    `⟨ρ, y⟩²/‖ρ‖²`, `ρ` the rows' lengths, whatever the direction. `left` and `right`
+    are the parts of it that task by task vanish at the sector's first breakpoint,
+    coming from the sector before and from this one: all active rows become inactive.
     """
 
-    edges: Float[np.ndarray, " e"]
-    moments: Float[np.ndarray, "k 5 s"]
+    u: Float[np.ndarray, "p 2"]
+    v: Float[np.ndarray, "p 2"]
+    omega: Float[np.ndarray, " p"]
+    kappa: Float[np.ndarray, " p"]
+    sector: Int[np.ndarray, " p"]
     groups: Int[np.ndarray, "k s"]
-    leaving: Bool[np.ndarray, "k s"]
-    entering: Bool[np.ndarray, "k s"]
+    fixed: Bool[np.ndarray, "k s"]
     constant: Float[np.ndarray, "k s"]
+    left: Float[np.ndarray, "k s"]
+    right: Float[np.ndarray, "k s"]
 
-    @property
-    def lines(self) -> int:
-        """Number `L` of lines."""
-        return len(self.edges) // 2
+    def hidden(self, rows: Rows, own: slice, parts: NDArray) -> tuple[NDArray, ...]:
+        """`x·u`, `x·v` and `x·δ`, zero for rows that are not active (rows x parts)."""
+        active = rows.active(self.sector[parts], own)
+        z, u, v = rows.z[own, None], self.u[parts], self.v[parts]
+        low = np.where(active, inner(z, u), 0)
+        high = np.where(active, self.kappa[parts] * inner(z, v), 0)
+        slope = self.omega[parts] * (rows.z[own] @ turned(u).T)
+        return low, high, np.where(active, slope, 0)
 
 
-def gather(tasks: Tasks) -> tuple[Rows, Float[np.ndarray, " l"]]:
-    """The rows that are not zero, and the angles of their lines, ascending.
+class Moments(NamedTuple):
+    """Of every task and part, with `a = X·u`, `c = X·v` and `d = X·δ` of active rows.
 
-    The problem is the same after `x → Mᵀx`, `B → M⁻¹B`. `M` scales the columns and then
-    whitens the rows' directions, so that rows in a narrow cone are spread out.
+    `aa = ‖a‖²` and so on; `a_y = ⟨a, y⟩`. `span = ω²|u|²Σ|x|²` is at least `‖d‖²`.
+    All have the unit of hidden values in which the largest is about 1.
     """
-    x, y, mask = (np.asarray(f) for f in (tasks.covariates, tasks.labels, tasks.mask))
-    used = mask & np.any(x != 0, axis=2)
-    start = np.concatenate([[0], np.cumsum(np.sum(used, axis=1))])
-    unseen = np.sum(np.where(mask & ~used, y, 0) ** 2, axis=1)
-    rows = x[used].astype(np.float64)
-    transform, condition = _spreading(rows)
-    z = rows @ transform
-    # A task's own scale goes into its head, so no task's squares underflow.
-    task = np.repeat(np.arange(len(x)), np.diff(start))
-    largest = np.zeros(len(x))
-    np.maximum.at(largest, task, np.max(np.abs(z), axis=1))
-    z /= np.where(largest > 0, largest, 1)[task, None]
-    angle = np.arctan2(z[:, 1], z[:, 0]) % np.pi
-    order = np.argsort(angle, kind="stable")
-    ascending = angle[order]
-    near = MERGE * np.finfo(float).eps * condition
-    line = np.cumsum(np.diff(ascending, prepend=ascending[:1]) > near)
-    lines, first = np.unique(line, return_index=True)
-    angles = ascending[first]
-    # Lines just below π and just above 0 are one.
-    if len(lines) > 1 and ascending[0] + np.pi - ascending[-1] <= near:
-        line = np.where(line == line[-1], 0, line)
-        angles = angles[:-1]
-    of_row = np.empty(len(z), np.int64)
-    of_row[order] = line
-    along = np.stack([np.cos(angles), np.sin(angles)], axis=1)[of_row]
-    positive = np.sum(z * along, axis=1) > 0
-    return Rows(z, y[used], start, of_row, positive, transform, unseen), angles
+
+    aa: Float[np.ndarray, "k p"]
+    ac: Float[np.ndarray, "k p"]
+    cc: Float[np.ndarray, "k p"]
+    ad: Float[np.ndarray, "k p"]
+    cd: Float[np.ndarray, "k p"]
+    dd: Float[np.ndarray, "k p"]
+    a_y: Float[np.ndarray, "k p"]
+    c_y: Float[np.ndarray, "k p"]
+    d_y: Float[np.ndarray, "k p"]
+    span: Float[np.ndarray, "k p"]
 
 
-def sectors_of(rows: Rows, angles: Float[np.ndarray, " l"]) -> Sectors:
-    """All sectors, by sums over lines from both ends."""
-    lines, k = len(angles), rows.tasks
-    task = np.repeat(np.arange(k), np.diff(rows.start))
-    z, y = rows.z, rows.y
-    values = [z[:, 0] ** 2, z[:, 0] * z[:, 1], z[:, 1] ** 2, z[:, 0] * y, z[:, 1] * y]
-    values.append(np.ones_like(y))
-
-    def by_line(keep: np.ndarray) -> np.ndarray:
-        at = (task * lines + rows.line)[keep]
-        sums = [np.bincount(at, v[keep], minlength=k * lines) for v in values]
-        joined = np.stack(sums).astype(np.float64)
-        return joined.reshape(MOMENTS + 1, k, lines).swapaxes(0, 1)
-
-    plus, minus = by_line(rows.positive), by_line(~rows.positive)
-    for half in (plus, minus):
-        half[:, MOMENTS] = np.minimum(half[:, MOMENTS], 1)
-    moments = np.concatenate(
-        [_after(plus) + _until(minus), _until(plus) + _after(minus)], axis=2
-    )
-    here, there = plus[:, MOMENTS] > 0, minus[:, MOMENTS] > 0
-    groups = np.rint(moments[:, MOMENTS]).astype(np.int64)
-    trace = moments[:, 0] + moments[:, 2]
-    single = (groups == 1) & (trace > 0)
-    crossed = moments[:, 3] ** 2 + moments[:, 4] ** 2
+def sectors_of(rows: Rows) -> Sectors:
+    """Cut the circle, and see which tasks are constant where."""
+    u, v, sector = _parts(rows)
+    ahead = inner(u, v)
+    groups, labelled, constant = _groups(rows)
+    here, there = _on_lines(rows)
+    leaving = np.concatenate([here, there], axis=1)
+    entering = np.concatenate([there, here], axis=1)
+    single = groups == 1
+    before = np.roll(np.where(single, constant, 0), 1, axis=1)
     return Sectors(
-        edges=np.concatenate([angles + np.pi / 2, angles + 3 * np.pi / 2]),
-        moments=moments[:, :MOMENTS],
+        u=u,
+        v=v,
+        omega=inner(v, turned(u)) / ahead,
+        kappa=np.sum(u**2, axis=1) / ahead,
+        sector=sector,
         groups=groups,
-        leaving=np.concatenate([here, there], axis=1),
-        entering=np.concatenate([there, here], axis=1),
-        constant=np.where(single, crossed / np.where(single, trace, 1), 0),
+        fixed=(groups <= 1) | ~labelled,
+        constant=constant,
+        left=np.where(leaving, before, 0),
+        right=np.where(entering & single, constant, 0),
     )
 
 
-def _until(by_line: np.ndarray) -> np.ndarray:
-    """Sums over lines 0..l."""
-    return np.cumsum(by_line, axis=2)
+def moments_of(rows: Rows, sectors: Sectors, parts: Int[np.ndarray, " p"]) -> Moments:
+    """Moments in some parts, from sums over lines where these lose little."""
+    found = np.zeros((len(Moments._fields), rows.tasks, len(parts)))
+    for task in range(rows.tasks):
+        own = rows.own(task)
+        count = own.stop - own.start
+        from_rows = np.ones(len(parts), bool)
+        if count > FEW:
+            found[:, task], from_rows = _from_lines(rows, sectors, task, parts)
+        index = np.flatnonzero(from_rows)
+        step = max(1, CHUNK // max(1, count))
+        for first in range(0, len(index) if count else 0, step):
+            some = index[first : first + step]
+            found[:, task, some] = _from_rows(rows, sectors, own, parts[some])
+    return Moments(*found)
 
 
-def _after(by_line: np.ndarray) -> np.ndarray:
+def loss_of_precision(rows: Rows) -> Float[np.ndarray, " k"]:
+    r"""`η_i`, what rounding may add to a task's moments, relative to their terms.
+
+    `16 + m_i` times `ε`: hidden values and products are good to `16ε`, and `m_i` terms
+    lose no more than `m_i ε` in any order of summation. Sums over lines of more than
+    `FEW` rows are used where `‖a‖²` and `‖c‖²` are at least `THIN` of their terms, so
+    that `‖(1 − σ)a + σc‖²` is at least half of that, hence `2/THIN`.
+    """
+    count = np.diff(rows.start)
+    error = (16 + count) * np.finfo(float).eps
+    return np.where(count > FEW, 2 * error / THIN, error)
+
+
+def _parts(rows: Rows) -> tuple[NDArray, NDArray, Int[np.ndarray, " p"]]:
+    breaks = np.concatenate([turned(rows.lines), -turned(rows.lines)])
+    after = np.roll(breaks, -1, axis=0)
+    width = np.arctan2(inner(after, turned(breaks)), inner(after, breaks))
+    # One line alone: half a turn, whose sign is a matter of signed zeros.
+    width = np.abs(width)
+    parts = np.maximum(np.ceil(width / WIDEST), 1).astype(np.int64)
+    sector = np.repeat(np.arange(len(breaks)), parts)
+    place = np.arange(len(sector)) - np.repeat(np.cumsum(parts) - parts, parts)
+    angle = np.arctan2(breaks[:, 1], breaks[:, 0])[sector]
+    angle = angle + width[sector] * (place / parts[sector])
+    between = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    u = np.where((place == 0)[:, None], breaks[sector], between)
+    return u, np.roll(u, -1, axis=0), sector
+
+
+def _on_lines(rows: Rows) -> tuple[Bool[np.ndarray, "k l"], Bool[np.ndarray, "k l"]]:
+    """Whether a task has rows on the upper and on the lower half of each line."""
+    task = np.repeat(np.arange(rows.tasks), np.diff(rows.start))
+    found = np.zeros((2, rows.tasks, len(rows.lines)), bool)
+    found[np.where(rows.positive, 0, 1), task, rows.line] = True
+    return found[0], found[1]
+
+
+def _groups(rows: Rows) -> tuple[NDArray, NDArray, NDArray]:
+    """Half-lines with active rows, whether a label is not zero, the constants."""
+    task = np.repeat(np.arange(rows.tasks), np.diff(rows.start))
+    length = np.hypot(*rows.z.T)
+    labelled = (rows.y != 0).astype(float)
+    sums = _over_sectors(
+        rows, [labelled, length**2, length * rows.y], np.arange(rows.tasks), task
+    )
+    upper, lower = (half.astype(float) for half in _on_lines(rows))
+    groups = np.rint(_joined(upper, lower)).astype(np.int64)
+    single = (groups == 1) & (sums[1] > 0)
+    constant = np.where(single, sums[2] ** 2 / np.where(single, sums[1], 1), 0)
+    return groups, sums[0] > 0.5, constant
+
+
+def _from_lines(
+    rows: Rows, sectors: Sectors, task: int, parts: NDArray
+) -> tuple[Float[np.ndarray, "10 p"], Bool[np.ndarray, " p"]]:
+    """Moments from sums over lines, and in which parts these lose too much."""
+    own = rows.own(task)
+    z, y = rows.z[own], rows.y[own]
+    values = [z[:, 0] ** 2, z[:, 0] * z[:, 1], z[:, 1] ** 2, z[:, 0] * y, z[:, 1] * y]
+    zeros = np.zeros(len(y), np.int64)
+    sums = _over_sectors(rows, values, zeros[:1], zeros, own)
+    xx, xy, yy, first, second = sums[:, 0, sectors.sector[parts]]
+    u, v = sectors.u[parts].T, sectors.kappa[parts] * sectors.v[parts].T
+    across = sectors.omega[parts] * turned(sectors.u[parts]).T
+
+    def form(left: NDArray, right: NDArray) -> NDArray:
+        mixed = left[0] * right[1] + left[1] * right[0]
+        return xx * left[0] * right[0] + xy * mixed + yy * left[1] * right[1]
+
+    pairs = [(u, u), (u, v), (v, v), (u, across), (v, across), (across, across)]
+    found = [form(*pair) for pair in pairs]
+    found += [first * w[0] + second * w[1] for w in (u, v, across)]
+    size = xx + yy
+    found.append(size * np.sum(across**2, axis=0))
+    thin = np.minimum(found[0], found[2]) < THIN * size * np.sum(v**2, axis=0)
+    return np.stack(found), thin | ~(found[1] > 0)
+
+
+def _from_rows(
+    rows: Rows, sectors: Sectors, own: slice, parts: NDArray
+) -> Float[np.ndarray, "10 p"]:
+    a, c, d = sectors.hidden(rows, own, parts)
+    size = np.maximum(a, c).max(axis=0)
+    power = -np.frexp(size)[1]
+    a, c, d = (np.ldexp(h, power) for h in (a, c, d))
+    y = rows.y[own, None]
+    squares = np.sum(rows.z[own] ** 2, axis=1)
+    active = rows.active(sectors.sector[parts], own)
+    omega = np.ldexp(sectors.omega[parts], power)
+    span = omega**2 * np.sum(sectors.u[parts] ** 2, axis=1) * (squares @ active)
+    products = [a * a, a * c, c * c, a * d, c * d, d * d, a * y, c * y, d * y]
+    return np.stack([*(np.sum(product, axis=0) for product in products), span])
+
+
+def _over_sectors(
+    rows: Rows,
+    values: list[NDArray],
+    tasks: NDArray,
+    task: NDArray,
+    own: slice = slice(None),
+) -> Float[np.ndarray, "v k s"]:
+    """Sums of values over the active rows of sectors."""
+    lines, positive = len(rows.lines), rows.positive[own]
+    at, shape = task * lines + rows.line[own], (len(values), len(tasks), lines)
+
+    def by_line(keep: NDArray) -> NDArray:
+        size = len(tasks) * lines
+        sums = [np.bincount(at[keep], v[keep], minlength=size) for v in values]
+        return np.stack(sums).astype(np.float64).reshape(shape)
+
+    return _joined(by_line(positive), by_line(~positive))
+
+
+def _joined(upper: NDArray, lower: NDArray) -> NDArray:
+    """Sums over lines from both ends: nothing is taken away, so nothing cancels."""
+    one = _after(upper) + np.cumsum(lower, axis=-1)
+    other = np.cumsum(upper, axis=-1) + _after(lower)
+    return np.concatenate([one, other], axis=-1)
+
+
+def _after(by_line: NDArray) -> NDArray:
     """Sums over lines above l."""
-    sums = np.cumsum(by_line[:, :, ::-1], axis=2)[:, :, ::-1]
-    return np.concatenate([sums[:, :, 1:], np.zeros_like(sums[:, :, :1])], axis=2)
-
-
-def _spreading(rows: np.ndarray) -> tuple[np.ndarray, float]:
-    """`M` and the condition of its second step."""
-    size = np.max(np.abs(rows), axis=0, initial=0)
-    scale = np.diag(1 / np.where(size > 0, size, 1))
-    scaled = rows @ scale
-    length = np.hypot(scaled[:, 0], scaled[:, 1])
-    unit = scaled / np.where(length > 0, length, 1)[:, None]
-    if len(unit) < 2:
-        return scale, 1.0
-    root = np.linalg.qr(unit, mode="r")
-    root = root * np.where(np.diag(root) < 0, -1, 1)[:, None]
-    value = np.linalg.svd(root, compute_uv=False)
-    if value[1] <= MERGE * np.finfo(float).eps * value[0]:
-        return scale, 1.0
-    # An upper triangle with a positive diagonal: the order of angles is kept.
-    inverse = np.linalg.inv(root / value[0])
-    return scale @ inverse, float(value[0] / value[1])
+    sums = np.cumsum(by_line[..., ::-1], axis=-1)[..., ::-1]
+    return np.concatenate([sums[..., 1:], np.zeros_like(sums[..., :1])], axis=-1)

@@ -66,8 +66,9 @@ def draw(seed: int, kind: Kind) -> Instance:
     if kind == "integer":
         xs = [np.round(x) for x in xs]
     if kind == "lines":
-        lines = rng.normal(size=(3, 2))
-        xs = [lines[rng.integers(0, 3, len(x))] * x[:, :1] for x in xs]
+        # Few bits each, so that the products are exact and the rows are on the lines.
+        lines = rng.integers(-1000, 1000, size=(3, 2)) / 512
+        xs = [lines[rng.integers(0, 3, len(x))] * _short(x[:, :1]) for x in xs]
     if kind == "cone":
         xs = [x + np.array([300.0, 40.0]) for x in xs]
     if kind == "close":
@@ -78,6 +79,11 @@ def draw(seed: int, kind: Kind) -> Instance:
     if kind == "exact":
         ys = [np.maximum(x @ rng.normal(size=2), 0) * rng.normal() for x in xs]
     return Instance(xs, ys, 10 ** rng.uniform(-1, 1, k))
+
+
+def _short(values: np.ndarray) -> np.ndarray:
+    """The values with 24 bits."""
+    return values.astype(np.float32).astype(float)
 
 
 def grid(instance: Instance, uniform: int) -> np.ndarray:
