@@ -18,7 +18,6 @@ from theory.certificates import (
 from theory.linear import shared_optimum
 from theory.tasks import TaskStatistics
 
-
 # Shares that have a proof; singular and nearly singular tasks may have none.
 LEAST = {"single": 0.97, "common": 0.97, "pair": 0.97, "bracket": 0.75}
 
@@ -130,6 +129,21 @@ def test_a_bound_that_is_false_is_not_proven():
     )
     with pytest.raises(NotProvenError, match="certified numerically"):
         wrong.certificate(instance.covariates, instance.labels)
+
+
+@pytest.mark.parametrize("step", [1e-7, 1e-9, 1e-11])
+def test_nearly_dependent_columns_get_no_false_certificate(step: float):
+    rng = np.random.default_rng(0)
+    covariates, labels = [], []
+    for m in (20, 30):
+        a, b, c = rng.normal(size=(3, m))
+        covariates.append(np.c_[a, a + step * b, c])
+        labels.append(b)
+    # B = (−1, 1, 0)/step fits both tasks up to the rounding of the rows.
+    _, text = Instance(covariates, labels, np.ones(2), 1).certificate()
+    if text is not None:
+        claim = json.loads(text)["claim"]["loss_at_least"]
+        assert float(check.number("", claim)) < 1e-3
 
 
 @pytest.mark.parametrize(
