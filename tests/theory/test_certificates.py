@@ -162,3 +162,19 @@ def test_rows_that_do_not_fit_are_named(change: dict, message: str):
     rows = {"covariates": instance.covariates, "labels": instance.labels, **change}
     with pytest.raises(ValueError, match=message):
         instance.optimum().certificate(**rows)
+
+
+def test_three_related_tasks_are_certified_by_the_skew_dual():
+    dual = pytest.importorskip("theory.linear.skew_dual")
+    rng = np.random.default_rng(0)
+    x = [rng.normal(size=(12, 4)) for _ in range(3)]
+    common = rng.normal(size=4)
+    y = [block @ (common + 0.5 * rng.normal(size=4)) for block in x]
+    statistics = TaskStatistics.from_data(x, y)
+    found = shared_optimum(statistics, 1)
+    least = dual.skew_dual(statistics).lower_bound
+    result = type(found)(**{**vars(found), "lower_bound": least})
+    text = result.certificate(x, y)
+    assert json.loads(text)["evidence"]["kind"] == "skew"
+    assert accepted(text)
+    assert not accepted(raised(text))
