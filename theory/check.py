@@ -46,7 +46,7 @@ FORMAT, VERSION = "multi-task loss bound", 1
 # Bounds on the work of one file: its characters, those of a number, exponents, tasks,
 # inputs, rows of a matrix, bits of a common denominator, n⁴ bits of an elimination.
 MOST_BYTES, MOST_DIGITS, MOST_EXPONENT, MOST_TASKS = 1 << 25, 1000, 5000, 256
-MOST_INPUTS, MOST_ROWS, MOST_BITS, MOST_WORK = 128, 600, 30_000, 2 * 10**10
+MOST_INPUTS, MOST_ROWS, MOST_BITS, MOST_WORK = 128, 600, 30_000, 5 * 10**9
 BINARY = re.compile(r"(-?)0x([0-9a-f]+)(?:\.([0-9a-f]+))?p([+-]?[0-9]{1,4})", re.ASCII)
 RATIO = re.compile(r"-?[0-9]+(/0*[1-9][0-9]*)?", re.ASCII)
 Matrix = list[list[Fraction]]

@@ -4,9 +4,9 @@
 
 For every route: instances, how many the solver calls certified, how many have an exact
 certificate, how many are called certified and have none, and how many certificates the
-checker accepts; then the same certificates with
-a claim above the loss of their own module, alone and with one number of the evidence
-changed, and with one number of the rows changed. Each of these must be rejected.
+checker accepts; then the same certificates with a claim above the loss of their own
+module, alone and with one number of the evidence changed, and with one number of the
+rows changed. Each of these must be rejected.
 """
 
 import argparse

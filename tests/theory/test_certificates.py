@@ -18,7 +18,6 @@ from theory.certificates import (
 from theory.linear import shared_optimum
 from theory.tasks import TaskStatistics
 
-
 # Shares that have a proof; singular and nearly singular tasks may have none.
 LEAST = {"single": 0.97, "common": 0.97, "pair": 0.97, "bracket": 0.75}
 
@@ -132,6 +131,21 @@ def test_a_bound_that_is_false_is_not_proven():
         wrong.certificate(instance.covariates, instance.labels)
 
 
+@pytest.mark.parametrize("step", [1e-7, 1e-9, 1e-11])
+def test_nearly_dependent_columns_get_no_false_certificate(step: float):
+    rng = np.random.default_rng(0)
+    covariates, labels = [], []
+    for m in (20, 30):
+        a, b, c = rng.normal(size=(3, m))
+        covariates.append(np.c_[a, a + step * b, c])
+        labels.append(b)
+    # B = (−1, 1, 0)/step fits both tasks up to the rounding of the rows.
+    _, text = Instance(covariates, labels, np.ones(2), 1).certificate()
+    if text is not None:
+        claim = json.loads(text)["claim"]["loss_at_least"]
+        assert float(check.number("", claim)) < 1e-3
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -148,3 +162,19 @@ def test_rows_that_do_not_fit_are_named(change: dict, message: str):
     rows = {"covariates": instance.covariates, "labels": instance.labels, **change}
     with pytest.raises(ValueError, match=message):
         instance.optimum().certificate(**rows)
+
+
+def test_three_related_tasks_are_certified_by_the_skew_dual():
+    dual = pytest.importorskip("theory.linear.skew_dual")
+    rng = np.random.default_rng(0)
+    x = [rng.normal(size=(12, 4)) for _ in range(3)]
+    common = rng.normal(size=4)
+    y = [block @ (common + 0.5 * rng.normal(size=4)) for block in x]
+    statistics = TaskStatistics.from_data(x, y)
+    found = shared_optimum(statistics, 1)
+    least = dual.skew_dual(statistics).lower_bound
+    result = type(found)(**{**vars(found), "lower_bound": least})
+    text = result.certificate(x, y)
+    assert json.loads(text)["evidence"]["kind"] == "skew"
+    assert accepted(text)
+    assert not accepted(raised(text))
