@@ -84,7 +84,7 @@ def test_a_single_label_may_be_zero_and_gives_energy_zero():
     assert_same(Tasks.from_data([X, X[:1]], [Y, [0.0]]).statistics(), found)
     # The second task is explained by heads of zero, so the loss is that of the first.
     both, alone = (shared_optimum(found.select(t), 1).loss for t in ([0, 1], [0]))
-    np.testing.assert_allclose(both, alone, atol=1e-12 * Y @ Y)
+    np.testing.assert_allclose(both, alone, atol=1e-12 * float(Y @ Y))
 
 
 @pytest.mark.parametrize("field", ["labels", "column 1"])

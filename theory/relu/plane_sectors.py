@@ -66,17 +66,20 @@ class Sectors(NamedTuple):
     def hidden(self, rows: Rows, own: slice, parts: NDArray) -> tuple[NDArray, ...]:
         """`x·u`, `x·v` and `x·δ`, zero for rows that are not active (rows x parts)."""
         active = rows.active(self.sector[parts], own)
-        z, u, v = rows.z[own, None], self.u[parts], self.v[parts]
-        low = np.where(active, inner(z, u), 0)
-        high = np.where(active, self.kappa[parts] * inner(z, v), 0)
-        slope = self.omega[parts] * (rows.z[own] @ turned(u).T)
+        row, part = np.nonzero(active)
+        z, some = rows.z[own][row], parts[part]
+        low, high = np.zeros(active.shape), np.zeros(active.shape)
+        low[active] = inner(z, self.u[some])
+        high[active] = self.kappa[some] * inner(z, self.v[some])
+        slope = self.omega[parts] * (rows.z[own] @ turned(self.u[parts]).T)
         return low, high, np.where(active, slope, 0)
 
 
 class Moments(NamedTuple):
     """Of every task and part, with `a = X·u`, `c = X·v` and `d = X·δ` of active rows.
 
-    `aa = ‖a‖²` and so on; `a_y = ⟨a, y⟩`. `span = ω²|u|²Σ|x|²` is at least `‖d‖²`.
+    `aa = ‖a‖²` and so on; `a_y = ⟨a, y⟩`. `span` is at least `‖d‖²`, and rounding in it
+    is a share of that: `ω²|u|²Σ|x|²`, or twice the squares along two axes.
     All have the unit of hidden values in which the largest is about 1.
     """
 
@@ -138,8 +141,8 @@ def loss_of_precision(rows: Rows) -> Float[np.ndarray, " k"]:
 
     `16 + m_i` times `ε`: hidden values and products are good to `16ε`, and `m_i` terms
     lose no more than `m_i ε` in any order of summation. Sums over lines of more than
-    `FEW` rows are used where `‖a‖²` and `‖c‖²` are at least `THIN` of their terms, so
-    that `‖(1 − σ)a + σc‖²` is at least half of that, hence `2/THIN`.
+    `FEW` rows are used where `‖a‖²` and `‖c‖²` are at least `THIN` of their terms, and
+    `‖(1 − σ)a + σc‖²` misses no more, hence `2/THIN`.
     """
     count = np.diff(rows.start)
     error = (16 + count) * np.finfo(float).eps
@@ -191,24 +194,38 @@ def _from_lines(
     """Moments from sums over lines, and in which parts these lose too much."""
     own = rows.own(task)
     z, y = rows.z[own], rows.y[own]
-    values = [z[:, 0] ** 2, z[:, 0] * z[:, 1], z[:, 1] ** 2, z[:, 0] * y, z[:, 1] * y]
+    # Along axes of their own, rows in a narrow cone are spread out.
+    axes = np.linalg.eigh(z.T @ z)[1].T
+    x = np.stack([inner(z, axes[:1]), inner(z, axes[1:])], axis=1)
+    values = [x[:, 0] ** 2, x[:, 0] * x[:, 1], x[:, 1] ** 2, x[:, 0] * y, x[:, 1] * y]
     zeros = np.zeros(len(y), np.int64)
     sums = _over_sectors(rows, values, zeros[:1], zeros, own)
     xx, xy, yy, first, second = sums[:, 0, sectors.sector[parts]]
-    u, v = sectors.u[parts].T, sectors.kappa[parts] * sectors.v[parts].T
-    across = sectors.omega[parts] * turned(sectors.u[parts]).T
+    u = _along(axes, sectors.u[parts])
+    v = sectors.kappa[parts] * _along(axes, sectors.v[parts])
+    across = sectors.omega[parts] * _along(axes, turned(sectors.u[parts]))
 
     def form(left: NDArray, right: NDArray) -> NDArray:
         mixed = left[0] * right[1] + left[1] * right[0]
         return xx * left[0] * right[0] + xy * mixed + yy * left[1] * right[1]
 
+    def size(b: NDArray) -> NDArray:
+        return 2 * (xx * b[0] ** 2 + yy * b[1] ** 2)
+
     pairs = [(u, u), (u, v), (v, v), (u, across), (v, across), (across, across)]
     found = [form(*pair) for pair in pairs]
     found += [first * w[0] + second * w[1] for w in (u, v, across)]
-    size = xx + yy
-    found.append(size * np.sum(across**2, axis=0))
-    thin = np.minimum(found[0], found[2]) < THIN * size * np.sum(v**2, axis=0)
-    return np.stack(found), thin | ~(found[1] > 0)
+    found.append(size(across))
+    clear = (found[0] >= THIN * size(u)) & (found[2] >= THIN * size(v)) & (found[1] > 0)
+    return np.stack(found), ~clear
+
+
+def _along(
+    axes: Float[np.ndarray, "2 2"], b: Float[np.ndarray, "p 2"]
+) -> Float[np.ndarray, "2 p"]:
+    """Coordinates `(s, t)` with `b = s axes[0] + t axes[1]`, to a few `ε` of each."""
+    whole = inner(axes[1:], turned(axes[:1]))
+    return np.stack([inner(axes[1:], turned(b)), inner(b, turned(axes[:1]))]) / whole
 
 
 def _from_rows(
