@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from sklearn.model_selection import PredefinedSplit
@@ -123,3 +124,31 @@ def test_widths_reach_the_single_task_optimum_on_common_covariates():
 
 def two_tasks(x: np.ndarray, y: np.ndarray) -> LinearBenchmark:
     return LinearBenchmark.from_arrays([x, x], list(y.T), ["a", "b"])
+
+
+@pytest.mark.parametrize("size", [1e9, 1e10])
+@pytest.mark.parametrize("field", ["input", "label"])
+def test_one_huge_value_leaves_the_folds_without_it_as_they_are(field, size):
+    rng = np.random.default_rng(0)
+    x = [rng.normal(size=(40, 3)) for _ in range(2)]
+    y = [one @ np.ones(3) + rng.normal(size=40) for one in x]
+    if field == "input":
+        x[1][3, 1] = size
+    else:
+        y[1][3] = size
+    made = LinearBenchmark.from_arrays(x, y)
+    assignment = assign_folds(made, 5, 0)
+    statistics = fold_statistics(made, assignment)
+    fold = int(assignment[1][3])
+    kept = assignment[1] != fold
+    model = standardise(statistics.training(fold), statistics.constant[fold])
+    theta = np.linalg.solve(model.statistics.gram[1], model.statistics.moment[1])
+    own = x[1][kept] - x[1][kept].mean(axis=0), y[1][kept] - y[1][kept].mean()
+    wanted = np.linalg.lstsq(*own, rcond=None)[0]
+    slopes = model.label_deviation[1] * model.column_scale[1] * theta
+    np.testing.assert_allclose(slopes, wanted, rtol=1e-9)
+    found = model.error(jnp.stack([theta, theta]), statistics.test(fold))[1]
+    test = y[1][~kept] - y[1][kept].mean()
+    test -= (x[1][~kept] - x[1][kept].mean(axis=0)) @ wanted
+    known = np.mean(test**2) / np.var(y[1][kept])
+    np.testing.assert_allclose(found, known, rtol=1e-9)
