@@ -31,7 +31,9 @@ def pencil(seed: int, *, spread: float = 4.0) -> Pencil:
         size=jnp.ones(2),
         uncertainty=jnp.zeros(D),
         hidden=jnp.zeros((2, D)),
+        curved=jnp.zeros((2, D)),
         rest=jnp.zeros(2),
+        resolved=jnp.asarray(True),
     )
 
 
