@@ -80,6 +80,7 @@ def common_covariance_optimum(
         claimed=claimed,
         rank=jnp.full(fixed.count, jnp.sum(spectrum.seen).astype(whiten.dtype)),
         route="one covariance: Eckart-Young",
+        closed=True,
     )
 
 

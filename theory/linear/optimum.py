@@ -20,7 +20,7 @@ from theory.linear.exact_ranks import ExactRanks, exact_ranks
 from theory.linear.multi_start import multi_start_optimum
 from theory.linear.one_less import one_less_optimum
 from theory.linear.result import SharedOptimum, assemble
-from theory.linear.rounding import alone_bounds
+from theory.linear.rounding import alone_bounds, largest_ranks
 from theory.linear.single_task import single_task_optimum, task_ranks
 from theory.linear.two_tasks import two_task_optimum
 from theory.task_checks import check_statistics, check_weights
@@ -124,11 +124,13 @@ def _route(
 ) -> SharedOptimum:
     """The first route that fits; `ranks` are exact ones, where rows told them."""
     k, d = statistics.moment.shape
+    # One compiled program, whether ranks are known or not.
+    ranks = largest_ranks(statistics, ranks)
     if width >= min(k, d):
         return wide_optimum(statistics, width, alpha, ranks)
     if is_traced(statistics, alpha):
         if k == 2:
-            return two_task_optimum(statistics, alpha)
+            return two_task_optimum(statistics, alpha, ranks=ranks)
         return multi_start_optimum(statistics, width, alpha)
     return _measured_route(statistics, width, alpha, ranks)
 
@@ -137,7 +139,7 @@ def _measured_route(
     statistics: TaskStatistics,
     width: int,
     alpha: Float[Array, " k"],
-    ranks: Float[Array, " k"] | None,
+    ranks: Float[Array, " k"],
 ) -> SharedOptimum:
     """Choose by the values of the statistics."""
     if proportionality(statistics) <= PROPORTIONAL:
@@ -158,7 +160,7 @@ def _measured_route(
 def _pair(
     statistics: TaskStatistics,
     alpha: Float[Array, "2"],
-    ranks: Float[Array, "2"] | None,
+    ranks: Float[Array, "2"],
 ) -> SharedOptimum:
     """Two tasks at width 1, with a larger search if a small one leaves a bracket."""
     result = two_task_optimum(statistics, alpha, ranks=ranks)
@@ -208,4 +210,5 @@ def wide_optimum(
         claimed=jnp.sum(weights * (statistics.energy - explained)),
         rank=task_ranks(statistics),
         route="r >= min(k, d): single-task optima",
+        closed=True,
     )

@@ -89,6 +89,7 @@ def assemble(
     rank: Float[Array, " k"],
     route: str,
     claimed: Float[Array, ""] | None = None,
+    closed: bool = False,
 ) -> SharedOptimum:
     """Evaluate a module on the statistics themselves, whatever found it.
 
@@ -106,6 +107,8 @@ def assemble(
         route: What found it.
         claimed: The loss that the route computed for this module on its own way;
             how far it is from the loss itself is the measure of its rounding.
+        closed: The route has a closed form, so that only rounding keeps the bound from
+            `claimed`; the `rounding` of the result then has that as well.
     """
     norm = jnp.sqrt(jnp.sum(lax.stop_gradient(shared) ** 2, axis=0))
     shared = shared / jnp.where(norm > 0, norm, 1)
@@ -117,6 +120,8 @@ def assemble(
     if claimed is not None:
         rounding = jnp.maximum(rounding, jnp.abs(lax.stop_gradient(claimed - value)))
     least = jnp.minimum(lax.stop_gradient(lower_bound), value) - rounding
+    if closed:
+        rounding = jnp.maximum(rounding, value - lax.stop_gradient(lower_bound))
     explained = jnp.sum(alpha * fixed.energy) - value
     allowed = GAP * jnp.maximum(explained, 0)
     # No label energy, nothing to explain: then nothing may be between.

@@ -92,6 +92,16 @@ def reached(tasks: Sequence[ExactTask], module: Vector) -> Fraction:
     return sum((t.energy - t.explained(module) for t in tasks), Fraction())
 
 
+def loss_of(tasks: Sequence[ExactTask], parameters: np.ndarray) -> Fraction:
+    """Loss of one vector of parameters for each task."""
+    total = Fraction(0)
+    for task, row in zip(tasks, parameters, strict=True):
+        theta = [Fraction(float(v)) for v in row]
+        curved = [dot(line, theta) for line in task.gram]
+        total += task.energy + dot(theta, curved) - 2 * dot(task.moment, theta)
+    return total
+
+
 def short(value: float) -> Fraction:
     """A float with 24 bits, so that rationals stay short."""
     return Fraction(float(np.float32(value))) if value else Fraction(0)
