@@ -88,7 +88,10 @@ def _float32_copies(rng: Draw) -> list[Array]:
     x = rng.normal(size=(int(rng.integers(1, d + 3)), d))
     if rng.uniform() < 0.3:
         x[:, 1] = x[:, 0].astype(np.float32)
-    return [x, x.astype(rng.choice([np.float16, np.float32])).astype(float)]
+    return [
+        x,
+        x.astype(np.float16 if rng.uniform() < 0.5 else np.float32).astype(float),
+    ]
 
 
 def _near_proportional(rng: Draw) -> list[Array]:

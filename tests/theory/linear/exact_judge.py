@@ -74,17 +74,12 @@ def alone(tasks: Sequence[ExactTask]) -> Fraction:
 def best_module(tasks: Sequence[ExactTask], heads: Vector) -> Vector:
     """The least squares module of width 1 for these heads."""
     d = len(tasks[0].moment)
+    square = [h * h for h in heads]
     gram = [
-        [sum(h * h * t.gram[a][b] for h, t in pairs(heads, tasks)) for b in range(d)]
-        for a in range(d)
+        [dot(square, [t.gram[a][b] for t in tasks]) for b in range(d)] for a in range(d)
     ]
-    moment = [sum(h * t.moment[a] for h, t in pairs(heads, tasks)) for a in range(d)]
+    moment = [dot(heads, [t.moment[a] for t in tasks]) for a in range(d)]
     return solve(gram, moment)
-
-
-def pairs(heads: Vector, tasks: Sequence[ExactTask]) -> list:
-    """Heads with their tasks."""
-    return list(zip(heads, tasks, strict=True))
 
 
 def reached(tasks: Sequence[ExactTask], module: Vector) -> Fraction:
@@ -148,7 +143,7 @@ def float_heads(
 ) -> list[np.ndarray]:
     """Heads of the best modules found on rows, each in floats."""
     k, root = len(labels), np.sqrt(weights)
-    size = [np.linalg.norm(x) or 1.0 for x in covariates]
+    size = np.array([float(np.linalg.norm(x)) or 1.0 for x in covariates])
     if k == 2:
         ratio = np.tan(np.linspace(-np.pi, np.pi, 61)[:-1] / 2 + 1e-3)
         ratio = np.append(ratio, np.outer([1, -1], 10.0 ** np.arange(-16, 17)).ravel())
@@ -157,7 +152,7 @@ def float_heads(
         starts = np.random.default_rng(0).normal(size=(40, k)) / size
     found = []
     for start in starts:
-        heads, value = start, np.inf
+        heads, used, value = start, start, np.inf
         for _ in range(1 if k == 2 else 12):
             design = np.concatenate(
                 [w * h * x for w, h, x in zip(root, heads, covariates, strict=True)]

@@ -31,7 +31,7 @@ from theory.linear import (
 )
 from theory.linear.common_covariance import proportionality
 from theory.linear.metric_bound import metric_lower_bound, whiten
-from theory.tasks import TaskStatistics
+from theory.tasks import Tasks, TaskStatistics
 
 EPS = np.finfo(float).eps
 SETTLED: tuple[Kind, ...] = ("plain", "columns", "few rows", "common", "repeated")
@@ -127,9 +127,11 @@ def losses_alone(found: TaskStatistics) -> jax.Array:
 @pytest.mark.parametrize("shape", [(3, 4, 3), (3, 4, 5), (5, 4, 4)])
 def test_a_wide_module_fits_every_task_alone(kind: Kind, shape):
     k, d, width = shape
-    found = statistics(2, k, d, kind)
-    best = shared_optimum(found, width)
+    tasks = Tasks.from_data(*rows(2, k, d, kind))
+    found = tasks.statistics()
+    best = shared_optimum(tasks, width)
     assert best.certified
+    assert shared_optimum(found, width).certified == (kind != "repeated")
     assert "r >= min(k, d)" in best.route
     np.testing.assert_allclose(
         best.loss, jnp.sum(losses_alone(found)), atol=1e4 * EPS * energy(found, 1.0)
