@@ -107,9 +107,15 @@ def _hidden(
     least: Float[Array, " n"],
     most: Float[Array, " n"],
 ) -> Float[Array, " n"]:
-    """What hidden moments may add: `(p_j + x q_j)² − p_j²` where `λ_j = 1`, `μ_j ≈ 0`.
+    """What hidden moments may add to `F`.
 
-    That is at most `2|x p_j q_j| + x² q_j²`, and never more than the task's `rest`.
+    Let task 2 hide a moment up to `h` where `λ ≈ 1` and `μ` is kept as `μ̂`, or dropped.
+    There `(p + xh)² ≤ p² + 2|xph| + x²h²` bounds the term, `F` has at least
+    `p² − 2|xph| − x²μ̂p²`, and `λ` is known to a quarter, so that it adds at most
+
+        4|x p h| + 2x²h² + x²μ̂p²,
+
+    and never more than the task's `rest`. The same with the tasks exchanged.
     """
     inverse = 1 / jnp.where(least > 0, least, 1)
     inverse = jnp.where(least > 0, inverse, jnp.inf)
@@ -118,9 +124,10 @@ def _hidden(
     total = jnp.zeros_like(most)
     for task, (x, other) in enumerate(((first, pencil.q), (second, pencil.p))):
         moment = pencil.hidden[task]
-        linear = 2 * jnp.sum(jnp.abs(moment * other))
+        linear = 4 * jnp.sum(jnp.abs(moment * other))
+        square = jnp.sum(2 * moment**2 + pencil.curved[task] * other**2)
         # inf * 0 where nothing is hidden: rest is 0 there too.
-        rise = jnp.where(pencil.rest[task] > 0, x, 0) * linear
-        rise += jnp.where(pencil.rest[task] > 0, x, 0) ** 2 * jnp.sum(moment**2)
+        x = jnp.where(pencil.rest[task] > 0, x, 0)
+        rise = x * linear + x**2 * square
         total += jnp.minimum(pencil.rest[task], jnp.where(rise >= 0, rise, jnp.inf))
     return total

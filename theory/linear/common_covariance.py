@@ -8,17 +8,18 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from theory.linear.result import SharedOptimum, assemble
-from theory.linear.single_task import equilibrated_spectrum
+from theory.linear.rounding import matrix_rounding, used_columns
+from theory.linear.single_task import Spectrum, equilibrated_spectrum
 from theory.tasks import TaskStatistics
 
 
-@partial(jax.jit, static_argnames="width")
+@partial(jax.jit, static_argnames=("width", "assumed"))
 def common_covariance_optimum(
     statistics: TaskStatistics,
     width: int,
     weights: Float[Array, " k"],
     *,
-    deviation: Float[Array, ""] | float = 0.0,
+    assumed: bool = True,
 ) -> SharedOptimum:
     """Optimum for `G_i = c_i G`, by Eckart-Young after whitening.
 
@@ -28,64 +29,83 @@ def common_covariance_optimum(
 
         f* = Σ_i α_i (e_i − ‖W g_i‖²/c_i) + Σ_{j > r} σ_j(Z)².
 
+    The lower bound is this value for other statistics, which are below those of all
+    data within rounding. With `D² = diag(G)`, `κ` of
+    `theory.linear.rounding.matrix_rounding` and a deviation
+    `δ = max |G_i/c_i − G|_ab/(D_aD_b)`,
+
+        G_i ⪰ c_i (G − (κ + dδ)D²),
+
+    whatever the rows are, so `G − (κ + dδ)D²` takes the place of `G`, and `(1 − κ)e_i`
+    that of `e_i`. It is definite unless `G` has a direction that rounding hides. Then
+    the bound is 0: that direction may be one of one task's alone.
+
     jit- and vmap-compatible; `loss` has a gradient, `shared` and `heads` none, since
     singular vectors have none where singular values meet.
 
     Args:
-        statistics: Tasks whose Gram matrices are proportional; this is not checked.
+        statistics: Tasks whose Gram matrices are proportional; this is not checked,
+            but what they deviate lowers the bound.
         width: `r`, of any size.
         weights: `α_i ≥ 0`.
-        deviation: Bound on `‖W G_i Wᵀ/c_i − I‖`, if they are only nearly so. The lower
-            bound pays four times this share of the explained energy: once for the
-            metric and, to first order, three times for `θ̂_i`.
+        assumed: `True`: the rows have proportional covariances, and the bound is for
+            such rows. Then those of fewer samples than columns are certified too,
+            since all have one null space. `False`: for any rows with these statistics.
 
     Source: docs/mathematics.md, "Common covariance". The span is that of W-P3.
     """
     fixed, alpha = lax.stop_gradient((statistics, weights))
-    whiten, ratio = common_whitening(fixed)
-    moment = fixed.moment @ whiten.T
-    single = jnp.sum(moment**2, axis=1) / ratio
-    signal = jnp.sqrt(alpha / ratio)[:, None] * moment
+    spectrum, ratio = _common(fixed)
+    whiten = _whitening(spectrum)
+    root = jnp.sqrt(alpha / ratio)[:, None]
+    energy = jnp.sum(alpha * fixed.energy)
+    signal = root * (fixed.moment @ whiten.T)
     _, singular, right = jnp.linalg.svd(signal, full_matrices=False)
     kept = right[:width]
     shared = jnp.pad((kept @ whiten).T, ((0, 0), (0, width - len(kept))))
-    least = jnp.sum(alpha * (fixed.energy - single)) + jnp.sum(singular[width:] ** 2)
-    explained = jnp.sum(alpha * single)
-    rank = jnp.sum(jnp.any(whiten != 0, axis=1)).astype(whiten.dtype)
-    gram = ratio[:, None, None] * jnp.sum(fixed.gram, axis=0)
-    alone = _solve(whiten, ratio, fixed.moment)
-    gap = fixed.moment - jnp.einsum("kde,ke->kd", gram, alone)
+    claimed = energy - jnp.sum(singular[:width] ** 2)
+    kappa = jnp.max(matrix_rounding(fixed.samples, fixed.dimension))
+    shift = kappa + fixed.dimension * _deviation(fixed, spectrum, ratio)
+    seen = spectrum.value > 2 * shift
+    used = used_columns(jnp.sum(fixed.gram, axis=0))
+    most = jnp.minimum(used, jnp.min(fixed.samples)) if assumed else used
+    room = jnp.where(seen, spectrum.value / (spectrum.value - shift), 0)
+    larger = jnp.linalg.svd(signal * jnp.sqrt(room), compute_uv=False)
+    least = (1 - kappa) * energy - jnp.sum(larger[:width] ** 2)
     return assemble(
         statistics,
         weights,
         shared,
-        lower_bound=least - 4 * deviation * explained,
-        claimed=least,
-        rank=jnp.full(fixed.count, rank),
-        alone=alone + _solve(whiten, ratio, gap),
-        common=gram,
+        lower_bound=jnp.where(jnp.sum(seen) >= most, jnp.maximum(least, 0), 0),
+        claimed=claimed,
+        rank=jnp.full(fixed.count, jnp.sum(spectrum.seen).astype(whiten.dtype)),
         route="one covariance: Eckart-Young",
+        closed=True,
     )
 
 
-def _solve(
-    whiten: Float[Array, "d d"], ratio: Float[Array, " k"], right: Float[Array, "k d"]
-) -> Float[Array, "k d"]:
-    """`(c_iG)⁺` times a right side for each task."""
-    return right @ whiten.T @ whiten / ratio[:, None]
-
-
-def common_whitening(
-    statistics: TaskStatistics,
-) -> tuple[Float[Array, "d d"], Float[Array, " k"]]:
-    """`W` with `W G Wᵀ = I` on the range of `G`, and `c_i`, for `G = Σ_i G_i`."""
-    total = jnp.sum(statistics.gram, axis=0)
-    spectrum = equilibrated_spectrum(total)
+def _common(statistics: TaskStatistics) -> tuple[Spectrum, Float[Array, " k"]]:
+    """Scaled eigenvalues of `G = Σ_i G_i`, and `c_i`."""
+    spectrum = equilibrated_spectrum(jnp.sum(statistics.gram, axis=0))
     # Traces after scaling, so that a column in large units does not decide alone.
     parts = jnp.einsum("kdd,d->k", statistics.gram, spectrum.scale**2)
     ratio = parts / jnp.sum(parts)
-    whiten = spectrum.inverse_root[:, None] * spectrum.vector.T * spectrum.scale
-    return whiten, jnp.where(ratio > 0, ratio, 1)
+    return spectrum, jnp.where(ratio > 0, ratio, 1)
+
+
+def _deviation(
+    statistics: TaskStatistics, spectrum: Spectrum, ratio: Float[Array, " k"]
+) -> Float[Array, ""]:
+    """`max |G_i/c_i − G|_ab/(D_aD_b)`; 0 for equal matrices, whose sums may round."""
+    total = jnp.sum(statistics.gram, axis=0)
+    gap = jnp.abs(statistics.gram / ratio[:, None, None] - total)
+    largest = jnp.max(gap * spectrum.scale[:, None] * spectrum.scale)
+    return jnp.where(jnp.all(statistics.gram == statistics.gram[0]), 0, largest)
+
+
+def _whitening(spectrum: Spectrum) -> Float[Array, "d d"]:
+    """`W` with `W G Wᵀ = I` on the range of `G`."""
+    return spectrum.inverse_root[:, None] * spectrum.vector.T * spectrum.scale
 
 
 @jax.jit
@@ -95,7 +115,8 @@ def proportionality(statistics: TaskStatistics) -> Float[Array, ""]:
     Exactly 0 for equal matrices, as of one `X`; for others with rounding over
     the least eigenvalue.
     """
-    whiten, ratio = common_whitening(statistics)
+    spectrum, ratio = _common(statistics)
+    whiten = _whitening(spectrum)
     seen = jnp.diag(jnp.any(whiten != 0, axis=1).astype(whiten.dtype))
     whitened = whiten @ statistics.gram @ whiten.T / ratio[:, None, None]
     deviation = jnp.max(jnp.sqrt(jnp.sum((whitened - seen) ** 2, axis=(1, 2))))

@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Bool, Float
+
+from theory.linear.single_task import equilibrated_spectrum
 
 
 class GainCertificate(NamedTuple):
@@ -67,11 +68,13 @@ def gain_certificate(
            ‖X_2(bA_2 − θ_2)‖² ≤ ‖X_2θ_2‖² sin²(min(π/2, ∠(θ̂_1, θ_2) + φ))
                               + ‖X_2δ_2‖² cos²(max(0, ∠(θ̂_1, δ_2) − φ)).
 
-    In the parameter's own norm the bound is divided by `√λ_min(G_2)`. Nothing is
-    random here: `δ_i` are those of the draw. With `λ` infinite (`G_1` singular) the
-    bound is `√(‖X_2θ_2‖² + ‖X_2δ_2‖²)`. A hypothesis of Theorem 2 that is not needed:
-    that `κ(X_2) sin(θ_1, θ_2)` be at most 1/3. What is needed and it does not ask for:
-    that `θ̂_1` be near `θ_1`, which is about the source's noise.
+    In the parameter's own norm the bound is divided by `√λ_min(G_2)`, infinite where
+    rounding may make that 0. Nothing is random here: `δ_i` are those of the draw. With
+    `λ` infinite (`G_1` singular, or so near to it that its floats may be those of a
+    singular matrix) the bound is `√(‖X_2θ_2‖² + ‖X_2δ_2‖²)`. Rounding of `G_1`, `G_2`
+    and of the sums here raises `λ` and the bounds. A hypothesis of Theorem 2 that is
+    not needed: that `κ(X_2) sin(θ_1, θ_2)` be at most 1/3. What is needed and it does
+    not ask for: that `θ̂_1` be near `θ_1`, which is about the source's noise.
 
     Args:
         gram: `G_1`, `G_2`.
@@ -98,12 +101,7 @@ def gain_certificate(
         acute = 2 * jnp.arctan2(size(one - other), size(one + other))
         return jnp.where(some, acute, jnp.pi / 2)
 
-    factor = jnp.linalg.cholesky(source)
-    definite = jnp.isfinite(factor).all()
-    factor = jnp.where(definite, factor, jnp.eye(len(source)))
-    half = solve_triangular(factor, target, lower=True)
-    half = solve_triangular(factor, half.T, lower=True)
-    largest = jnp.where(definite, jnp.linalg.eigvalsh(half)[-1], jnp.inf)
+    largest = _largest_ratio(source, target)
     apart = angle(fitted[0], fitted[1])
     most = jnp.where(apart <= jnp.pi / 4, jnp.sin(2 * apart), 1.0)
     pull = alpha[1] / alpha[0] * largest * (size(fitted[1]) / size(fitted[0])) ** 2
@@ -113,11 +111,51 @@ def gain_certificate(
     missed = jnp.sin(jnp.minimum(jnp.pi / 2, angle(fitted[0], parameter[1]) + turn))
     caught = jnp.cos(jnp.maximum(0.0, angle(fitted[0], error[1]) - turn))
     alone = size(error[1])
-    bound = jnp.sqrt((size(parameter[1]) * missed) ** 2 + (alone * caught) ** 2)
+    # Lengths are known to `slack`, angles to κ times the terms of their lengths.
+    norm, kappa = jnp.sqrt(jnp.diag(target)), _rounding(len(target), alone.dtype)
+
+    def slack(v: Array) -> Array:
+        terms = norm @ jnp.abs(v)
+        relative = kappa * terms / jnp.where(size(v) > 0, size(v), 1)
+        return terms * jnp.minimum(relative, kappa**0.5)
+
+    bound = jnp.hypot(
+        (size(parameter[1]) + slack(parameter[1])) * missed,
+        (alone + slack(error[1])) * caught,
+    )
+    bound += slack(error[1]) + kappa * norm @ (
+        jnp.abs(parameter[1]) + jnp.abs(error[1])
+    )
+    longest = _largest_ratio(target, jnp.eye(len(target), dtype=target.dtype))
     return GainCertificate(
         turn=turn,
         error=bound,
         alone=alone,
-        parameter_error=bound / jnp.sqrt(jnp.linalg.eigvalsh(target)[0]),
+        parameter_error=bound * jnp.sqrt(longest),
         parameter_alone=jnp.linalg.norm(error[1]),
     )
+
+
+def _rounding(dimension: int, dtype: jnp.dtype) -> float:
+    """`κ`: rounding of a matrix with columns scaled to unit norm, and of its sums."""
+    return 8 * (dimension + 1) * float(jnp.finfo(dtype).eps)
+
+
+def _largest_ratio(
+    metric: Float[Array, "d d"], other: Float[Array, "d d"]
+) -> Float[Array, ""]:
+    """`λ` with `other ⪯ λ G` for every `G` that is `metric` up to rounding.
+
+    With `G = DHD`, `H = VΛVᵀ` of unit diagonal, `G ⪰ D(H − κI)D`, so that `λ` is the
+    largest eigenvalue of `R other Rᵀ`, `R = (Λ − κI)^(-½)VᵀD⁻¹`, and the rounding of
+    that product, `κ` of its trace. Infinite unless all `λ_j > 2κ`: a Cholesky factor
+    of a singular matrix may be finite, by rounding.
+    """
+    kappa = _rounding(len(metric), metric.dtype)
+    spectrum = equilibrated_spectrum(metric)
+    definite = jnp.all(spectrum.value > 2 * kappa)
+    room = jnp.where(definite, spectrum.value - kappa, 1)
+    root = spectrum.vector.T * spectrum.scale / jnp.sqrt(room)[:, None]
+    product = root @ other @ root.T
+    largest = jnp.linalg.eigvalsh(product)[-1] + kappa * jnp.trace(product)
+    return jnp.where(definite, largest, jnp.inf)

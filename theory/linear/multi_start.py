@@ -10,7 +10,8 @@ from jaxtyping import Array, Float
 
 from theory.linear.loss import best_heads, loss
 from theory.linear.metric_bound import Whitened, metric_lower_bound, whiten
-from theory.linear.result import SharedOptimum, assemble, inherent_rounding
+from theory.linear.result import SharedOptimum, assemble
+from theory.linear.rounding import inherent_rounding
 from theory.linear.single_task import task_ranks
 from theory.tasks import TaskStatistics
 
@@ -71,7 +72,6 @@ def multi_start_optimum(
         best,
         lower_bound=least,
         rank=task_ranks(statistics),
-        alone=tasks.alone,
         route="multi-start: variable projection with BFGS",
     )
 

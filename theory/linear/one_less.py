@@ -63,7 +63,6 @@ def one_less_optimum(
         jax.lax.stop_gradient(tasks.basis.T @ right.T),
         lower_bound=metric_lower_bound(tasks, width) if bounded else tasks.residual,
         rank=task_ranks(statistics),
-        alone=tasks.alone,
         route="r = k - 1: search over the vector that annihilates the tasks",
     )
 

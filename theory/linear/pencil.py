@@ -7,6 +7,7 @@ from jax import lax
 from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Bool, Float
 
+from theory.linear.rounding import entry_rounding, largest_ranks
 from theory.tasks import TaskStatistics
 
 
@@ -18,12 +19,20 @@ class Pencil(NamedTuple):
     the heads changes with it. `λ_j + μ_j = 1` on directions that a task sees; the
     others have `λ_j = μ_j = 0`. Where `λ_j = 0` also `p_j = 0`, and likewise `q_j`.
 
-    An error of relative size `κ = 4dε` in the scaled matrices changes `λ_j`, `μ_j` by
-    up to `uncertainty_j = κ (1 + ‖t_j‖²)`, `t_j` the columns of `L⁻ᵀV`; above 1/8 it is
-    `1/ε`, so that nothing is certified. A `λ_j` below
-    `κ` counts as 0. Where the task's moment says otherwise, as when its columns are in
-    far smaller units than the other's, that moment is kept in `hidden`; in all such
-    directions task `i` explains at most `rest_i`.
+    An error of relative size `κ = d max(4, √m/16)ε` in the scaled matrices changes
+    `λ_j`, `μ_j` by up to `uncertainty_j = u_j = κ (1 + ‖t_j‖²)`, `t_j` the columns of
+    `L⁻ᵀV`; above 1/8 it is `1/ε`, so that nothing is certified. A `λ_j` below
+    `κ` counts as 0.
+
+    A `λ_j` of at most `2u_j` may be anything from 0, and so may its moment up to
+    `√e u_j`: the task may explain along `t_j` all that its other directions leave. Only
+    its rows rule that out, where they are so few that they force as many `λ_j` to be 0.
+    Else `hidden` has the largest moments in such directions, `curved` what is kept of
+    their `λ_j`, and `rest_i` is what task `i` explains in all of them at most.
+
+    `resolved`: the sum has the largest rank that rows and columns allow. If it has not,
+    a direction that both tasks hide may explain the labels of both, and no loss but 0
+    is a lower bound.
 
     `T = diag(column) L⁻ᵀ V`; `turned` is `L⁻ᵀ V`.
     """
@@ -37,7 +46,9 @@ class Pencil(NamedTuple):
     size: Float[Array, "2"]
     uncertainty: Float[Array, " d"]
     hidden: Float[Array, "2 d"]
+    curved: Float[Array, "2 d"]
     rest: Float[Array, "2"]
+    resolved: Bool[Array, ""]
 
     def to_data(self, vector: Float[Array, " d"]) -> Float[Array, " d"]:
         """`T v`: a direction of the pencil in the coordinates of the data."""
@@ -58,7 +69,8 @@ class _Scaled(NamedTuple):
     column: Float[Array, " d"]
     size: Float[Array, "2"]
     energy: Float[Array, "2"]
-    samples: Float[Array, "2"]
+    most: Float[Array, "2"]
+    kappa: Float[Array, ""]
 
 
 def diagonalise(
@@ -66,6 +78,7 @@ def diagonalise(
     weights: Float[Array, "2"],
     *,
     full_rank: bool | None = None,
+    ranks: Float[Array, "2"] | None = None,
 ) -> Pencil:
     """Diagonalise the two Gram matrices by one change of basis.
 
@@ -79,8 +92,9 @@ def diagonalise(
         full_rank: `True`: `S` is known to be definite (for sweeps: one
             eigendecomposition); if it is not, nothing is certified. `None`: found
             out.
+        ranks: Exact ranks of `X_1`, `X_2`, where their rows told them.
     """
-    scaled = _scale(statistics, weights)
+    scaled = _scale(statistics, weights, ranks)
     total = scaled.gram[0] + scaled.gram[1]
     factor = jnp.linalg.cholesky(total)
     if full_rank:
@@ -89,22 +103,21 @@ def diagonalise(
     # large all the same.
     d = total.shape[0]
     inverse = solve_triangular(factor, jnp.eye(d, dtype=total.dtype), lower=True)
-    least = _known_to(d, total.dtype) * jnp.sum(inverse**2)
+    least = scaled.kappa * jnp.sum(inverse**2)
     definite = least < SINGULAR  # False for NaN
     parts = lax.cond(
         definite,
         lambda: _definite(scaled.gram, jnp.where(definite, factor, jnp.eye(d))),
-        lambda: _semidefinite(scaled.gram),
+        lambda: _semidefinite(scaled),
     )
     return _finish(scaled, parts)
 
 
-def _known_to(d: int, dtype: jnp.dtype) -> float:
-    """Rounding of an eigenvalue of a matrix of d rows with entries up to 1."""
-    return 4 * d * float(jnp.finfo(dtype).eps)
-
-
-def _scale(statistics: TaskStatistics, weights: Float[Array, "2"]) -> _Scaled:
+def _scale(
+    statistics: TaskStatistics,
+    weights: Float[Array, "2"],
+    ranks: Float[Array, "2"] | None,
+) -> _Scaled:
     gram = weights[:, None, None] * statistics.gram
     moment = weights[:, None] * statistics.moment
     trace = jnp.trace(gram, axis1=1, axis2=2)
@@ -119,7 +132,8 @@ def _scale(statistics: TaskStatistics, weights: Float[Array, "2"]) -> _Scaled:
         column,
         size,
         energy,
-        statistics.samples,
+        jnp.where(weights > 0, largest_ranks(statistics, ranks), 0),
+        len(diagonal) * jnp.max(entry_rounding(statistics.samples)),
     )
 
 
@@ -137,10 +151,11 @@ def _definite(gram: Float[Array, "2 d d"], factor: Float[Array, "d d"]) -> _Part
     return _Parts(factor, vector, value, jnp.ones(value.shape, bool))
 
 
-def _semidefinite(gram: Float[Array, "2 d d"]) -> _Parts:
+def _semidefinite(scaled: _Scaled) -> _Parts:
+    gram = scaled.gram
     size, vector = jnp.linalg.eigh(gram[0] + gram[1])
     d = len(size)
-    kept = size > _known_to(d, size.dtype) * size[-1]
+    kept = size > scaled.kappa * size[-1]
     root = jnp.where(kept, vector / jnp.sqrt(jnp.where(kept, size, 1)), 0)
     whitened = root.T @ gram[0] @ root
     # Eigenvalue −1 sets directions that no task sees apart from those of λ = 0.
@@ -149,39 +164,47 @@ def _semidefinite(gram: Float[Array, "2 d d"]) -> _Parts:
 
 
 def _finish(scaled: _Scaled, parts: _Parts) -> Pencil:
-    d = len(parts.value)
+    d, kappa = len(parts.value), scaled.kappa
     # An eigenvalue of the whitened matrix is known to about dε, and its norm is ≤ 1.
-    rounding = _known_to(d, parts.value.dtype)
-    first = jnp.where(parts.value > 1 - rounding, 1, parts.value)
-    first = jnp.where(first < rounding, 0, first)
-    # Eigenvalues ascend, so that m_1 rows leave the lowest d − m_1 exactly zero, and
-    # m_2 rows the same of 1 − λ from above; rounding would leave them small instead.
+    first = jnp.where(parts.value > 1 - kappa, 1, parts.value)
+    first = jnp.where(first < kappa, 0, first)
+    # Eigenvalues ascend, so that rank m_1 leaves the lowest d − m_1 exactly zero, and
+    # m_2 the same of 1 − λ from above; rounding would leave them small instead.
     place, absent = jnp.arange(d), d - jnp.sum(parts.kept)
-    none_first = place < d - scaled.samples[0]
-    none_second = place >= absent + scaled.samples[1]
-    first = jnp.where(none_first, 0, jnp.where(none_second, 1, first))
-    second = 1 - first
+    none = jnp.stack([place < d - scaled.most[0], place >= absent + scaled.most[1]])
+    first = jnp.where(none[0], 0, jnp.where(none[1], 1, first))
     turned = solve_triangular(parts.factor, parts.rotation, lower=True, trans=1)
     moment = scaled.moment @ turned
-    values = jnp.stack([jnp.where(parts.kept, v, 0) for v in (first, second)])
-    moment = jnp.where(jnp.stack([none_first, none_second]), 0, moment)
-    uncertainty = rounding * (1 + jnp.sum(turned**2, axis=0))
+    values = jnp.where(parts.kept, jnp.stack([first, 1 - first]), 0)
+    uncertainty = kappa * (1 + jnp.sum(turned**2, axis=0))
     # Beyond this a first order says nothing: more than any certificate can bear.
     unknown = 1 / jnp.finfo(uncertainty.dtype).eps
     uncertainty = jnp.where(uncertainty < 2 * SINGULAR, uncertainty, unknown)
-    hidden, rest = _hidden(scaled.energy, values, moment, uncertainty)
+    hidden = _hidden(scaled.energy, values, moment, uncertainty, parts.kept & ~none)
+    small = hidden.moment > 0
+    seen = values > 0
+    p, q = jnp.where(seen & ~none, moment, 0)
+    used = jnp.sum(jnp.diagonal(scaled.gram[0] + scaled.gram[1]) > 0)
+    most = jnp.minimum(used, jnp.sum(scaled.most))
     return Pencil(
         column=scaled.column,
         turned=turned,
-        first=jnp.where(parts.kept, first, 0),
-        second=jnp.where(parts.kept, second, 0),
-        p=jnp.where(parts.kept & (first > 0), moment[0], 0),
-        q=jnp.where(parts.kept & (second > 0), moment[1], 0),
+        first=values[0],
+        second=values[1],
+        p=p,
+        q=q,
         size=scaled.size,
         uncertainty=uncertainty,
-        hidden=jnp.where(parts.kept, hidden, 0),
-        rest=rest,
+        hidden=hidden.moment,
+        curved=jnp.where(small, values, 0),
+        rest=hidden.rest,
+        resolved=d - absent >= most,
     )
+
+
+class _Hidden(NamedTuple):
+    moment: Float[Array, "2 d"]
+    rest: Float[Array, "2"]
 
 
 def _hidden(
@@ -189,12 +212,26 @@ def _hidden(
     values: Float[Array, "2 d"],
     moment: Float[Array, "2 d"],
     uncertainty: Float[Array, " d"],
-) -> tuple[Float[Array, "2 d"], Float[Array, "2"]]:
-    """Moments above rounding where the curvature is rounded away, and their energy."""
-    seen = values > 0
-    # In these coordinates a moment is at most the root of its task's energy.
-    noise = jnp.sqrt(energy)[:, None] * uncertainty
-    hidden = jnp.where(~seen & (jnp.abs(moment) > noise), moment, 0)
-    explained = jnp.sum(jnp.where(seen, moment**2 / jnp.where(seen, values, 1), 0), 1)
-    rest = jnp.where(jnp.any(hidden != 0, axis=1), energy - explained, 0)
-    return hidden, jnp.maximum(rest, 0)
+    possible: Bool[Array, "2 d"],
+) -> _Hidden:
+    """Moments where the curvature may be rounding, and what they may explain.
+
+    Eigenvectors of values that rounding does not tell from 0 mix, so one that is not
+    ruled out makes all of them doubtful.
+    """
+    doubtful = values <= 2 * uncertainty
+    some = jnp.any(doubtful & possible, axis=1, keepdims=True)
+    kept = jnp.any(possible, axis=0)
+    doubtful &= some & kept
+    # In these coordinates a moment is known to √e u.
+    most = jnp.abs(moment) + jnp.sqrt(energy)[:, None] * uncertainty
+    sure = (values > 0) & ~doubtful
+    explained = jnp.sum(jnp.where(sure, moment**2 / jnp.where(sure, values, 1), 0), 1)
+    rest = jnp.maximum(energy - explained, 0)
+    # The other task's moments there are in the objective with this one's curvature.
+    other = jnp.where(doubtful & (values > 0), moment[::-1] ** 2, 0)
+    rest += jnp.sum(other, axis=1)
+    return _Hidden(
+        jnp.where(doubtful, jnp.maximum(most, jnp.finfo(most.dtype).tiny), 0),
+        jnp.where(jnp.any(doubtful, axis=1), rest, 0),
+    )

@@ -23,6 +23,7 @@ def two_task_optimum(
     weights: Float[Array, "2"],
     *,
     full_rank: bool | None = None,
+    ranks: Float[Array, "2"] | None = None,
     capacity: int = CAPACITY,
 ) -> SharedOptimum:
     """Certified optimum of two tasks at width 1, by branch and bound.
@@ -43,22 +44,25 @@ def two_task_optimum(
         full_rank: `True`: `α_1G_1 + α_2G_2` is known to be definite, which saves an
             eigendecomposition under vmap. If it is not, the result is NaN and not
             certified. `None`: found out.
+        ranks: Exact ranks of `X_1`, `X_2`, where their rows told them.
         capacity: Intervals kept by the search.
 
     Source: derived here; docs/mathematics.md, "Two tasks, one direction".
     """
     fixed = lax.stop_gradient(statistics)
-    pencil = diagonalise(fixed, lax.stop_gradient(weights), full_rank=full_rank)
+    alpha = lax.stop_gradient(weights)
+    pencil = diagonalise(fixed, alpha, full_rank=full_rank, ranks=ranks)
     maximum = maximise(pencil, capacity=capacity)
     ratio = _attained(pencil, maximum.direction) / jnp.sqrt(pencil.size)
     ratio = ratio / jnp.sqrt(jnp.sum(ratio**2))
     shared = _module(statistics, weights, pencil, ratio)
     energy = jnp.sum(fixed.energy * weights)
+    least = jnp.maximum(energy - maximum.upper_bound, 0)
     return assemble(
         statistics,
         weights,
         shared[:, None],
-        lower_bound=jnp.maximum(energy - maximum.upper_bound, 0),
+        lower_bound=jnp.where(pencil.resolved, least, 0),
         claimed=energy - maximum.value,
         rank=_ranks(pencil, fixed),
         route="two tasks, one direction: branch and bound",

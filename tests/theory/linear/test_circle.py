@@ -31,7 +31,9 @@ def pencil(seed: int, *, spread: float = 4.0) -> Pencil:
         size=jnp.ones(2),
         uncertainty=jnp.zeros(D),
         hidden=jnp.zeros((2, D)),
+        curved=jnp.zeros((2, D)),
         rest=jnp.zeros(2),
+        resolved=jnp.asarray(True),
     )
 
 
@@ -74,6 +76,38 @@ def test_no_point_of_an_interval_is_above_its_bound(seed):
     # Sums of d terms of total size Σ R², and the definition loses as much again.
     slop = 20 * D * EPS * jnp.sum(terms.amplitude)
     assert jnp.all(highest <= bound + slop)
+
+
+@jax.jit
+def bounds_of(tasks: Pencil, cells: Intervals) -> tuple:
+    """What is claimed of the intervals, and where the log range ends."""
+    terms = terms_of(tasks)
+    return bounds(cells, taylor_of(terms, cells)) + terms.constant, terms
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_sample_of_an_interval_is_above_its_bound(seed):
+    # Points and objective are those of NumPy; the intervals are wide, so that the third
+    # derivative counts.
+    tasks = pencil(seed)
+    _, terms = bounds_of(tasks, intervals(seed, -9.0, 9.0))
+    low, high = float(terms.low), float(terms.high)
+    cells = intervals(seed, low, high)
+    bound, _ = bounds_of(tasks, cells)
+    at = np.linspace(0, 1, 101)[:, None]
+    place = np.asarray(cells.low) + np.asarray(cells.high - cells.low) * at
+    far, sign = np.asarray(cells.far), np.asarray(cells.sign)
+    x = np.where(
+        sign == 0, np.exp(low) * place, sign * np.exp(np.where(sign, place, 0))
+    )
+    x = np.where(far, np.exp(-high) * place, x)[..., None]
+    c, s = np.where(far[:, None], x, 1), np.where(far[:, None], 1, x)
+    first, second, p, q = (
+        np.asarray(v) for v in (tasks[2], tasks[3], tasks.p, tasks.q)
+    )
+    value = np.sum((c * p + s * q) ** 2 / (c**2 * first + s**2 * second), axis=-1)
+    slop = 20 * D * EPS * float(jnp.sum(terms.amplitude))
+    assert np.all(value.max(axis=0) <= np.asarray(bound) + slop)
 
 
 @jax.jit

@@ -1,6 +1,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from theory.linear import two_task_optimum
 from theory.linear.gain_certificate import gain_certificate
@@ -86,3 +87,40 @@ def test_a_source_with_fewer_rows_than_inputs_certifies_nothing():
     largest = np.hypot(np.linalg.norm(x @ theta[1]), np.linalg.norm(x @ error[1]))
     np.testing.assert_allclose(found.error, largest, rtol=1e-10)
     assert float(found.turn) == np.pi / 2
+
+
+@pytest.mark.parametrize("weight", [1.0, 1e-12, 1e-16, 1e-20])
+@pytest.mark.parametrize("step", [0.0, 1e-9, 1e-12])
+def test_equal_columns_of_the_source_certify_nothing_at_any_weight(weight, step):
+    # λ is infinite, or not to be told from that; a Cholesky factor may be finite.
+    for seed in range(6):
+        tasks, theta, error, x = draw(seed)
+        rng = np.random.default_rng(seed)
+        source = rng.normal(size=(400, D))
+        source[:, 1] = source[:, 0] + step * source[:, 1]
+        gram = tasks.gram.at[0].set(source.T @ source)
+        found = bound(gram, theta, error, jnp.array([1.0, weight]))
+        assert not found.certified
+        assert not found.parameter_certified
+        largest = np.hypot(np.linalg.norm(x @ theta[1]), np.linalg.norm(x @ error[1]))
+        np.testing.assert_allclose(found.error, largest, rtol=1e-10)
+        assert float(found.turn) == np.pi / 2
+
+
+def test_equal_columns_of_the_target_bound_no_parameter():
+    tasks, theta, error, x = draw(0)
+    x = np.concatenate([x[:, :1], x[:, :1], x[:, 2:]], axis=1)
+    found = bound(tasks.gram.at[1].set(x.T @ x), theta, error)
+    assert not found.parameter_certified
+    assert np.isinf(found.parameter_error)
+
+
+@pytest.mark.parametrize("size", [0.1, 1.0, 5.0])
+def test_the_turn_is_that_of_hand_computation(size):
+    # G_1 = 50 I, G_2 = I: K = (α_2/α_1)(1/50)‖θ̂_2‖²/‖θ̂_1‖², at an angle of 0.3.
+    gram = jnp.stack([50 * jnp.eye(D), jnp.eye(D)])
+    fitted = jnp.eye(D)[:2].at[1].set(0)
+    fitted = fitted.at[1, :2].set(size * jnp.array([np.cos(0.3), np.sin(0.3)]))
+    found = bound(gram, fitted, 0 * fitted, jnp.array([2.0, 1.0]))
+    expected = 0.5 / 50 * size**2 * np.sin(0.6)
+    np.testing.assert_allclose(jnp.sin(found.turn), expected, rtol=1e-10)

@@ -75,7 +75,8 @@ def test_a_thousand_problems_by_200_starts(kind: Kind):
         assert_best(statistics(seed, 2, (4, 9)[seed % 2], kind), weights, starts=200)
 
 
-@pytest.mark.parametrize("kind", ["plain", "columns", "few rows", "common", "repeated"])
+# Equal columns are certified from rows: from statistics alone they may differ.
+@pytest.mark.parametrize("kind", ["plain", "columns", "few rows", "common"])
 def test_ordinary_problems_are_certified(kind: Kind):
     batch = join(*(statistics(seed, 2, 4, kind) for seed in range(30)))
     found = jax.jit(jax.vmap(lambda s: two_task_optimum(s, ONES)))(batch)
