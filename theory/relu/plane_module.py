@@ -90,10 +90,14 @@ def module_of(problem: Problem, found: Candidates, loss: float) -> Module:
             found.part[0]
         ]
         tried.append(_short(np.ldexp(edge, -problem.rows.column_power)))
-    heads, losses = _evaluated(problem, np.stack(tried))
+    heads, losses, plain = _evaluated(problem, np.stack(tried))
     off = np.abs(losses - loss)
     good = off <= AGREES * problem.rounding
-    best = int(np.argmin(off)) if open_end or not good.any() else int(np.argmax(good))
+    if good.any() and not open_end:
+        best = int(np.argmax(good))
+    else:
+        # As close as possible in exact arithmetic and in that of floats.
+        best = int(np.argmin(np.maximum(off, np.abs(plain - loss))))
     return Module(tried[best], heads[:, best], bool(good[best]) and not open_end)
 
 
@@ -141,20 +145,25 @@ def _short(b: Float[np.ndarray, " 2"]) -> Float[np.ndarray, " 2"]:
 
 def _evaluated(
     problem: Problem, directions: Float[np.ndarray, "n 2"]
-) -> tuple[Float[np.ndarray, "k n"], Float[np.ndarray, " n"]]:
-    """Best heads, and the loss with them, of directions as floats have them."""
+) -> tuple[Float[np.ndarray, "k n"], Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """Best heads of directions as floats have them, and the loss with them.
+
+    The loss without cancellation in hidden values, and with it, as floats give it.
+    """
     rows = problem.rows
     b = np.ldexp(directions, rows.column_power)
     heads = np.zeros((rows.tasks, len(b)))
-    losses = np.full(len(b), problem.weights @ rows.unseen)
+    losses = np.full((2, len(b)), problem.weights @ rows.unseen)
     for task in range(rows.tasks):
         own = rows.own(task)
         hidden = np.maximum(inner(rows.z[own, None], b), 0)
         y = rows.y[own, None]
         found = _heads(hidden, y)
-        losses += problem.weights[task] * np.sum((y - hidden * found) ** 2, axis=0)
+        for kind, h in enumerate((hidden, np.maximum(rows.z[own] @ b.T, 0))):
+            residual = y - h * found
+            losses[kind] += problem.weights[task] * np.sum(residual**2, axis=0)
         heads[task] = np.ldexp(found, -rows.task_power[task])
-    return heads, losses
+    return heads, losses[0], losses[1]
 
 
 def _heads(hidden: NDArray, labels: NDArray) -> NDArray:
