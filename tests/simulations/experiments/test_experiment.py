@@ -95,5 +95,5 @@ def test_risks_of_nothing_but_rounding_are_no_gain():
     found = gains({"risk_alone": np.array([0.0, 2.0]), "risk_joint": np.zeros(2)})
     np.testing.assert_array_equal(found["relative_gain"], [0, 1])
     shape = {"turns": (0.5,), "cosines": (1.0,), "samples_source": (20,)}
-    grid = GainGrid(**shape, weights=(1.0,), samples_target=30, noise=0, repeats=2)
+    grid = GainGrid(**shape, weights=(1.0,), samples_target=30, noise=0.0, repeats=2)
     np.testing.assert_array_equal(grid.run()["relative_gain"], 0)
