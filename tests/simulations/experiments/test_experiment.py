@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from simulations.experiments.experiment import CellExperiment, gains, setting
+from simulations.experiments.gain_grid import GainGrid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,3 +89,11 @@ def test_gains_are_positive_where_joint_training_has_less_risk():
     found = gains({"risk_alone": np.array([3.0]), "risk_joint": np.array([1.0, 3.0])})
     assert found["gain"].tolist() == [2, 0]
     assert found["relative_gain"].tolist() == [0.5, 0]
+
+
+def test_risks_of_nothing_but_rounding_are_no_gain():
+    found = gains({"risk_alone": np.array([0.0, 2.0]), "risk_joint": np.zeros(2)})
+    np.testing.assert_array_equal(found["relative_gain"], [0, 1])
+    shape = {"turns": (0.5,), "cosines": (1.0,), "samples_source": (20,)}
+    grid = GainGrid(**shape, weights=(1.0,), samples_target=30, noise=0.0, repeats=2)
+    np.testing.assert_array_equal(grid.run()["relative_gain"], 0)

@@ -59,9 +59,12 @@ def true_gain(rows, b, middle, weights):
 def inside(key, sizes, shift, kind, draws):
     def one(key):
         rows, b, middle, team = drawn(key, sizes, shift, kind)
-        given = {"rows": rows} if KINDS[kind] else {}
-        given |= {"groups": team} if kind == "groups" else {}
-        found = estimate_gain(rows.statistics(), jnp.ones(2), **given)
+        found = estimate_gain(
+            rows.statistics(),
+            jnp.ones(2),
+            rows=rows if KINDS[kind] else None,
+            groups=team if kind == "groups" else None,
+        )
         gain, error = true_gain(rows, b, middle, jnp.ones(2))
         share, part = gain / error, found.relative
         return (

@@ -147,7 +147,7 @@ def test_few_rows_withhold_the_interval_but_not_the_estimate():
     assert np.isfinite(found.gain)
     assert np.isnan(found.low)
     assert np.isnan(found.relative.high)
-    assert found.reason.startswith("a task has fewer than 5 rows")
+    assert str(found.reason).startswith("a task has fewer than 5 rows")
 
 
 def test_derivatives_are_finite_and_right_where_eigenvalues_meet():
@@ -186,4 +186,4 @@ def test_groups_need_rows_and_one_group_a_row():
     # Two estimates of one gain, which differ by their noise alone.
     assert abs(float(alone.gain - plain.gain)) < float(plain.high - plain.low)
     few = from_rows(rows, jnp.broadcast_to(jnp.arange(11) // 2, (2, 11)))
-    assert few.reason.startswith("a task has fewer than 5 rows (or groups)")
+    assert str(few.reason).startswith("a task has fewer than 5 rows (or groups)")
