@@ -2,7 +2,7 @@
 
 `studies/source_sizes.py` says when the picture is as drawn, and when its opposite is
 seen. As the paper writes `X = R Q D`, `RQ` has the law of `R`: "other rotation" is
-"same covariance" again, and the picture must not be seen there.
+"same covariance" again, and must be shown to be worth the same there.
 """
 
 from collections.abc import Mapping

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
-from paper_checks.judge.measurement import Measurement, plain
+from paper_checks.judge.measurement import Measurement, decided, plain
 
 LEVEL = 0.05
 # `n_test/n_train` of random splits, of all comparisons or of each.
@@ -186,6 +186,6 @@ def runs_that_count(
         spread = np.resize([-1.0, 1.0], runs)
         spread = (spread - spread.mean()) / spread.std(ddof=1)
         one = number_of_gains("", mean + size * spread, overlap)
-        if one.low >= wanted or one.high < wanted:
+        if decided(one, wanted - 0.5) is not None:
             return int(runs)
     return None

@@ -11,7 +11,12 @@ import xarray as xr
 from jaxtyping import Float
 
 from paper_checks.judge import paired_tests
-from paper_checks.judge.measurement import Measurement, extreme, mean_with_interval
+from paper_checks.judge.measurement import (
+    Measurement,
+    decided,
+    extreme,
+    mean_with_interval,
+)
 from paper_checks.judge.paired_tests import (
     Significant,
     number_of_gains,
@@ -208,9 +213,7 @@ def improves(found: dict[str, Gains], tasks: Tasks) -> bool | None:
     number = strictest(found).number
     if number is None or not _whole(found, tasks):
         return None
-    if number.low >= tasks.wanted:
-        return True
-    return False if number.high < tasks.wanted else None
+    return decided(number, tasks.wanted - 0.5)
 
 
 def _needed(found: dict[str, Gains], data: xr.Dataset, tasks: Tasks) -> str:

@@ -48,9 +48,9 @@ class WeightsSweep(CellExperiment):
 
     # Small matrices, so many to a kernel.
     BATCH = 50
-    # Half the draws of the same tasks. With one bad task of six at `d = 20` Algorithm 2
-    # gains at 20 % random labels no more than without noise, 0.001 ± 0.0015 over 400
-    # draws; here it does.
+    # The same tasks; compilation costs more than the draws. With one bad task of six at
+    # `d = 20` Algorithm 2 gains at 20 % random labels no more than without noise, 0.001
+    # ± 0.0015 over 400 draws; here it does.
     QUICK: ClassVar = {"repeats": 1_000}
     LABELS: ClassVar = {
         "source": (SOURCES, "labels of the source"),

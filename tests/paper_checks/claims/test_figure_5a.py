@@ -81,13 +81,13 @@ def test_an_interval_with_room_for_either_needs_more_seeds(tmp_path: Path):
     said = judged(tmp_path, found)
     gain = said.measurements[0]
     assert gain.low < 0 < PRINTED_GAIN < gain.high
-    assert said.verdict is Verdict.NEEDS_DATA
+    assert said.verdict is Verdict.UNDECIDED
     assert "more seeds are needed" in said.caveats[-1]
 
 
 def test_a_part_of_the_study_is_measured_but_not_judged(tmp_path: Path):
     found = judged(tmp_path, results(2.0, ALL[:3]))
-    assert found.verdict is Verdict.NEEDS_DATA
+    assert found.verdict is Verdict.UNDECIDED
     assert "3 of 3 pairs gain" in found.headline
     assert "Not all groups" in found.caveats[-1]
     assert len(found.measurements) == 3

@@ -88,6 +88,6 @@ def test_figure_3_needs_more_samples_of_a_source_with_another_covariance():
     score = (gain.mean("repeat") / error).values
     same, diagonal, rotation = score
     at = {m: i for i, m in enumerate(data["samples_source"].values.tolist())}
-    assert same[at[300]] > 3
-    assert max(diagonal[at[100]], rotation[at[100]]) < 0
-    assert min(score[:, at[10_000]]) > 5
+    assert same[at[150]] > 3
+    assert max(diagonal[at[50]], rotation[at[50]]) < 0
+    assert min(score[:, at[5_000]]) > 5
