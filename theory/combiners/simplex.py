@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 from jax import lax
+from jax.typing import ArrayLike as Number
 from jaxtyping import Array, Float, Int
 from numpy.typing import ArrayLike
 
@@ -49,7 +50,7 @@ def _min_norm_weights(gradients: Float[Array, "k n"]) -> Float[Array, " k"]:
     return weight_of_zeros(found / jnp.sum(found), norms)
 
 
-def cagrad(gradients: ArrayLike, c: ArrayLike | float) -> Float[Array, " n"]:
+def cagrad(gradients: ArrayLike, c: Number) -> Float[Array, " n"]:
     """Combine gradients by CAGrad: the best worst improvement near the mean gradient.
 
     With `g_0 = Σ g_i/k`, it maximises `min_i ⟨g_i, d⟩` over `‖d − g_0‖ ≤ c‖g_0‖`. The

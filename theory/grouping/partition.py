@@ -37,7 +37,7 @@ def best_partition(
     for spent in range(1, budget):
         tables.append(_next_table(service, units, tables, spent))
     everything, top = total - 1, total >> 1
-    parts, left = [], budget
+    parts, left, value = [], budget, 0.0
     while everything:
         worth, level, part = _best_part(service, units, tables, (everything, top, left))
         if not parts:

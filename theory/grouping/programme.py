@@ -48,8 +48,8 @@ def solve_programme(
     places = (np.r_[index, index], np.r_[n + index, rows])
     open_ = sparse.csr_array((entries, places), (pairs, n + pairs))
     limits = [
-        LinearConstraint(served, np.ones(k), np.ones(k)),
-        LinearConstraint(open_, ub=np.zeros(pairs)),
+        LinearConstraint(served, 1, 1),
+        LinearConstraint(open_, ub=0),
     ]
     for cost, most in ((np.ones(n), number), (costs, budget)):
         if cost is not None and most is not None:

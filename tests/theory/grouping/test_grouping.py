@@ -1,10 +1,13 @@
 """Ties, special cases, rules that are not exact, and bad arguments."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from tests.theory.grouping.brute_force import pairs, table
 from theory.grouping import (
+    Groups,
     PairScores,
     TableScores,
     best_groups,
@@ -74,7 +77,7 @@ def test_rules_never_beat_the_exact_search(seed):
     rng = np.random.default_rng(seed)
     for scores in (pairs(rng, 6, single=True), table(rng, 5, 20)):
         exact = best_groups(scores, 3).value
-        rules = [merged_groups, forward_groups]
+        rules: list[Callable[..., Groups]] = [merged_groups, forward_groups]
         rules += [spectral_groups] if isinstance(scores, PairScores) else []
         for rule in rules:
             found = rule(scores, 3)
