@@ -150,8 +150,10 @@ def assert_bracket(best: SharedOptimum, found: TaskStatistics, width: int, weigh
     assert best.loss <= other + rounding + 1e-8 * energy(found, weights)
     assert best.lower_bound <= other
     assert best.lower_bound <= best.loss
-    alone = jnp.sum(jnp.asarray(weights) * losses_alone(found))
-    assert best.lower_bound >= alone - rounding
+    # Of dependent columns a difference that rounding hides may explain all labels.
+    if jnp.all(best.rank == found.dimension):
+        alone = jnp.sum(jnp.asarray(weights) * losses_alone(found))
+        assert best.lower_bound >= alone - rounding
 
 
 @pytest.mark.long
