@@ -160,10 +160,11 @@ def advise(
     reasons = withheld(rows, factors, constant)
     kept = np.flatnonzero(reasons == "")
     if len(kept) < 2:
+        said = "".join(f"; look first: {one}" for one in noticed)
         raise ValueError(
             f"{spec.data}: advice needs two tasks that can be estimated, and "
             f"{len(kept)} of {tasks.count} can: {_told(tasks, reasons)}; give "
-            "more rows or fewer columns"
+            f"more rows or fewer columns{said}"
         )
     found = _find(rows.select(kept.tolist()), spec, kept)
     return make_dataset(spec, tasks, rows, factors, repeats, reasons, found, noticed)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from simulations.advice.loaded import LoadedTasks
 from simulations.advice.split import tasks_of_frame
+from theory.rows import check_task, finite_block, task_label
 
 
 def tasks_of(data: Any, task: Any, label: Any, spec: Any) -> LoadedTasks:
@@ -22,6 +23,10 @@ def tasks_of(data: Any, task: Any, label: Any, spec: Any) -> LoadedTasks:
         ValueError: Arrays do not fit, or as `tasks_of_frame`.
     """
     if isinstance(data, LoadedTasks):
+        for index, pair in enumerate(zip(data.covariates, data.labels, strict=True)):
+            name = task_label(index, data.names)
+            x, y = check_task(*pair, name, len(data.inputs))
+            finite_block(x, y, name, 0)
         return data
     where = "the frame" if isinstance(data, pd.DataFrame) else "the arrays"
     task = spec.task_column if task is None else task

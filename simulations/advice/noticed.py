@@ -120,7 +120,8 @@ def _outliers(tasks: LoadedTasks) -> Iterator[Noticed]:
             first = np.flatnonzero(far)[0]
             kind = "placeholder" if known else "outlier"
             said = (
-                "which often stands for a missing value: make it empty"
+                "far from all others, and often stands for a missing value: make it "
+                "empty"
                 if known
                 else "far from all others: check it"
             )
@@ -144,7 +145,7 @@ def _far(values: Float[np.ndarray, " n"]) -> np.ndarray:
 
 
 def _list(places: np.ndarray) -> str:
-    told = ", ".join(str(int(place)) for place in places[:4])
+    told = ", ".join(str(place) for place in np.sort(places)[:4].tolist())
     return told + (f", ... ({len(places)})" if len(places) > 4 else "")
 
 

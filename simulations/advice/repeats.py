@@ -71,6 +71,25 @@ def find_repeats(
     return Repeats(kept, np.split(cluster, ends), copies, common)
 
 
+def row_clusters(
+    covariates: Sequence[Float[np.ndarray, "_ d"]],
+    labels: Sequence[Float[np.ndarray, " _"]],
+) -> list[Int[np.ndarray, " _"]] | None:
+    """Clusters of all rows: copies, and rows that several tasks have; None for none.
+
+    Args:
+        covariates: `X_i` as read.
+        labels: `y_i` as read.
+    """
+    found = find_repeats(covariates, labels)
+    if found.clusters is None and not found.copies.any():
+        return None
+    x = np.concatenate(covariates)
+    key = pd.factorize(_keys(x))[0]
+    # Rows of equal inputs are in one cluster, be it within a task or across.
+    return np.split(key, np.cumsum([len(y) for y in labels])[:-1])
+
+
 def _keys(values: Float[np.ndarray, "n d"]) -> np.ndarray:
     # Adding 0 makes −0 equal to 0.
     frame = pd.DataFrame(np.asarray(values, float) + 0.0)
