@@ -194,6 +194,11 @@ def _find(rows: Rows, spec: Advice, kept: np.ndarray) -> Found:
     # Every fold needs a row, or a cluster, of every task.
     parts = rows.labels if rows.clusters is None else map(np.unique, rows.clusters)
     folds = min(spec.folds, *(len(part) for part in parts))
+    if folds < 2:
+        raise ValueError(
+            f"{spec.data}: a task has rows of one group only, so none can be left out: "
+            f"name another column of groups than {spec.groups}, or leave the task out"
+        )
     return Found(
         kept=kept,
         gains=gains,

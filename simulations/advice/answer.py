@@ -82,17 +82,17 @@ def make_dataset(
 
 
 class _Places(NamedTuple):
-    count: int
+    tasks: int
     kept: np.ndarray
 
     def pairs(self, values: object) -> np.ndarray:
-        whole = np.full((self.count, self.count), np.nan)
+        whole = np.full((self.tasks, self.tasks), np.nan)
         whole[np.ix_(self.kept, self.kept)] = np.asarray(values)
         return whole
 
     def singles(self, values: object, missing: float = np.nan) -> np.ndarray:
         values = np.asarray(values)
-        whole = np.full((self.count, *values.shape[1:]), missing)
+        whole = np.full((self.tasks, *values.shape[1:]), missing)
         whole[self.kept] = values
         return whole
 

@@ -1,7 +1,7 @@
 """Columns of any type as numbers, with a note on what was done to each."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-", "nat"})
 TRUE = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
 # Levels of a text with fewer rows are pooled, as are those after so many.
 RARE, LEVELS = 5, 12
+LARGE = 1e150
 THOUSANDS = r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?"
 COMMA = r"[-+]?\d*,\d+(?:[eE][-+]?\d+)?"
 DATE = r"\d{4}-\d{2}-\d{2}(?:[T ].*)?"
@@ -23,7 +24,7 @@ class Encoded(NamedTuple):
     note: str
 
 
-def encode(name: str, cells: pd.Series, place: Callable[[int], str]) -> Encoded:
+def encode(name: str, cells: Any, place: Callable[[int], str]) -> Encoded:
     """Numbers of one column.
 
     Numbers stay as they are, also those of text with thousands, decimal commas or per
@@ -47,7 +48,7 @@ def encode(name: str, cells: pd.Series, place: Callable[[int], str]) -> Encoded:
         note = f"{name}: false is 0, true is 1" if cells.dtype.kind == "b" else ""
         found = cells.astype("float64").to_numpy(dtype=float, na_value=np.nan)
         return Encoded({name: _finite(name, found, place)}, note)
-    text = cells.map(lambda cell: "" if cell is None else str(cell).strip())
+    text: Any = cells.map(lambda cell: "" if cell is None else str(cell).strip())
     text = text.astype(object)
     known = text[~text.str.lower().isin(MISSING)]
     found = _parsed(known)
@@ -69,16 +70,16 @@ def encode(name: str, cells: pd.Series, place: Callable[[int], str]) -> Encoded:
     return _levels(name, text.where(text.index.isin(known.index), None))
 
 
-def _parsed(text: pd.Series) -> tuple[np.ndarray, str] | None:
+def _parsed(text: Any) -> tuple[np.ndarray, str] | None:
     """Numbers of text and what they were, None if some are none."""
-    plain = pd.to_numeric(text, errors="coerce")
+    plain: Any = pd.to_numeric(text, errors="coerce")
     bad = text[plain.isna()]
     if bad.empty:
         return plain.to_numpy(dtype=float), ""
     if bad.str.lower().isin(TRUE).all() and len(bad) == len(text):
         return text.str.lower().map(TRUE).to_numpy(dtype=float), "no is 0, yes is 1"
     if bad.str.fullmatch(r".*\d\s*%").all() and len(bad) == len(text):
-        found = pd.to_numeric(
+        found: Any = pd.to_numeric(
             bad.str.rstrip("% ").str.replace(",", "."), errors="coerce"
         )
         if found.notna().all():
@@ -99,10 +100,16 @@ def _finite(name: str, values: np.ndarray, place: Callable[[int], str]) -> np.nd
         raise ValueError(
             f"{where}, column {name} is infinite: drop the row or leave the cell empty"
         )
+    large = np.flatnonzero(np.abs(values) > LARGE)
+    if len(large):
+        raise ValueError(
+            f"{place(int(large[0]))}, column {name}: {values[large[0]]:g} is too large "
+            "to be squared: rescale the column, or leave the cell empty"
+        )
     return values
 
 
-def _days(name: str, dates: pd.Series, place: Callable[[int], str]) -> Encoded:
+def _days(name: str, dates: Any, place: Callable[[int], str]) -> Encoded:
     gaps = np.flatnonzero(dates.isna())
     if len(gaps):
         raise ValueError(
@@ -119,7 +126,7 @@ def _days(name: str, dates: pd.Series, place: Callable[[int], str]) -> Encoded:
     return Encoded({f"{name} (days)": days.to_numpy(dtype=float)}, note)
 
 
-def _levels(name: str, text: pd.Series) -> Encoded:
+def _levels(name: str, text: Any) -> Encoded:
     counts = text.value_counts()
     if len(counts) > max(LEVELS, 0.5 * text.notna().sum()):
         return Encoded({}, f"{name}: text that differs in most rows, left out")

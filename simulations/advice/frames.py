@@ -75,7 +75,7 @@ def _framed(values: Any) -> pd.DataFrame:
 def _filled(values: Any) -> np.ndarray:
     """Masked entries are missing ones."""
     if isinstance(values, np.ma.MaskedArray):
-        return values.astype(float).filled(np.nan)
+        return np.ma.filled(values.astype(float), np.nan)
     return np.asarray(values)
 
 

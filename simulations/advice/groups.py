@@ -110,7 +110,7 @@ def _test(
     freedom = 1 / (share**2 / spare[0] + (1 - share) ** 2 / spare[1])
     q = int(seen.sum())
     limit = stats.f.ppf(LEVEL, q, freedom)
-    return wald / q / limit, float(stats.f.sf(wald / q, q, freedom))
+    return float(wald / q / limit), float(stats.f.sf(wald / q, q, freedom))
 
 
 def _covariance(

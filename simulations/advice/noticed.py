@@ -75,6 +75,7 @@ def _left(x: Float[np.ndarray, " m"], y: Float[np.ndarray, " m"]) -> float:
     """Share of the label's variance that a line in `x` leaves."""
     if constant_columns(np.column_stack([x, y])).any():
         return np.nan
+    x, y = (one / np.max(np.abs(one)) for one in (x, y))
     x, y = x - x.mean(), y - y.mean()
     x, y = x / np.linalg.norm(x), y / np.linalg.norm(y)
     return float(np.sum((y - x * (x @ y)) ** 2))

@@ -6,6 +6,7 @@ import io
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -205,7 +206,7 @@ def _without_index(cells: Cells) -> Cells:
     first = str(frame.columns[0])
     if first != "Unnamed: 0":
         return cells
-    values = pd.to_numeric(frame[first], errors="coerce")
+    values: Any = pd.to_numeric(frame[first], errors="coerce")
     if values.isna().any() or (values % 1 != 0).any() or values.duplicated().any():
         raise ValueError(
             f"{cells.path}, line 1: the header has no name 1, and the column is no "

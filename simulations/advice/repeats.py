@@ -1,11 +1,12 @@
 """Rows that repeat in a task, or that several tasks have in common, found by value."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
+from pandas.util import hash_pandas_object
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -93,7 +94,8 @@ def row_clusters(
 def _keys(values: Float[np.ndarray, "n d"]) -> np.ndarray:
     # Adding 0 makes −0 equal to 0.
     frame = pd.DataFrame(np.asarray(values, float) + 0.0)
-    return pd.util.hash_pandas_object(frame, index=False).to_numpy()
+    hashed: Any = hash_pandas_object
+    return np.asarray(hashed(frame, index=False))
 
 
 def _first(values: Float[np.ndarray, "n d"]) -> Bool[np.ndarray, " n"]:

@@ -75,9 +75,11 @@ class Rows(NamedTuple):
         digits in statistics, and rows that all tasks depend on lose none here.
         """
         basis = self.basis() * np.sqrt(sum(len(y) for y in self.labels))
-        if np.linalg.cond(basis / np.linalg.norm(basis, axis=1)[:, None]) < MIXED:
+        norm = np.linalg.norm(basis, axis=1)
+        unit = basis[norm > 0] / norm[norm > 0, None]
+        if len(unit) == unit.shape[1] and np.linalg.cond(unit) < MIXED:
             # Columns as they are, where one task may have other units than the rest.
-            basis = np.diag(np.linalg.norm(basis, axis=1))
+            basis = np.diag(norm)
         rows = self.padded(basis)
         samples = self.samples()
         return row_statistics(rows, samples), rows

@@ -116,9 +116,13 @@ def _parts(
     for task, (x, y) in enumerate(zip(rows.covariates, rows.labels, strict=True)):
         whole = np.column_stack([np.ones(len(y)), x, y])
         for fold in range(folds):
-            r = np.linalg.qr(whole[fold_of[task] == fold], mode="r")
+            r = _triangle(whole[fold_of[task] == fold])
             found[task, fold, : len(r)] = r
     return found
+
+
+def _triangle(rows: np.ndarray) -> np.ndarray:
+    return np.asarray(np.linalg.qr(rows, mode="r"))
 
 
 def _varied(
@@ -144,10 +148,10 @@ def _training(
     k, folds, n, _ = parts.shape
     others = parts[:, np.arange(folds) != fold].reshape(k, -1, n)
     if not intercept:
-        r = np.linalg.qr(others[:, :, 1:], mode="r")
+        r = _triangle(others[:, :, 1:])
         zeros = np.zeros((k, n - 2))
         return _Training(r[:, : n - 2, : n - 2], r[:, : n - 2, -1], zeros, zeros[:, 0])
-    r = np.linalg.qr(others, mode="r")
+    r = _triangle(others)
     first = r[:, :1, :1]
     means = r[:, 0, 1:] / first[:, 0]
     triangle = np.where(varied[:, None], r[:, 1 : n - 1, 1 : n - 1], 0)

@@ -1,7 +1,6 @@
 """Ordinary tables: what is read, what is said first, and what is answered."""
 
 import io
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -31,8 +30,8 @@ def base(clean: pd.DataFrame) -> xr.Dataset:
     return advise(clean, task="shop", label="sales")
 
 
-def noticed(frame: pd.DataFrame, **how: str) -> list[str]:
-    return advise(frame, **({"task": "shop", "label": "sales"} | how)).attrs["noticed"]
+def noticed(frame: pd.DataFrame) -> list[str]:
+    return advise(frame, task="shop", label="sales").attrs["noticed"]
 
 
 def test_the_clusters_are_found_and_the_answer_names_label_and_inputs(base):
@@ -239,8 +238,7 @@ def test_labels_without_noise_are_said_and_no_bound_passes_all_of_the_error():
     x = [np.round(rng.normal(size=(10, 2)), 1) for _ in range(2)]
     with pytest.raises(ValueError, match="no noise above rounding"):
         advise(x, label=[one @ [1.0, -2] for one in x])
-    small = Path("t.csv"), [[1, 1], [2, 2.1], [3, 2.9], [4, 4.2]]
-    one = np.array(small[1])
+    one = np.array([[1, 1], [2, 2.1], [3, 2.9], [4, 4.2]])
     other = np.array([[1, 1.1], [2, 1.9], [3, 3.2], [4, 3.9]])
     found = advise([one[:, :1], other[:, :1]], label=[one[:, 1], other[:, 1]])
     assert not np.any(found["gain_high"].values > 1)
@@ -285,3 +283,19 @@ def test_two_planted_clusters_are_found(rows, least):
         hits += equal_groups(factors).group.tolist() == [0] * 4 + [1] * 4
     # 0.89 and 0.96 of draws; two standard errors less.
     assert hits / draws > least
+
+
+def test_odd_columns_and_units_are_no_failure(clean, base):
+    odd = clean.assign(zero=0.0, twice=clean.temp)
+    odd = odd[["shop", "zero", "twice", "temp", "price", "staff", "sales"]]
+    odd["price"] *= 1e-200
+    found = advise(odd, task="shop", label="sales")
+    for name in ("gain", "left_out", "shared_gain"):
+        np.testing.assert_allclose(found[name], base[name], rtol=1e-7, atol=1e-8)
+    odd["price"] *= 1e300
+    odd["price"] *= 1e100
+    with pytest.raises(ValueError, match="column price: .* too large to be squared"):
+        advise(odd, task="shop", label="sales")
+    same = clean.assign(person="one")
+    with pytest.raises(ValueError, match="rows of one group only"):
+        advise(same, task="shop", label="sales", groups="person")
