@@ -73,7 +73,8 @@ def choose_width(rows: Rows, *, folds: int, seed: int) -> WidthChoice:
     parts = _parts(rows, fold_of, folds)
     varied = _varied(rows, fold_of, folds)
     spread = np.array([np.mean((y - y.mean()) ** 2) for y in rows.labels])
-    k, d = len(rows.labels), rows.covariates[0].shape[1]
+    # Directions rather than columns: dependent ones make no room for a module.
+    k, d = len(rows.labels), rows.basis().shape[1]
     widths = _widths(k, d)
     error, apart = np.zeros((k, len(widths), folds)), np.zeros((k, folds))
     for fold in range(folds):

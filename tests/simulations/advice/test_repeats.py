@@ -98,6 +98,7 @@ def test_values_that_repeat_by_chance_are_no_copies():
     assert find_repeats(signed, [y, y + 1]).common.tolist() == [30, 30]
 
 
+@pytest.mark.long
 def test_a_melted_table_is_found_and_groups_join_rows():
     x, y = drawn(9, m=40)
     frame = pd.DataFrame(x, columns=["u", "v", "w"])
