@@ -109,6 +109,12 @@ def test_rows_that_fit_themselves_count_in_neither_mean():
     rows = centred_rows([x, other], y)
     found = leave_one_out_gains(rows)
     assert found.unpredicted.tolist() == [3, 0]
+    # Clusters of one row each, by the route of clusters.
+    linked = rows._replace(clusters=[np.arange(20), np.arange(100, 160)])
+    other_way = leave_one_out_gains(linked)
+    assert other_way.unpredicted.tolist() == [3, 0]
+    np.testing.assert_allclose(other_way.gain, found.gain, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(other_way.error, found.error, rtol=1e-9, atol=1e-12)
     missed = {"alone": [], "pooled": []}
     far, level = other - other.mean(axis=0), y[1] - y[1].mean()
     for row in range(3, 20):
