@@ -16,7 +16,7 @@ from paper_checks.judge.finding import Finding
 from paper_checks.leaderboard import measured_gains, scores
 from paper_checks.leaderboard.scores import AdviceStudy
 from paper_checks.settings import Settings
-from simulations.advice.leave_one_out import Rows
+from simulations.advice.rows import Rows
 
 D = 4
 ROWS = (40, 44, 60)
