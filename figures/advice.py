@@ -18,7 +18,8 @@ def advice(data: xr.Dataset) -> Figure:
 
     Rows are sources, columns targets, both ordered by group; frames are groups. A gain
     whose interval leaves out 0 is in bold, or for many tasks marked + or −. Tasks on
-    which advice is withheld are left out.
+    which advice is withheld are left out. Characters of names that the font lacks are
+    written by their codes.
 
     Args:
         data: `similarity_normalised`, `gain`, `gain_low`, `gain_high`, `weight`
@@ -70,8 +71,9 @@ def _matrix(
     image = axes.imshow(values, cmap=colours, norm=norm)
     names = [str(name) for name in data["target"].to_numpy()]
     if len(names) <= SIGNS:
-        axes.set_xticks(range(len(names)), names, rotation=90)
-        axes.set_yticks(range(len(names)), names)
+        shown = [style.drawable(name) for name in names]
+        axes.set_xticks(range(len(names)), shown, rotation=90, parse_math=False)
+        axes.set_yticks(range(len(names)), shown, parse_math=False)
         if axes.get_subplotspec().colspan.start:  # pyright: ignore[reportOptionalMemberAccess]
             axes.set_yticklabels([])
     axes.set_xlabel("target")
@@ -102,6 +104,8 @@ def _write(axes: Axes, data: xr.Dataset, values: np.ndarray, form: str, image) -
 
 
 def _signed(share: float) -> str:
+    if abs(share) > 1000:
+        return "> 1000" if share > 0 else "< −1000"
     return f"{share:+.0f}" if abs(share) >= 9.95 else f"{share:+.1f}"
 
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import ArrayLike
 from xarray import DataArray, Dataset
@@ -41,6 +42,15 @@ LINES = (
 def spec(data: Dataset) -> dict[str, Any]:
     """Fields of the spec that a study was run with."""
     return json.loads(data.attrs["spec"])
+
+
+def drawable(text: str) -> str:
+    """The text with characters that the font lacks as their codes, such as <U+6E2F>."""
+    font = get_font(findfont(FontProperties()))
+    return "".join(
+        c if font.get_char_index(ord(c)) or c == "\n" else f"<U+{ord(c):04X}>"
+        for c in text
+    )
 
 
 def mark_tasks(axes: Axes, count: int, height: float) -> None:

@@ -86,6 +86,16 @@ def varied_labels(low: float, high: float, rows: int, label: str) -> None:
 
 
 def _numbers(values: ArrayLike, label: str, field: str) -> NDArray[np.float64]:
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        masked = np.argwhere(np.ma.getmaskarray(values))
+        place = ", ".join(
+            f"{name} {at}"
+            for name, at in zip(("row", "column"), masked[0], strict=False)
+        )
+        raise ValueError(
+            f"{label}: {field} has a masked value at {place} ({len(masked)} such "
+            "values); drop or impute it"
+        )
     try:
         array = np.asarray(values)
         if array.dtype.kind not in "fiub":

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from paper_checks.data.benchmark import LinearBenchmark
+from simulations.advice.repeats import row_clusters
 from theory.linear import task_losses
 from theory.rows import task_label
 from theory.tasks import TaskStatistics
@@ -82,7 +83,9 @@ def assign_folds(
 ) -> list[Int[np.ndarray, " _"]]:
     """The fold of every row of every task; sizes within a task differ by 1 at most.
 
-    A row of common covariates is in one fold for all tasks.
+    A row of common covariates is in one fold for all tasks. So are rows that several
+    tasks have, and rows that repeat another of their task, both found by value
+    (`simulations.advice.repeats`); sizes may then differ by more.
 
     Raises:
         ValueError: `folds` below 2, or a task has fewer rows.
@@ -98,9 +101,41 @@ def assign_folds(
                 f"{benchmark.name}: {label} has {length} rows, too few for {folds} "
                 "folds"
             )
-    if benchmark.common_covariates:
-        return [rng.permutation(np.arange(lengths[0]) % folds)] * benchmark.count
-    return [rng.permutation(np.arange(length) % folds) for length in lengths]
+    used = 1 if benchmark.common_covariates else benchmark.count
+    clusters = row_clusters(benchmark.covariates[:used], benchmark.labels[:used])
+    if clusters is None:
+        dealt = [rng.permutation(np.arange(n) % folds) for n in lengths[:used]]
+    else:
+        dealt = _whole_clusters(benchmark, clusters, folds, rng)
+    return dealt * benchmark.count if benchmark.common_covariates else dealt
+
+
+def _whole_clusters(
+    benchmark: LinearBenchmark,
+    clusters: list[Int[np.ndarray, " _"]],
+    folds: int,
+    rng: np.random.Generator,
+) -> list[Int[np.ndarray, " _"]]:
+    """Deal clusters in random order, each to where its tasks have fewest rows."""
+    held = np.zeros((len(clusters), folds), int)
+    names, place = np.unique(np.concatenate(clusters), return_inverse=True)
+    parts = np.split(place, np.cumsum([len(c) for c in clusters])[:-1])
+    sizes = np.stack([np.bincount(part, minlength=len(names)) for part in parts])
+    fold = np.empty(len(names), int)
+    # Clusters of several tasks first: those of one fill the gaps.
+    shared = np.sum(sizes > 0, axis=0)
+    order = rng.permutation(len(names))
+    for one in order[np.argsort(-shared[order], kind="stable")]:
+        own = sizes[:, one] > 0
+        fold[one] = np.argmin(held[own].max(axis=0) + held[own].mean(axis=0) / 1e6)
+        held[own, fold[one]] += sizes[own, one]
+    for index, count in enumerate(held):
+        if not count.all():
+            label = task_label(index, benchmark.task_names)
+            raise ValueError(
+                f"{benchmark.name}: {label} has too few distinct rows for {folds} folds"
+            )
+    return [fold[part] for part in parts]
 
 
 def fold_statistics(

@@ -66,6 +66,7 @@ CLAIM = Claim(
                 one_direction.drawn(keys), keys, width=2
             )
         },
+        optima=one_direction.optima,
     ),
     details=(
         "At certified optima both sides differ by {best:.1g} of the tolerance at most.",

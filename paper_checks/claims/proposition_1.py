@@ -72,6 +72,7 @@ CLAIM = Claim(
             routes=apart.routes(unique=True),
             without=apart.at_width_below_k(ROWS),
             part=0,
+            optima=apart.optima,
         ),
         # Fewer rows than inputs can be fitted at r = k - 1 as well: no control there.
         Draws(

@@ -42,9 +42,8 @@ def span(p):  # (XᵀX)⁻¹VDQ_r = VD⁻¹Q_r; zero for a zero of D
 
 
 def distance(p, says, _):
-    predicted = says(p)
-    apart = squared_sines(p.other, predicted)
-    return Sides(apart, CONDITION / GAP * p.excess(predicted))
+    best = says(p)
+    return Sides(squared_sines(p.other, best), CONDITION / GAP * p.excess(best))
 
 
 def margins(p):
@@ -83,6 +82,7 @@ CLAIM = Claim(
             Route(spans.closed_form, "largest angle to the closed form (rad)"),
         ),
         without={"a common X": spans.on_own_x, "a gap": spans.on_ties},
+        optima=spans.optima,
     ),
     real=spans.real,
     real_quantity="largest angle to the closed form (rad)",

@@ -63,14 +63,14 @@ class LinearBenchmark:
     ) -> "LinearBenchmark":
         """Make a problem of your own arrays, one `X` and one `y` a task.
 
-        Covariates count as common if one and the same array is given for all tasks.
+        Covariates count as common if they are equal in all tasks.
 
         Raises:
             ValueError: As the class; without names, tasks are called by their number.
         """
         named = task_names or [f"task {index}" for index in range(len(labels))]
-        common = all(x is covariates[0] for x in covariates)
         arrays = [np.asarray(x, dtype=float) for x in covariates]
+        common = all(np.array_equal(x, arrays[0]) for x in arrays)
         return cls(
             name="your tasks",
             task_names=tuple(named),

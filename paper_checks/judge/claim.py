@@ -188,7 +188,7 @@ class Claim(Stated):
         parts = []
         if self.draws:
             several = (self.draws,) if isinstance(self.draws, Draws) else self.draws
-            parts.append(measured_on_draws(several, self.judged, settings))
+            parts.append(measured_on_draws(several, self.judged, settings, self.id))
         if self.real is not None and (found := self.real(settings)):
             parts.append(self._on_real_sets(found))
         if self.extra is not None:

@@ -16,6 +16,7 @@ from paper_checks.judge.measurement import (
     extreme,
     failure_rate,
 )
+from paper_checks.judge.proofs import Optima, proven
 from paper_checks.judge.stated import Evidence
 from paper_checks.judge.verdict import Control
 from paper_checks.settings import Settings
@@ -52,6 +53,8 @@ class Draws:
         part: Folded into the seed's key where a claim has several kinds of draws.
         further: Measurements on the problems that decide nothing, such as means, by
             their names for sentences.
+        optima: The optima on which the routes rest; certificates of the first ones are
+            written and checked exactly.
     """
 
     draw: Callable[[Key[Array, " n"]], Any]
@@ -62,6 +65,7 @@ class Draws:
     )
     part: int | None = None
     further: Callable[[Any, Key[Array, " n"]], Mapping[str, Measurement]] | None = None
+    optima: Callable[[Any], Optima] | None = None
 
     def __post_init__(self) -> None:
         """Refuse routes of which none decides."""
@@ -85,15 +89,22 @@ class _Part(NamedTuple):
     values: list[tuple[Route, Float[np.ndarray, " n"]]]
     controls: list[Control]
     further: Mapping[str, Measurement]
+    optima: Optima | None
 
 
 def measured_on_draws(
-    draws: Sequence[Draws], judged: float | None, settings: Settings
+    draws: Sequence[Draws], judged: float | None, settings: Settings, name: str = ""
 ) -> Evidence:
     """Take every route on every draw, and drop every hypothesis.
 
+    Args:
+        draws: All kinds of draws.
+        judged: A tolerance above this says nothing.
+        settings: Of the run; certificates are written to its folder of results.
+        name: Of the claim, and of the folder of its certificates.
+
     Raises:
-        CheckError: No draw can be judged.
+        CheckError: No draw can be judged, or a certificate is rejected.
     """
     parts = [_measured(one, judged, settings) for one in draws]
     drawn = sum(part.drawn for part in parts)
@@ -105,17 +116,26 @@ def measured_on_draws(
     left_out = failure_rate("draws not judged", drawn - kept, drawn)
     largest, named = _largest(parts)
     further = {name: one for part in parts for name, one in part.further.items()}
+    optima = [part.optima for part in parts if part.optima is not None]
+    folder = settings.results / "certificates" / name
+    proofs = [proven(optima, folder)] if optima else []
     return Evidence(
         holds=settled(broken, kept, drawn),
         deciding=dataclasses.replace(rate, flips_at=1 / kept),
         headline=f"It holds on {rate.rest} of {rate.n} draws",
         caveats=_caveats(left_out, judged, sum(part.unknown for part in parts)),
         named={"broken": rate, "left_out": left_out, **named, **further},
+        details=tuple(
+            f"Of {proof.n} optima {proof.rest} are proven by certificates, which were "
+            "checked exactly."
+            for proof in proofs
+        ),
         measurements=(
             rate,
             *((left_out,) * (judged is not None)),
             *largest,
             *further.values(),
+            *proofs,
         ),
         controls=tuple(control for part in parts for control in part.controls),
     )
@@ -173,6 +193,7 @@ def _measured(draws: Draws, judged: float | None, settings: Settings) -> _Part:
             for name, check in draws.without.items()
         ],
         further={} if draws.further is None else draws.further(problems, keys),
+        optima=None if draws.optima is None else draws.optima(problems),
     )
 
 

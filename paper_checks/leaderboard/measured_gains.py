@@ -7,7 +7,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from paper_checks.data.benchmark import LinearBenchmark
-from simulations.advice.leave_one_out import Rows, leave_one_out_gains
+from simulations.advice.leave_one_out import leave_one_out_gains
+from simulations.advice.rows import Rows
 from theory.risk.estimates import task_estimates
 from theory.risk.gain_estimate import pairwise_gains
 from theory.risk.source_weights import source_weights

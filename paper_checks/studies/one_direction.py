@@ -9,6 +9,7 @@ from jaxtyping import Array, Float, Key, PRNGKeyArray
 
 from paper_checks.judge.check import Check
 from paper_checks.judge.matrices import NOTHING, solved
+from paper_checks.judge.proofs import Optima
 from simulations.sampling import sample_tasks
 from theory.linear import two_task_optimum, wide_optimum
 from theory.tasks import Tasks
@@ -91,6 +92,14 @@ def at_optima(problems: Problem, keys: Key[Array, " n"], width: int = 1) -> Chec
     """`at_optimum` of each problem."""
     del keys
     return jax.vmap(partial(at_optimum, width=width))(*problems)
+
+
+def optima(problems: Problem) -> Optima:
+    """The certified optima at width 1."""
+    tasks, weights, _ = problems
+    statistics = jax.vmap(Tasks.statistics)(tasks)
+    found = jax.vmap(two_task_optimum)(statistics, weights)
+    return Optima(found, statistics, weights)
 
 
 def _drawn(key: PRNGKeyArray) -> Problem:

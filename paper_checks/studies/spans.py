@@ -8,11 +8,12 @@ import numpy as np
 from jaxtyping import Array, Float, Key, PRNGKeyArray
 
 from paper_checks.judge.check import Check
+from paper_checks.judge.proofs import Optima
 from paper_checks.settings import Settings
 from paper_checks.studies.linear_benchmarks import studies
 from paper_checks.studies.problems import random_problem
 from paper_checks.studies.trained import train_each
-from theory.linear import common_covariance_optimum
+from theory.linear import SharedOptimum, common_covariance_optimum
 from theory.tasks import TaskStatistics
 from theory.weighting import principal_angles, proposition_3_span
 
@@ -47,14 +48,19 @@ def trained(problems: Problems, keys: Key[Array, " n"]) -> Check:
 def closed_form(problems: Problems, keys: Key[Array, " n"]) -> Check:
     """Compare the span of the closed-form optimum with Proposition 3's."""
     del keys
-
-    def shared(statistics: TaskStatistics, weights: Array) -> Array:
-        return common_covariance_optimum(statistics, WIDTH, weights).shared
-
-    angle, gap = jax.vmap(_angle)(*problems, jax.vmap(shared)(*problems))
+    angle, gap = jax.vmap(_angle)(*problems, optima(problems).found.shared)
     # Davis-Kahan: ε/gap, times the condition number of X, and d.
     tolerance = CONDITION * DIMENSION * EPS / gap
     return Check(angle, jnp.zeros(len(angle)), tolerance, "==")
+
+
+def optima(problems: Problems) -> Optima:
+    """The closed form's optima."""
+
+    def found(statistics: TaskStatistics, weights: Array) -> SharedOptimum:
+        return common_covariance_optimum(statistics, WIDTH, weights)
+
+    return Optima(jax.vmap(found)(*problems), *problems)
 
 
 def on_own_x(keys: Key[Array, " n"]) -> Check:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Key
 
 from paper_checks.judge.check import Check
+from paper_checks.judge.proofs import Optima
 from paper_checks.judge.routes import Route
 from paper_checks.studies.problems import random_problem
 from paper_checks.studies.trained import train_each
@@ -152,6 +153,12 @@ def _at(
     check: Callable[[Drawn, int], Check], width: int, quantity: str, **options: Any
 ) -> Route:
     return Route(lambda drawn, _: check(drawn, width), quantity, **options)
+
+
+def optima(drawn: Drawn) -> Optima:
+    """The closed form's optima at `r = k`."""
+    weights = jnp.ones(drawn.statistics.energy.shape)
+    return Optima(drawn.closed(TASKS), drawn.statistics, weights)
 
 
 class SingleTasks(NamedTuple):

@@ -1,31 +1,30 @@
 """Which tasks help each other, in which groups, with which weights and width."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-import jax
 import numpy as np
 import xarray as xr
 from tyro.conf import Positional, arg
 
-from simulations.advice.groups import gain_groups
-from simulations.advice.leave_one_out import (
-    RowGains,
-    Rows,
-    centred_rows,
-    leave_one_out_gains,
+from simulations.advice.answer import Found, make_dataset
+from simulations.advice.estimates import (
+    factors_of,
+    gains_of_pairs,
+    weights_of,
+    withheld,
 )
-from simulations.advice.tasks import LoadedTasks, load_tasks
-from simulations.advice.widths import WidthChoice, choose_width
+from simulations.advice.frames import tasks_of
+from simulations.advice.groups import equal_groups
+from simulations.advice.leave_one_out import leave_one_out_gains
+from simulations.advice.loaded import LoadedTasks
+from simulations.advice.noticed import notice
+from simulations.advice.repeats import Repeats, find_repeats
+from simulations.advice.rows import Rows, centred_rows, constant_columns
+from simulations.advice.tasks import load_tasks
+from simulations.advice.widths import choose_width
 from simulations.intervals import check_fields
-from simulations.store import dataset
-from theory.covariance import similarity_matrix
-from theory.risk.estimates import LEAST_FREEDOM, TaskEstimates, task_estimates
-from theory.risk.gain_estimate import pairwise_gains
-from theory.risk.gain_result import GainEstimate
-from theory.risk.source_weights import SourceWeights, source_weights
-from theory.tasks import TaskStatistics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,21 +38,26 @@ class Advice:
     Args:
         data: A file, or a folder of files.
         task_column: Column of a file that names the task of each row.
-        label_column: Column of the labels.
+        label_column: Column of the labels; several make a task each.
         drop: Columns that are no inputs, such as identifiers.
+        leave_out: Tasks to leave out.
+        groups: Column that says which rows depend on each other, such as a person or
+            a day; it is no input.
         intercept: Give every task an intercept of its own.
         standardise: Scale columns, by one factor for all tasks.
         standardise_labels: Scale labels task by task, where their units differ.
         confidence: Of the intervals, in (0, 1).
         energy: Share of the spectrum that the similarity score covers.
         folds: Folds of the cross-validation that chooses r.
-        seed: Of the folds.
+        seed: Of the folds; 0 or more.
     """
 
     data: Annotated[Positional[str], arg(metavar="DATA")]
     task_column: str | None = None
-    label_column: str | None = None
+    label_column: tuple[str, ...] | str | None = None
     drop: tuple[str, ...] = ()
+    leave_out: tuple[str, ...] = ()
+    groups: str | None = None
     intercept: bool = True
     standardise: bool = True
     standardise_labels: bool = False
@@ -64,7 +68,13 @@ class Advice:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done, before a file is read."""
-        check_fields(self, confidence="(0, 1)", energy="(0, 1]", folds="[2, inf)")
+        check_fields(
+            self,
+            confidence="(0, 1)",
+            energy="(0, 1]",
+            folds="[2, inf)",
+            seed="[0, inf)",
+        )
 
 
 def run(spec: Advice) -> xr.Dataset:
@@ -78,203 +88,136 @@ def run(spec: Advice) -> xr.Dataset:
         task_column=spec.task_column,
         label_column=spec.label_column,
         drop=spec.drop,
+        groups=spec.groups,
     )
     return advise(tasks, spec)
 
 
-def advise(tasks: LoadedTasks, spec: Advice) -> xr.Dataset:
+def advise(
+    data: Any,
+    spec: Advice | None = None,
+    *,
+    task: Any = None,
+    label: Any = None,
+    **options: Any,
+) -> xr.Dataset:
     """Estimate gains, and choose groups, weights and width.
 
     A task is withheld if, after its intercept, it has fewer than two rows more than
     directions: its noise and its own solution cannot be estimated, and so neither can
     what it gains. Withheld tasks have NaN and group −1, and take no part in the rest.
 
+    Rows that repeat another of their task exactly count once. Where tasks have rows in
+    common their noise may go together: gains are corrected by the covariance of their
+    residuals (`theory.risk.pair_gains`), rows are left out of all tasks at once, and
+    weights, which have no such correction yet, are withheld.
+
     Args:
-        tasks: What was read.
-        spec: What was asked for.
+        data: A pandas frame; an array of inputs, `task` and `label` being arrays; a
+            list of arrays, one a task, and `label` a list; or what `load_tasks` read.
+        spec: What was asked for; from `options` if not given.
+        task: Column of the frame that names tasks, or one name a row.
+        label: Column of the labels, or several; or the labels.
+        **options: Fields of `Advice`, such as `drop`, `groups` or `confidence`.
 
     Returns:
         By source and target: `gain`, `gain_low`, `gain_high` of pooling two tasks'
         rows, in shares of the target's test error alone, the same by leaving rows out,
-        `left_out`, with its standard error `left_out_error`; `weight`; `similarity` and
-        `similarity_normalised`. By target: `error_alone`, `weighted_gain` and its
-        bounds, `group`, `rows`, `rank`, `withheld`. By fold: `width_error` (width) and
-        `error_apart`. The suggested width is an attribute, 0 for no width.
+        `left_out`, with its standard error `left_out_error`; `weight`; `similarity`,
+        `similarity_normalised` and `noise_correlation` on common rows. By target:
+        `error_alone`, `weighted_gain` and its bounds, `group`, `rows`, `rank`,
+        `copies`, `common_rows`, `unpredicted_rows`, `withheld`. By width and target:
+        `shared_gain` of a shared module with free heads, with its bounds. By fold:
+        `width_error` (width) and `error_apart`. The suggested width is an attribute, 0
+        for no width; `label`, `inputs`, `notes` on what was done and `noticed` on what
+        looks wrong are too.
 
     Raises:
-        ValueError: Fewer than two tasks can be estimated.
+        ValueError: Fewer than two tasks can be estimated, or the data cannot be read.
+
+    Example:
+        >>> import numpy as np, pandas as pd
+        >>> rng = np.random.default_rng(0)
+        >>> frame = pd.DataFrame(rng.normal(size=(60, 2)), columns=["price", "rain"])
+        >>> frame["sales"] = frame.price - frame.rain + rng.normal(size=60)
+        >>> frame["shop"] = ["pier", "mall"] * 30
+        >>> found = advise(frame, task="shop", label="sales")
+        >>> found.attrs["inputs"]
+        ['price', 'rain']
+        >>> bool(found["gain"].sel(source="pier", target="mall") > 0)
+        True
     """
+    if spec is None:
+        spec = Advice(data="data in memory", **options)
+    elif options:
+        spec = replace(spec, **options)
+    tasks = tasks_of(data, task, label, spec).without(spec.leave_out)
+    repeats = find_repeats(tasks.covariates, tasks.labels, tasks.groups)
+    noticed = notice(tasks, repeats)
+    rows = _rows(tasks, repeats, spec)
+    factors, _ = factors_of(rows)
+    constant = np.array([constant_columns(y[:, None])[0] for y in tasks.labels])
+    reasons = withheld(rows, factors, constant)
+    kept = np.flatnonzero(reasons == "")
+    if len(kept) < 2:
+        said = "".join(f"; look first: {one}" for one in noticed)
+        raise ValueError(
+            f"{spec.data}: advice needs two tasks that can be estimated, and "
+            f"{len(kept)} of {tasks.count} can: {_told(tasks, reasons)}; give "
+            f"more rows or fewer columns{said}"
+        )
+    found = _find(rows.select(kept.tolist()), spec, kept)
+    return make_dataset(spec, tasks, rows, factors, repeats, reasons, found, noticed)
+
+
+def _rows(tasks: LoadedTasks, repeats: Repeats, spec: Advice) -> Rows:
     rows = centred_rows(
-        tasks.covariates,
-        tasks.labels,
+        [x[own] for x, own in zip(tasks.covariates, repeats.kept, strict=True)],
+        [y[own] for y, own in zip(tasks.labels, repeats.kept, strict=True)],
         intercept=spec.intercept,
         standardise=spec.standardise,
         standardise_labels=spec.standardise_labels,
     )
-    statistics, orthogonal = rows.orthogonal()
-    estimates = task_estimates(statistics, orthogonal)
-    reasons = withheld(tasks, estimates)
-    kept = np.flatnonzero(reasons == "")
-    if len(kept) < 2:
-        raise ValueError(
-            f"{spec.data}: advice needs two tasks that can be estimated, and "
-            f"{len(kept)} of {tasks.count} can: {_told(tasks, reasons)}; give "
-            "more rows or fewer columns"
-        )
-    chosen = statistics.select(kept.tolist())
-    own = jax.tree.map(lambda leaf: leaf[kept], estimates)
-    gains = pairwise_gains(chosen, confidence=spec.confidence, tasks=own).relative
-    weights = source_weights(chosen, confidence=spec.confidence, tasks=own)
-    part = Rows(
-        [rows.covariates[i] for i in kept],
-        [rows.labels[i] for i in kept],
-        rows.intercept,
+    return rows._replace(clusters=repeats.clusters)
+
+
+def _find(rows: Rows, spec: Advice, kept: np.ndarray) -> Found:
+    """All estimates for tasks that can be estimated."""
+    rows = _linked(rows)
+    factors, links = factors_of(rows)
+    gains = gains_of_pairs(
+        factors,
+        links,
+        confidence=spec.confidence,
+        dependent=spec.groups is not None,
     )
-    # Every fold needs a row of every task.
-    folds = min(spec.folds, *(len(y) for y in part.labels))
-    width = choose_width(part, folds=folds, seed=spec.seed)
-    left_out = leave_one_out_gains(part)
-    found = _dataset(spec, tasks, kept, gains, left_out, weights, width)
-    return _with_tasks(found, tasks, rows.statistics(), estimates, reasons, spec.energy)
+    # Every fold needs a row, or a cluster, of every task.
+    parts = rows.labels if rows.clusters is None else map(np.unique, rows.clusters)
+    folds = min(spec.folds, *(len(part) for part in parts))
+    if folds < 2:
+        raise ValueError(
+            f"{spec.data}: a task has rows of one group only, so none can be left out: "
+            f"name another column of groups than {spec.groups}, or leave the task out"
+        )
+    return Found(
+        kept=kept,
+        gains=gains,
+        left_out=leave_one_out_gains(rows),
+        weights=weights_of(rows, spec.confidence) if rows.clusters is None else None,
+        width=choose_width(rows, folds=folds, seed=spec.seed),
+        groups=equal_groups(factors, links),
+    )
 
 
-def withheld(tasks: LoadedTasks, estimates: TaskEstimates) -> np.ndarray:
-    """Why no advice is given on a task; empty where it is.
-
-    Fewer rows than directions hide some: as many as another task shows are counted.
-    Labels that the inputs explain but for rounding leave no error to save.
-    """
-    reasons = []
-    ranks = np.asarray(estimates.rank).astype(int)
-    freedoms = np.asarray(estimates.freedom).astype(int)
-    noises = np.asarray(estimates.noise_variance)
-    each = zip(freedoms, ranks, noises, tasks.labels, strict=True)
-    for freedom, rank, noise, y in each:
-        if freedom < LEAST_FREEDOM:
-            lost = len(y) - rank - freedom
-            directions = rank if freedom > 0 else np.max(ranks)
-            reasons.append(
-                f"{len(y)} rows for {directions} directions"
-                + (" and an intercept" if lost else "")
-                + f": needs at least {directions + lost + LEAST_FREEDOM}"
-            )
-        elif noise == 0:
-            reasons.append("its labels have no noise above rounding: no error to save")
-        else:
-            reasons.append("")
-    return np.array(reasons)
+def _linked(rows: Rows) -> Rows:
+    """Without clusters if none has several rows of these tasks."""
+    if rows.clusters is None:
+        return rows
+    every = np.concatenate(rows.clusters)
+    alone = len(np.unique(every)) == len(every)
+    return rows._replace(clusters=None) if alone else rows
 
 
 def _told(tasks: LoadedTasks, reasons: np.ndarray) -> str:
     told = [f"{n}: {r}" for n, r in zip(tasks.names, reasons, strict=True) if r]
     return "; ".join(told[:3]) + ("; ..." if len(told) > 3 else "")
-
-
-def _dataset(
-    spec: Advice,
-    tasks: LoadedTasks,
-    kept: np.ndarray,
-    gains: GainEstimate,
-    left_out: RowGains,
-    weights: SourceWeights,
-    width: WidthChoice,
-) -> xr.Dataset:
-    k = tasks.count
-    share = "share of the target's test error alone"
-
-    def pairs(values: object) -> np.ndarray:
-        whole = np.full((k, k), np.nan)
-        whole[np.ix_(kept, kept)] = np.asarray(values)
-        return whole
-
-    def singles(values: object, missing: float = np.nan) -> np.ndarray:
-        whole = np.full(k, missing)
-        whole[kept] = np.asarray(values)
-        return whole
-
-    both, together = ("source", "target"), weights.gain.relative
-    groups = singles(gain_groups(np.asarray(gains.gain)), -1.0).astype(int)
-    return dataset(
-        spec,
-        {
-            "gain": (both, pairs(gains.gain), "gain of pooling the rows", share),
-            "gain_low": (both, pairs(gains.low), "lower bound of the gain", share),
-            "gain_high": (both, pairs(gains.high), "upper bound of the gain", share),
-            "left_out": (both, pairs(left_out.gain), "gain on rows left out", share),
-            "left_out_error": (both, pairs(left_out.error), "its error", share),
-            "weight": (both, pairs(weights.weights), "weight of the source", "1"),
-            "weighted_gain": (
-                "target",
-                singles(together.gain),
-                "gain at weights",
-                share,
-            ),
-            "weighted_low": ("target", singles(together.low), "its lower bound", share),
-            "weighted_high": (
-                "target",
-                singles(together.high),
-                "its upper bound",
-                share,
-            ),
-            "error_alone": (
-                "target",
-                singles(weights.gain.alone + weights.gain.noise),
-                "estimated test error alone",
-                "squared label",
-            ),
-            "group": ("target", groups, "group, -1 if withheld", "1"),
-            "width_error": (
-                ("width", "fold"),
-                width.error,
-                "cross-validated error",
-                "variance of the task's labels",
-            ),
-            "error_apart": (
-                "fold",
-                width.apart,
-                "cross-validated error of the tasks apart",
-                "variance of the task's labels",
-            ),
-        },
-        {
-            "source": ("source", np.array(tasks.names), "source task", "1"),
-            "target": ("target", np.array(tasks.names), "target task", "1"),
-            "width": ("width", np.array(width.widths, int), "width r", "1"),
-        },
-    ).assign_attrs(
-        suggested_width=width.suggested or 0,
-        confidence=spec.confidence,
-        inputs=len(tasks.inputs),
-        label=tasks.label,
-    )
-
-
-def _with_tasks(
-    found: xr.Dataset,
-    tasks: LoadedTasks,
-    statistics: TaskStatistics,
-    estimates: TaskEstimates,
-    reasons: np.ndarray,
-    energy: float,
-) -> xr.Dataset:
-    """Add what is known of all tasks, those withheld too."""
-    # A task whose inputs do not vary has no covariance to compare.
-    vary = np.flatnonzero(np.asarray(estimates.rank) > 0)
-    scores = {}
-    for name, normalised in (("similarity", False), ("similarity_normalised", True)):
-        whole = np.full((tasks.count, tasks.count), np.nan)
-        whole[np.ix_(vary, vary)] = np.asarray(
-            similarity_matrix(
-                statistics.select(vary.tolist()), energy=energy, normalised=normalised
-            )
-        )
-        said = {"long_name": name.replace("_", ", ") + " (eq 5)", "units": "1"}
-        scores[name] = (("source", "target"), whole, said)
-    return found.assign(
-        scores
-        | {
-            "rows": ("target", np.array([len(y) for y in tasks.labels])),
-            "rank": ("target", np.asarray(estimates.rank).astype(int)),
-            "withheld": ("target", reasons.astype(str)),
-        }
-    )

@@ -19,6 +19,11 @@ NAME = "advice"
 # More tasks than this make no readable matrix; each target's best sources are shown.
 MATRIX = 10
 SOURCES = 4
+INPUTS = 12
+# Characters of an interval.
+BOUNDS = 13
+# Per cent: no larger gain or loss is printed as a number.
+MOST = 1000
 
 
 def command(spec: Advice, out: Path) -> str:
@@ -59,29 +64,102 @@ def draw(out: Path) -> str:
 
 def print_advice(data: xr.Dataset, console: Console) -> None:
     """Print gains, groups, weights and width, and what is withheld."""
-    console.print(Group(*_parts(data)))
+    console.print(Group(*_parts(data, console)))
 
 
-def _parts(data: xr.Dataset) -> Iterator[RenderableType]:
+def _parts(data: xr.Dataset, console: Console) -> Iterator[RenderableType]:
     kept = np.flatnonzero(data["withheld"].to_numpy() == "")
     part = data.isel(source=kept, target=kept)
+    inputs = [str(name) for name in data.attrs["inputs"]]
+    told = ", ".join(inputs[:INPUTS])
+    more = f" and {len(inputs) - INPUTS} more" if len(inputs) > INPUTS else ""
+    label = escape(str(data.attrs["label"]))
+    yield f"Label: [bold]{label}[/]; inputs: {escape(told)}{more}"
+    yield from (f"[red]look first[/]: {escape(t)}" for t in data.attrs["noticed"])
+    yield from (f"done: {escape(text)}" for text in data.attrs["notes"])
     if len(kept) <= MATRIX:
-        yield _matrix(part)
+        whole = _matrix(part)
+        fits = whole.__rich_measure__(console, console.options).minimum
+        wanted = max(len(str(name)) for name in part["target"].to_numpy())
+        columns = (max(wanted, BOUNDS) + 3) * (len(kept) + 1)
+        narrow = max(columns, fits) > console.width
+        yield _pairs(part) if narrow else whole
     yield _targets(part)
+    yield from (_sentence(part, index) for index in range(min(len(kept), MATRIX)))
     yield _widths(data)
+    yield from _shared(part)
     yield (
         "Gains are changes of the test error of a target, in per cent of its error "
-        "alone; + helps. They are estimated from all rows before training, for noise "
-        "of one size in a task and rows that are independent; gains at chosen weights "
-        "are judged by labels that did not choose them. Intervals of nan are withheld: "
-        "a task has fewer than 5 rows more than directions."
+        "alone; + helps. Those of pooling are of one model for both tasks but for the "
+        "intercept, estimated from all rows before training; intervals allow for noise "
+        "of unequal size and take rows, or groups of rows, as independent (--groups "
+        "COLUMN, where rows of a person or a day are not). Gains at chosen weights are "
+        "judged by labels that did not choose them. Intervals of nan are withheld: a "
+        "task has fewer than 5 rows more than directions."
     )
+    yield from _unpredicted(part)
     yield from _doubtful(part)
     for name, reason in zip(
         data["target"].to_numpy(), data["withheld"].to_numpy(), strict=True
     ):
         if reason:
             yield f"[yellow]withheld[/]: {escape(str(name))}: {reason}"
+
+
+def _sentence(data: xr.Dataset, target: int) -> str:
+    """What to do with one target, in words."""
+    name = escape(str(data["target"].to_numpy()[target]))
+    gain, low, high = (
+        float(data[key].to_numpy()[target])
+        for key in ("weighted_gain", "weighted_low", "weighted_high")
+    )
+    weights = data["weight"].to_numpy()[:, target].copy()
+    weights[target] = 0
+    order = [i for i in np.argsort(-weights, kind="stable") if weights[i] > 0]
+    if np.isnan(gain) or not order or gain <= 0:
+        why = ": weights are withheld" if np.isnan(gain) else ""
+        return f"Leave {name} alone{why}." if not why else f"{name}{why}."
+    names = [escape(str(data["source"].to_numpy()[i])) for i in order[:SOURCES]]
+    said = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    rest = f" and {len(order) - SOURCES} more" if len(order) > SOURCES else ""
+    bounds = f"\\[{_short(100 * low)}, {_short(100 * high)}]"
+    sure = "" if low > 0 else "; it may as well lose"
+    return (
+        f"Train {name} with {said}{rest} (gain {_short(100 * gain)} % {bounds}{sure})."
+    )
+
+
+def _shared(data: xr.Dataset) -> Iterator[str]:
+    """Gains of the shared module with own heads, at the suggested or the best width."""
+    if not data.sizes["width"]:
+        return
+    chosen = int(data.attrs["suggested_width"])
+    width = chosen or int(data["width_error"].mean("fold").idxmin("width"))
+    part = data.sel(width=width)
+    names = data["target"].to_numpy()
+    values = [100 * part[f"shared_{n}"].to_numpy() for n in ("gain", "low", "high")]
+    told = [
+        f"{escape(str(name))} {_short(g)} \\[{_short(a)}, {_short(b)}]"
+        for name, g, a, b in zip(names, *values, strict=True)
+    ]
+    more = f", and {len(told) - MATRIX} more" if len(told) > MATRIX else ""
+    yield (
+        f"Gain from a shared module of width {width} with heads of their own, % "
+        f"(cross-validated, Student's interval over folds): {', '.join(told[:MATRIX])}"
+        f"{more}"
+    )
+
+
+def _unpredicted(data: xr.Dataset) -> Iterator[str]:
+    for name, count in zip(
+        data["target"].to_numpy(), data["unpredicted_rows"].to_numpy(), strict=True
+    ):
+        if count:
+            yield (
+                f"{escape(str(name))}: {count} rows are the only ones of their kind, "
+                "such as of a category, and are left out of the means over rows left "
+                "out"
+            )
 
 
 def _matrix(data: xr.Dataset) -> Table:
@@ -97,6 +175,27 @@ def _matrix(data: xr.Dataset) -> Table:
             for other in range(data.sizes["target"])
         ]
         table.add_row(escape(str(name)), *cells)
+    return table
+
+
+def _pairs(data: xr.Dataset) -> Table:
+    """One line a pair, where a matrix would cut names or bounds."""
+    level = f"{100 * float(data.attrs['confidence']):g} %"
+    table = Table(
+        title=f"Gain from pooling the rows of two tasks, % and {level} interval"
+    )
+    for name in ("target", "source"):
+        table.add_column(name, overflow="fold")
+    table.add_column("gain %", justify="right")
+    table.add_column("rows left out", justify="right")
+    names = [escape(str(name)) for name in data["target"].to_numpy()]
+    left_out = 100 * data["left_out"].to_numpy()
+    for target, name in enumerate(names):
+        for source, other in enumerate(names):
+            if source != target:
+                cell = _cell(data, "gain", source, target).replace("\n", " ")
+                table.add_row(name, other, cell, _short(left_out[source, target]))
+        table.add_section()
     return table
 
 
@@ -166,6 +265,8 @@ def _cell(data: xr.Dataset, name: str, *at: int) -> str:
 
 
 def _short(share: float) -> str:
+    if abs(share) > MOST:
+        return f"> {MOST}" if share > 0 else f"< -{MOST}"
     return f"{share:+.0f}" if abs(share) >= 9.95 else f"{share:+.1f}"
 
 

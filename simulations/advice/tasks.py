@@ -1,37 +1,23 @@
 """Tasks of one's own from a table with a task column, or from a file a task."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+import pandas as pd
 
-from simulations.advice.table import READERS, Table, header, read_table
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class LoadedTasks:
-    """Rows of `k` tasks as read, in the data's own units."""
-
-    names: tuple[str, ...]
-    inputs: tuple[str, ...]
-    label: str
-    covariates: tuple[Float[np.ndarray, "_ d"], ...]
-    labels: tuple[Float[np.ndarray, " _"], ...]
-
-    @property
-    def count(self) -> int:
-        """Number `k` of tasks."""
-        return len(self.names)
+from simulations.advice.loaded import LoadedTasks, listed
+from simulations.advice.reading import READERS, Cells, read_cells, suffix_of
+from simulations.advice.split import label_columns, several, tasks_of_cells
 
 
 def load_tasks(
     data: Path,
     *,
     task_column: str | None = None,
-    label_column: str | None = None,
+    label_column: str | Sequence[str] | None = None,
     drop: Sequence[str] = (),
+    groups: str | None = None,
 ) -> LoadedTasks:
     """Read a table with a task column, or a folder with a file a task.
 
@@ -39,160 +25,87 @@ def load_tasks(
         data: A file, or a folder whose CSV, Parquet and NPZ files are a task each,
             called by the file's name. Other files in it are left alone.
         task_column: Column of a file that names the task of each row; text or numbers.
+            Not needed with several label columns.
         label_column: Column of the labels; the last column if not given, `y` in NPZ.
+            Several are a task each, on the same rows.
         drop: Columns that are no inputs.
+        groups: Column that names rows that depend on each other; it is no input.
 
     Raises:
         FileNotFoundError: Nothing is there.
-        ValueError: As `read_table`; also no such column, one task only, files whose
-            columns differ, or a task with constant labels.
+        ValueError: As `read_cells` and `tasks_of_frame`; also files whose columns
+            differ.
     """
     if not data.exists():
         raise FileNotFoundError(f"no file or folder {data}")
-    if data.is_dir():
-        if task_column is not None:
+    if not data.is_dir():
+        cells = read_cells(data)
+        if task_column is None and not several(label_column):
             raise ValueError(
-                f"{data} is a folder, and a task column is for one file: leave it out, "
-                "each file is a task, or give one file"
+                f"{data} is one file: name the column that tells its tasks apart with "
+                f"--task-column (its columns are {listed(list(cells.frame))}), or "
+                "give a folder with a file a task"
             )
-        return _from_folder(data, label_column, drop)
-    # Before the rows: a column of names would be called a column of bad numbers.
-    names = header(data)
-    if task_column is None:
-        known = f" (its columns are {_listed(names)})" if names else ""
+        return tasks_of_cells(cells, task_column, label_column, drop, groups)
+    if task_column is not None:
         raise ValueError(
-            f"{data} is one file: name the column that tells its tasks apart with "
-            f"--task-column{known}, or give a folder with a file a task"
+            f"{data} is a folder, and a task column is for one file: leave it out, "
+            "each file is a task, or give one file"
         )
-    if names is not None:
-        for name in (task_column, *drop, *([label_column] if label_column else [])):
-            _require(data, names, name)
-    table = read_table(data, text=task_column, drop=drop)
-    _require(data, list(table.columns), task_column)
-    return _from_table(table, task_column, label_column)
-
-
-def _from_table(
-    table: Table, task_column: str, label_column: str | None
-) -> LoadedTasks:
-    rest = [name for name in table.columns if name != task_column]
-    label, inputs = _split(table, rest, label_column)
-    own, first = np.unique(table.columns[task_column], return_index=True)
-    if len(own) < 2:
-        raise ValueError(
-            f"{table.path}, column {task_column} has one task only "
-            f"({str(own[0])!r} in all {table.rows} rows): advice is about two or more"
-        )
-    names = [str(own[index]) for index in np.argsort(first)]
-    covariates, labels = [], []
-    x = np.stack([table.columns[name] for name in inputs], axis=1)
-    for name in names:
-        rows = np.flatnonzero(table.columns[task_column] == name)
-        covariates.append(x[rows])
-        labels.append(table.columns[label][rows])
-        at = f"{table.path}, from {table.unit} {table.lines[rows[0]]} on, task {name!r}"
-        _check_labels(labels[-1], f"{at}: column {label}")
-    return _tasks(names, inputs, label, covariates, labels)
+    return _from_folder(data, label_column, drop, groups)
 
 
 def _from_folder(
-    folder: Path, label_column: str | None, drop: Sequence[str]
+    folder: Path,
+    label_column: str | Sequence[str] | None,
+    drop: Sequence[str],
+    groups: str | None,
 ) -> LoadedTasks:
     paths = sorted(
         path
         for path in folder.iterdir()
-        if path.suffix.lower() in READERS and not path.name.startswith(".")
+        if suffix_of(path) in READERS[:2] + READERS[3:] and path.name[0] != "."
     )
     if len(paths) < 2:
         raise ValueError(
             f"{folder} has {len(paths)} files of the kinds {', '.join(READERS)}: it "
             "needs two or more, a file a task"
         )
-    stems = [path.stem for path in paths]
-    for path in paths:
-        if stems.count(path.stem) > 1:
+    stems = [path.name.split(".")[0] for path in paths]
+    for stem in stems:
+        if stems.count(stem) > 1:
             raise ValueError(
-                f"{folder} has several files called {path.stem}: a task has one file"
+                f"{folder} has several files called {stem}: a task has one file"
             )
-    covariates, labels = [], []
-    first: tuple[str, list[str]] | None = None
-    for path in paths:
-        table = read_table(path, drop=drop)
-        label, inputs = _split(table, list(table.columns), label_column)
-        first = (label, inputs) if first is None else first
-        if label != first[0] or set(inputs) != set(first[1]):
-            raise ValueError(_disagreement(table, paths[0], first, label, inputs))
-        covariates.append(np.stack([table.columns[n] for n in first[1]], axis=1))
-        labels.append(table.columns[label])
-        _check_labels(labels[-1], f"{path}: column {label}")
-    assert first is not None
-    return _tasks(stems, first[1], first[0], covariates, labels)
+    parts = [read_cells(path) for path in paths]
+    labels = [label_columns(p, None, label_column, drop, groups) for p in parts]
+    for part, own in zip(parts, labels, strict=True):
+        if own != labels[0] or set(part.frame) != set(parts[0].frame):
+            raise ValueError(_disagreement(part, parts[0], own, labels[0]))
+    column = "file name"
+    frames = [
+        p.frame[list(parts[0].frame)].assign(**{column: stem})
+        for p, stem in zip(parts, stems, strict=True)
+    ]
+    whole = Cells(
+        str(folder),
+        pd.concat(frames, ignore_index=True),
+        np.concatenate([p.lines for p in parts]),
+        parts[0].unit,
+        list(dict.fromkeys(note for p in parts for note in p.notes)),
+    )
+    return tasks_of_cells(whole, column, labels[0], drop, groups)
 
 
-def _disagreement(
-    table: Table, other: Path, first: tuple[str, list[str]], label: str, own: list[str]
-) -> str:
-    wanted, known = {*own, label}, {*first[1], first[0]}
-    if wanted == known:
+def _disagreement(part: Cells, other: Cells, own: list[str], first: list[str]) -> str:
+    here, there = set(part.frame), set(other.frame)
+    if here == there:
         return (
-            f"{table.path} has the label in column {label} and {other} in {first[0]}: "
-            "name it with --label-column"
+            f"{part.path} has the label in column {own[0]} and {other.path} in "
+            f"{first[0]}: name it with --label-column"
         )
     return (
-        f"{table.path} and {other} do not agree in their columns: only the first has "
-        f"{sorted(wanted - known) or 'nothing'}, only the second "
-        f"{sorted(known - wanted) or 'nothing'}; drop or add them"
-    )
-
-
-def _split(
-    table: Table, names: list[str], label_column: str | None
-) -> tuple[str, list[str]]:
-    if label_column is not None:
-        _require(table.path, list(table.columns), label_column)
-    label = label_column
-    if label is None and names:
-        label = "y" if table.path.suffix.lower() == ".npz" else names[-1]
-    inputs = [name for name in names if name != label]
-    if label is None or not inputs:
-        raise ValueError(
-            f"{table.path} needs a column of labels and at least one of inputs, it has "
-            f"{_listed(list(table.columns))}"
-        )
-    if label not in names:
-        raise ValueError(f"{table.path}: {label} cannot be both task and label column")
-    return label, inputs
-
-
-def _require(path: Path, names: Sequence[str], name: str) -> None:
-    if name not in names:
-        raise ValueError(f"{path} has no column {name!r}; it has {_listed(names)}")
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:12])
-    return shown + (f", ... ({len(names)})" if len(names) > 12 else "")
-
-
-def _check_labels(labels: np.ndarray, where: str) -> None:
-    if len(labels) > 1 and np.all(labels == labels[0]):
-        raise ValueError(
-            f"{where} is constant ({labels[0]:g} in all {len(labels)} rows): nothing "
-            "can be learned from it; leave the task out"
-        )
-
-
-def _tasks(
-    names: Sequence[str],
-    inputs: Sequence[str],
-    label: str,
-    covariates: Sequence[np.ndarray],
-    labels: Sequence[np.ndarray],
-) -> LoadedTasks:
-    return LoadedTasks(
-        names=tuple(names),
-        inputs=tuple(inputs),
-        label=label,
-        covariates=tuple(covariates),
-        labels=tuple(labels),
+        f"{part.path} and {other.path} do not agree in their columns: only the first "
+        f"has {sorted(here - there) or 'nothing'}, only the second "
+        f"{sorted(there - here) or 'nothing'}; drop or add them"
     )

@@ -4,45 +4,58 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.linalg
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
-from simulations.advice.leave_one_out import Rows
+from simulations.advice.folds import assign_folds
+from simulations.advice.rows import Rows
 
-SWEEPS = 30
-# A sweep that lowers the loss by less than this share ends the search.
-CLOSE = 1e-7
+# As many for every table: a rule that stops early would stop at a sweep that rounding
+# decides, and with it the error in its fifth digit.
+SWEEPS = 20
 # Widths times inputs: the side of the normal equations of `B`.
 LARGEST = 1200
+# Operations of one orthogonal step for `B`; dearer ones take normal equations.
+COSTLY = 2e7
 
 
 class WidthChoice(NamedTuple):
     """Cross-validated error at every width tried, and the width suggested.
 
     `error` is the mean square on rows left out, in units of the task's label variance,
-    a mean over tasks (width by fold); `apart` that of the tasks trained alone.
+    by task, width and fold; `apart` that of the tasks trained alone, by task and fold.
     """
 
     widths: tuple[int, ...]
-    error: Float[np.ndarray, "w folds"]
-    apart: Float[np.ndarray, " folds"]
+    error: Float[np.ndarray, "k w folds"]
+    apart: Float[np.ndarray, "k folds"]
     suggested: int | None
 
 
-class _Fold(NamedTuple):
-    gram: Float[np.ndarray, "k d d"]
+class _Training(NamedTuple):
+    """Triangular factors `[R c]` of the centred training rows, and their means."""
+
+    triangle: Float[np.ndarray, "k d d"]
     moment: Float[np.ndarray, "k d"]
-    means: list[tuple[Float[np.ndarray, " d"], float]]
+    mean: Float[np.ndarray, "k d"]
+    level: Float[np.ndarray, " k"]
 
 
 def choose_width(rows: Rows, *, folds: int, seed: int) -> WidthChoice:
     """Train at each width on all folds but one, and test on that one.
 
     The model is `f` of eq 1 with unit weights: free heads `A_i` and a common `B`
-    (d x r), found by alternating least squares from the best `B` for the tasks' own
-    solutions in the mean metric. It is a local minimum, near that start;
-    `theory.linear` has certified optima. Widths 1, 2, 3, 5, 8, ... below `min(k, d)`;
-    from there on tasks are apart. The suggestion is the least width within one standard
-    error, over folds, of the best; None if apart is better than all by more than that.
+    (d x r), found by 20 sweeps of alternating least squares from the best `B` for the
+    tasks' own solutions in the mean metric. It is near a local minimum, near that
+    start; `theory.linear` has certified optima. Widths 1, 2, 3, 5, 8, ... below
+    `min(k, d)`; from there on tasks are apart. The suggestion is the least width within
+    one standard error, over folds, of the best; None if apart is better than all by
+    more than that.
+
+    Each fold of a task is kept as the triangular factor of its rows `(1, x, y)`. The
+    factor of several folds is that of their factors, centred without its first row, so
+    that nothing is subtracted and nothing squared. Shared directions are sought in
+    columns in which the training rows of all tasks are orthonormal; the result does not
+    depend on the columns' units, nor on the order of rows, tasks or columns.
 
     Args:
         rows: Tasks with at least two rows a fold.
@@ -56,20 +69,24 @@ def choose_width(rows: Rows, *, folds: int, seed: int) -> WidthChoice:
     """
     if folds < 2:
         raise ValueError(f"cross-validation needs folds >= 2, got {folds}")
-    rng = np.random.default_rng(seed)
-    fold_of = [rng.permutation(np.arange(len(y)) % folds) for y in rows.labels]
-    k, d = len(rows.labels), rows.covariates[0].shape[1]
+    fold_of = assign_folds(rows, folds, seed)
+    parts = _parts(rows, fold_of, folds)
+    varied = _varied(rows, fold_of, folds)
+    spread = np.array([np.mean((y - y.mean()) ** 2) for y in rows.labels])
+    # Directions rather than columns: dependent ones make no room for a module.
+    k, d = len(rows.labels), rows.basis().shape[1]
     widths = _widths(k, d)
-    error, apart = np.zeros((len(widths), folds)), np.zeros(folds)
+    error, apart = np.zeros((k, len(widths), folds)), np.zeros((k, folds))
     for fold in range(folds):
-        made = _training(rows, [own != fold for own in fold_of])
-        test = [own == fold for own in fold_of]
+        made = _training(parts, fold, varied[fold], rows.intercept)
         own = np.stack(
-            [_solve(g, h) for g, h in zip(made.gram, made.moment, strict=True)]
+            [_solve(r, c) for r, c in zip(made.triangle, made.moment, strict=True)]
         )
-        apart[fold] = _error(rows, made, own, test)
+        apart[:, fold] = _error(parts[:, fold], made, own) / spread
+        start = _start(made, own)
         for index, width in enumerate(widths):
-            error[index, fold] = _error(rows, made, _shared(made, own, width), test)
+            found = _shared(made, start, width)
+            error[:, index, fold] = _error(parts[:, fold], made, found) / spread
     return WidthChoice(widths, error, apart, _suggested(widths, error, apart))
 
 
@@ -83,71 +100,164 @@ def _widths(k: int, d: int) -> tuple[int, ...]:
 def _suggested(
     widths: tuple[int, ...], error: np.ndarray, apart: np.ndarray
 ) -> int | None:
-    every = np.concatenate([error, apart[None]])
+    every = np.concatenate([error.mean(axis=0), apart.mean(axis=0)[None]])
     best = int(np.argmin(every.mean(axis=1)))
     worse = every - every[best]
-    spread = worse.std(axis=1, ddof=1) / np.sqrt(len(apart))
+    spread = worse.std(axis=1, ddof=1) / np.sqrt(apart.shape[1])
     fit = np.flatnonzero(worse.mean(axis=1) <= spread)
     return widths[fit[0]] if fit[0] < len(widths) else None
 
 
-def _training(rows: Rows, kept: list[np.ndarray]) -> _Fold:
-    grams, moments, means = [], [], []
-    for x, y, mine in zip(rows.covariates, rows.labels, kept, strict=True):
-        centre, level = np.zeros(x.shape[1]), 0.0
+def _parts(
+    rows: Rows, fold_of: list[np.ndarray], folds: int
+) -> Float[np.ndarray, "k folds n n"]:
+    """Triangular factors of the rows `(1, x, y)` of every fold of every task."""
+    d = rows.covariates[0].shape[1]
+    found = np.zeros((len(rows.labels), folds, d + 2, d + 2))
+    for task, (x, y) in enumerate(zip(rows.covariates, rows.labels, strict=True)):
+        whole = np.column_stack([np.ones(len(y)), x, y])
+        for fold in range(folds):
+            r = _triangle(whole[fold_of[task] == fold])
+            found[task, fold, : len(r)] = r
+    return found
+
+
+def _triangle(rows: np.ndarray) -> np.ndarray:
+    return np.asarray(np.linalg.qr(rows, mode="r"))
+
+
+def _varied(
+    rows: Rows, fold_of: list[np.ndarray], folds: int
+) -> Bool[np.ndarray, "folds k d"]:
+    """Columns that vary in the training rows; without an intercept, that are not 0."""
+    rounding = np.zeros(1) if rows.rounding is None else rows.rounding
+
+    def varies(x: np.ndarray) -> np.ndarray:
         if rows.intercept:
-            centre, level = x[mine].mean(axis=0), float(y[mine].mean())
-        own, label = x[mine] - centre, y[mine] - level
-        grams.append(own.T @ own)
-        moments.append(own.T @ label)
-        means.append((centre, level))
-    return _Fold(np.stack(grams), np.stack(moments), means)
+            return np.ptp(x, axis=0) > rounding
+        return np.any(x != 0, axis=0)
+
+    pairs = list(zip(rows.covariates, fold_of, strict=True))
+    return np.array(
+        [[varies(x[own != fold]) for x, own in pairs] for fold in range(folds)]
+    )
+
+
+def _training(
+    parts: np.ndarray, fold: int, varied: np.ndarray, intercept: bool
+) -> _Training:
+    k, folds, n, _ = parts.shape
+    others = parts[:, np.arange(folds) != fold].reshape(k, -1, n)
+    if not intercept:
+        r = _triangle(others[:, :, 1:])
+        zeros = np.zeros((k, n - 2))
+        return _Training(r[:, : n - 2, : n - 2], r[:, : n - 2, -1], zeros, zeros[:, 0])
+    r = _triangle(others)
+    first = r[:, :1, :1]
+    means = r[:, 0, 1:] / first[:, 0]
+    triangle = np.where(varied[:, None], r[:, 1 : n - 1, 1 : n - 1], 0)
+    return _Training(triangle, r[:, 1 : n - 1, -1], means[:, :-1], means[:, -1])
 
 
 def _error(
-    rows: Rows, made: _Fold, parameters: np.ndarray, test: list[np.ndarray]
-) -> float:
-    errors = []
-    for x, y, mine, (centre, level), theta in zip(
-        rows.covariates, rows.labels, test, made.means, parameters, strict=True
-    ):
-        missed = y[mine] - level - (x[mine] - centre) @ theta
-        errors.append(np.mean(missed**2) / np.mean((y - y.mean()) ** 2))
-    return float(np.mean(errors))
+    test: Float[np.ndarray, "k n n"], made: _Training, theta: Float[np.ndarray, "k d"]
+) -> Float[np.ndarray, " k"]:
+    """Mean square of `y − ȳ − (x − x̄)ᵀθ` on the test rows."""
+    base = made.level - np.sum(made.mean * theta, axis=1)
+    way = np.column_stack([-base, -theta, np.ones(len(theta))])
+    missed = np.einsum("kij,kj->ki", test, way)
+    # The first column of the factor is (√n, 0, ...).
+    return np.sum(missed**2, axis=1) / test[:, 0, 0] ** 2
 
 
-def _shared(made: _Fold, own: np.ndarray, width: int) -> Float[np.ndarray, "k d"]:
+class _Start(NamedTuple):
+    """The tasks in columns orthonormal over all of them, and where to start."""
+
+    triangle: Float[np.ndarray, "k d n"]
+    basis: Float[np.ndarray, "d n"]
+    right: Float[np.ndarray, "_ n"]
+
+
+def _start(made: _Training, own: Float[np.ndarray, "k d"]) -> _Start:
+    basis = Rows(list(made.triangle), [], False).basis()
+    turned = made.triangle @ basis
+    size = np.sqrt(np.sum(turned**2, axis=(1, 2)))
+    # The tasks' own solutions in these columns; R θ is what they stand for.
+    theta = [
+        _solve(one, r @ b) for one, r, b in zip(turned, made.triangle, own, strict=True)
+    ]
+    right = np.linalg.svd(size[:, None] * np.stack(theta), full_matrices=False)[2]
+    return _Start(turned, basis, right)
+
+
+def _shared(made: _Training, start: _Start, width: int) -> Float[np.ndarray, "k d"]:
     """Alternating least squares for `B` and the heads."""
-    size = np.trace(made.gram, axis1=1, axis2=2)
-    mean = np.sum(made.gram, axis=0) / np.sum(size)
-    values, vectors = np.linalg.eigh(mean)
-    seen = values > values[-1] * 1e-12
-    root = vectors[:, seen] * np.sqrt(values[seen])
-    right = np.linalg.svd((np.sqrt(size)[:, None] * own) @ root, full_matrices=False)[2]
-    shared = (vectors[:, seen] / np.sqrt(values[seen])) @ right[:width].T
-    heads, last = np.zeros((len(own), width)), np.inf
+    shared = start.right[:width].T
+    heads = _heads(start, made, shared)
+    d, r = shared.shape
+    orthogonal = len(heads) * d * (r * d) ** 2 <= COSTLY
     for _ in range(SWEEPS):
-        inner = np.einsum("dr,kde,es->krs", shared, made.gram, shared)
-        outer = made.moment @ shared
-        heads = np.stack([_solve(g, h) for g, h in zip(inner, outer, strict=True)])
-        loss = -np.sum(outer * heads)  # f − Σ e_i at the best heads
-        if last - loss <= CLOSE * abs(loss):
-            break
-        last = loss
-        r, d = shared.shape[1], shared.shape[0]
-        big = np.einsum("kr,ks,kde->rdse", heads, heads, made.gram)
-        small = np.einsum("kr,kd->rd", heads, made.moment)
-        shared = _solve(big.reshape(r * d, r * d), small.ravel()).reshape(r, d).T
-    return heads @ shared.T
+        step = _by_rows if orthogonal else _by_normal_equations
+        shared = step(start.triangle, made.moment, heads).reshape(r, d).T
+        heads = _heads(start, made, shared)
+    return heads @ (start.basis @ shared).T
 
 
-def _solve(gram: np.ndarray, moment: np.ndarray) -> np.ndarray:
-    """Least squares; of least norm where the matrix is singular."""
+def _by_rows(
+    triangle: Float[np.ndarray, "k m n"], moment: np.ndarray, heads: np.ndarray
+) -> np.ndarray:
+    """`B` by orthogonal factors of the rows `A_i ⊗ R_i`."""
+    k, m, _ = triangle.shape
+    whole = np.einsum("kr,kmn->kmrn", heads, triangle).reshape(k * m, -1)
+    norm = np.sqrt(np.sum(whole**2, axis=0))
+    scale = np.where(norm > 0, norm, 1)
+    q, r = np.linalg.qr(whole / scale)
+    size = np.abs(np.diag(r))
+    right = q.T @ moment.ravel()
+    if size.min() > 1e-10 * size.max():
+        return scipy.linalg.solve_triangular(r, right) / scale
+    return _solve(r, right) / scale
+
+
+def _by_normal_equations(
+    triangle: Float[np.ndarray, "k m n"], moment: np.ndarray, heads: np.ndarray
+) -> np.ndarray:
+    """`B` of many tasks or columns, in which the mean metric is the identity."""
+    gram = np.einsum("kij,kil->kjl", triangle, triangle)
+    big = np.einsum("kr,ks,kde->rdse", heads, heads, gram)
+    small = np.einsum("kr,kij,ki->rj", heads, triangle, moment, optimize=True)
+    return _normal(big.reshape(small.size, small.size), small.ravel())
+
+
+def _heads(
+    start: _Start, made: _Training, shared: Float[np.ndarray, "n r"]
+) -> Float[np.ndarray, "k r"]:
+    pairs = zip(start.triangle @ shared, made.moment, strict=True)
+    return np.stack([_solve(one, c) for one, c in pairs])
+
+
+def _solve(triangle: np.ndarray, moment: np.ndarray) -> np.ndarray:
+    """Least squares with columns scaled; of least norm where the rank is less."""
+    norm = np.sqrt(np.sum(triangle**2, axis=0))
+    scale = np.where(norm > 0, norm, 1)
+    left, value, right = np.linalg.svd(triangle / scale, full_matrices=False)
+    seen = value > 4 * max(triangle.shape) * np.finfo(float).eps * value[0]
+    return (right[seen].T @ (left.T[seen] @ moment / value[seen])) / scale
+
+
+def _normal(gram: np.ndarray, moment: np.ndarray) -> np.ndarray:
+    """Normal equations, scaled; of least norm where they are singular."""
+    diagonal = np.sqrt(np.diag(gram))
+    scale = np.where(diagonal > 0, diagonal, 1)
+    scaled, right = gram / scale[:, None] / scale, moment / scale
     try:
-        factor = scipy.linalg.cho_factor(gram, check_finite=False)
+        factor = scipy.linalg.cho_factor(scaled, check_finite=False)
         # The square root of the condition number, about.
-        if np.ptp(np.log(np.abs(np.diag(factor[0])))) < np.log(1e6):
-            return scipy.linalg.cho_solve(factor, moment, check_finite=False)
+        if np.ptp(np.log(np.abs(np.diag(factor[0])))) < np.log(1e5):
+            return scipy.linalg.cho_solve(factor, right, check_finite=False) / scale
     except np.linalg.LinAlgError:
         pass
-    return np.linalg.lstsq(gram, moment, rcond=1e-12)[0]
+    value, vector = np.linalg.eigh(scaled)
+    seen = value > 4 * len(value) * np.finfo(float).eps * value[-1]
+    inner = (vector.T[seen] @ right) / value[seen]
+    return vector[:, seen] @ inner / scale

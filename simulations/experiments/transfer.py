@@ -54,8 +54,8 @@ class TransferSweep(CellExperiment):
 
     COMPILED = True
     QUICK: ClassVar = {
-        # As many draws as show the picture at each of 200 resamples of 1,600 draws.
-        **{"dimension": 20, "samples_target": 10, "repeats": 800},
+        "dimension": 20,
+        "samples_target": 10,
         "samples_source": (15, 50, 150, 5_000, 10_000_000),
     }
     LABELS: ClassVar = {"source": (SOURCES, "kind of source")}
@@ -84,7 +84,8 @@ class TransferSweep(CellExperiment):
     cosine: float = setting(0.96, "[-1, 1]")
     condition: float = setting(100.0, "(0, inf)")
     reading: Reading = "rotated"
-    repeats: int = setting(200, "[1, inf)", repeat="independent draw")
+    # As many draws as show the picture at each of 200 resamples of 1,600 draws.
+    repeats: int = setting(800, "[1, inf)", repeat="independent draw")
 
     def _batch(self) -> int:
         return max(1, POINTS // (len(SOURCES) * len(self.samples_source)))

@@ -80,3 +80,17 @@ def test_only_what_is_asked_for_is_drawn(tmp_path, capsys):
     }
     assert front.main([*places, "--only", "advise"]) == 1
     assert "no ['advise']: there are" in capsys.readouterr().err
+
+
+def test_names_are_drawn_as_they_are_and_missing_letters_by_their_code():
+    data = made(5)
+    names = ["A$x_{$", "$5 to $10", "港", "d", "e"]
+    data = data.assign_coords(source=names, target=names)
+    data["weight"][:] = np.nan
+    data["gain"][0, 1] = -1e6
+    figure = advice(data)
+    figure.draw_without_rendering()
+    similarity, gain, _ = figure.axes[:3]
+    shown = {text.get_text() for text in similarity.get_yticklabels()}
+    assert shown == {"A$x_{$", "$5 to $10", "<U+6E2F>", "d"}
+    assert "< −1000" in {text.get_text() for text in gain.texts}

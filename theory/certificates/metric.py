@@ -58,6 +58,8 @@ def solutions(problem: ExactProblem) -> Floats:
         rank = likely_rank(task[:-1, :-1])
         value, vector = np.linalg.eigh(scaled[:-1, :-1])
         value, vector = value[len(value) - rank :], vector[:, len(vector) - rank :]
+        # A value that rounding made 0 or less gives no guess.
+        value = np.where(value > 0, value, np.inf)
         theta = vector @ ((vector.T @ scaled[:-1, -1]) / value)
         found.append(np.ldexp(theta, power[-1] - power[:-1]))
     return np.array(found)

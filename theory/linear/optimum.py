@@ -36,7 +36,7 @@ LARGE_CAPACITY = 2048
 
 
 def shared_optimum(
-    tasks: TaskStatistics | Tasks,
+    statistics: TaskStatistics | Tasks,
     width: SupportsIndex,
     weights: ArrayLike | None = None,
 ) -> SharedOptimum:
@@ -67,7 +67,7 @@ def shared_optimum(
     route, `shared` and `heads` on route 3.
 
     Args:
-        tasks: Statistics or rows, in 64-bit floats.
+        statistics: Statistics or rows, in 64-bit floats.
         width: Number `r ≥ 1` of columns of `B`.
         weights: `α_i ≥ 0`, ones by default.
 
@@ -78,14 +78,15 @@ def shared_optimum(
     Source: W eq 2 and 3; routes as named in their modules.
     """
     columns = check_width(width)
-    statistics = tasks.statistics() if isinstance(tasks, Tasks) else tasks
-    check_statistics(statistics)
-    alpha = check_weights(weights, statistics)
-    if isinstance(tasks, Tasks) and not is_traced(tasks, alpha):
-        exact = exact_ranks(tasks, statistics, alpha)
+    rows = statistics if isinstance(statistics, Tasks) else None
+    sums = statistics if rows is None else rows.statistics()
+    check_statistics(sums)
+    alpha = check_weights(weights, sums)
+    if rows is not None and not is_traced(rows, alpha):
+        exact = exact_ranks(rows, sums, alpha)
         if exact is not None:
-            return _of_rows(tasks, statistics, columns, alpha, exact)
-    return _route(statistics, columns, alpha)
+            return _of_rows(rows, sums, columns, alpha, exact)
+    return _route(sums, columns, alpha)
 
 
 def _of_rows(
@@ -158,7 +159,10 @@ def _measured_route(
     known = task_ranks(statistics)
     regular = bool(np.all(np.asarray(known) == statistics.dimension))
     if width == statistics.count - 1 and regular and bool(jnp.all(alpha > 0)):
-        return one_less_optimum(statistics, alpha)
+        found = one_less_optimum(statistics, alpha)
+        # A task that others dwarf has no inverse in their common metric.
+        if bool(jnp.isfinite(found.loss)):
+            return found
     return multi_start_optimum(statistics, width, alpha)
 
 

@@ -210,7 +210,7 @@ def _maxima(
     """Maxima of `±G`, concave, whether they are inside, and bounds on `|G'|` there.
 
     By bisection of a decreasing function. Where it ends at an end of the arc only the
-    slope that leads into the arc counts.
+    slope that leads into the arc counts, and none if it falls there beyond rounding.
     """
     first, last = sign * terms.slopes(-reach), sign * terms.slopes(reach)
     inside = (first > 0) & (last < 0)
@@ -221,5 +221,5 @@ def _maxima(
         low, high = np.where(rising, middle, low), np.where(rising, high, middle)
     at = np.where(inside, (low + high) / 2, np.where(first > 0, reach, -reach))
     slope = sign * terms.slopes(at)
-    inward = np.maximum(np.where(first > 0, -slope, slope), 0)
-    return at, inside, np.where(inside, np.abs(slope), inward) + terms.room(at)
+    inward = np.where(inside, np.abs(slope), np.where(first > 0, -slope, slope))
+    return at, inside, np.maximum(inward + terms.room(at), 0)

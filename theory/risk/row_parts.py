@@ -47,10 +47,11 @@ def row_parts(
         m p_g = c_gᵀBu_g − c_gᵀA_g(f²)u_g + (Rc_g)ᵀA_g(F²)(Ru_g),
         B = A(f²) + (I − R)A(F²)(I − R) − RA(F²)R,
 
-    with `A_g` of the rows of the group. `N̂ = Σ_g p_g` takes the place of `κσ̂_t²`, and
-    `ŵᵀA(F²)ŵ/m` that of `F²T`. Errors: of `N̂` by the spread of the `p_g`; of
-    `T` with `C` from `Σ_g (X_gᵀu_g)(X_gᵀu_g)ᵀ` in all tasks (the sandwich); of the
-    metric by the spread over groups of `Σ_(j in g) z_jᵀMz_j`.
+    with `A_g` of the rows of the group. A row of leverage 1 fits itself and stands for
+    no new row: it is left out of the means that `A` are. `N̂ = Σ_g p_g` takes the
+    place of `κσ̂_t²`, and `ŵᵀA(F²)ŵ/m` that of `F²T`. Errors: of `N̂` by the
+    spread of the `p_g`; of `T` with `C` from `Σ_g (X_gᵀu_g)(X_gᵀu_g)ᵀ` in all tasks
+    (the sandwich); of the metric by the spread over groups of `Σ_(j in g) z_jᵀMz_j`.
 
     Args:
         statistics: Of the rows.
@@ -71,8 +72,8 @@ def row_parts(
     )
     spare = jnp.maximum(count - frame.rank, 2)
     part, alone = _noise_parts(task, pool, new_rows)
-    noise_part, noise_size, noise_freedom = _spread(part / m, count, spare)
-    noise, _, variance_freedom = _spread(task.error / m, count, spare)
+    noise_part, noise_size, noise_freedom = spread_of(part / m, count, spare)
+    noise, _, variance_freedom = spread_of(task.error / m, count, spare)
     inner = jnp.einsum("m,md,me->de", task.pooled, task.rows, task.rows) / m
     length = moved @ inner @ moved
     trace, square, freedom = _move(scores, ratio, at, task, pool, moved, inner)
@@ -108,11 +109,15 @@ def _target(
 ) -> _Target:
     z, group = mine.covariates @ frame.seen, mine.group
 
+    spare = 1 - jnp.sum(z**2, axis=1)
+    usable = mine.present & (spare > SPARE)
+    share = jnp.sum(mine.present) / jnp.maximum(jnp.sum(usable), 1)
+
     def growth(inverse: Array) -> Float[Array, " m"]:
-        leverage = jnp.sum((z @ inverse) * z, axis=1)
-        return (
-            1 / jnp.maximum(1 - leverage, SPARE) ** 2 if new_rows else 1 + 0 * leverage
-        )
+        if not new_rows:
+            return jnp.ones(len(z))
+        left = 1 - jnp.sum((z @ inverse) * z, axis=1)
+        return jnp.where(usable, share / jnp.maximum(left, SPARE) ** 2, 0)
 
     return _Target(
         z,
@@ -193,7 +198,7 @@ def _metric(
     return jnp.where(some, jnp.sqrt(square * freedom / 2), 0), freedom
 
 
-def _spread(parts: Array, count: Array, most: Array) -> tuple[Array, Array, Array]:
+def spread_of(parts: Array, count: Array, most: Array) -> tuple[Array, Array, Array]:
     """Sum of the groups' parts, and size and freedom of a scaled chi-square like it.
 
     A sample of few parts seldom has the largest of them, so the freedom is at most

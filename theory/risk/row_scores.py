@@ -83,26 +83,35 @@ def row_scores(
         frame = target_frame(own.gram, own.samples, sizes)
         z = x @ frame.seen
         residual = jnp.where(mask, y - z @ (z.T @ y), 0)
-        left_out = residual + _of_group(z, residual, group)
+        left_out = left_out_residual(z, residual, group)
         ones = mask.astype(x.dtype)
-        count = jnp.sum(_group_sums(ones, group) > 0).astype(x.dtype)
-        moment = _group_sums(x * left_out[:, None], group)
+        count = jnp.sum(group_sums(ones, group) > 0).astype(x.dtype)
+        moment = group_sums(x * left_out[:, None], group)
         return RowScores(x, residual, left_out, moment, group, mask, count)
 
     each = (rows.covariates, rows.labels, rows.mask)
     return lax.map(one, (each, statistics, groups))
 
 
-def _of_group(z: Array, residual: Array, group: Array) -> Array:
-    """`Z_g(I − G_g)⁻¹c_g`, row by row."""
-    inner = _group_sums(z[:, :, None] * z[:, None, :], group)
-    right = _group_sums(z * residual[:, None], group)
+def left_out_residual(
+    z: Float[Array, "m d"], residual: Float[Array, " m"], group: Int[Array, " m"]
+) -> Float[Array, " m"]:
+    """Residuals `u_g = e_g + Z_g(I − Z_gᵀZ_g)⁻¹Z_gᵀe_g` of rows that are white.
+
+    Args:
+        z: White rows `Z`.
+        residual: `e`.
+        group: Number of the group of each row, below `m`.
+    """
+    inner = group_sums(z[:, :, None] * z[:, None, :], group)
+    right = group_sums(z * residual[:, None], group)
     eye = jnp.eye(z.shape[1])
     solved = jnp.linalg.solve(eye - (1 - SPARE) * inner, right[..., None])[..., 0]
-    return jnp.sum(z * solved[group], axis=1)
+    return residual + jnp.sum(z * solved[group], axis=1)
 
 
-def _group_sums(values: Array, group: Array) -> Array:
+def group_sums(values: Array, group: Array) -> Array:
+    """Sums over the rows of each group; as many as there are rows."""
     return jax.ops.segment_sum(values, group, num_segments=len(group))
 
 

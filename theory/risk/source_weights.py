@@ -205,7 +205,8 @@ def _thinned(
     normal = jax.random.normal(jax.random.key(0), (PAIRS, *size.shape))
     # Signs in pairs: an odd function of the noise averages out.
     normal = jnp.concatenate([normal[: PAIRS // 2], -normal[: PAIRS // 2]])
-    noise = jnp.einsum("kde,ke,nke->nkd", vector, size, normal)
+    # The symmetric root, which does not depend on the signs of eigenvectors.
+    noise = jnp.einsum("kde,ke,kfe,nkf->nkd", vector, size, vector, normal)
     root = ADDED**0.5
     return statistics.moment + root * noise, statistics.moment - noise / root
 

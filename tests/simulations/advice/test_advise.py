@@ -6,7 +6,6 @@ import re
 import subprocess
 from pathlib import Path
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
@@ -16,13 +15,11 @@ from figures import __main__ as figures
 from simulations import store
 from simulations.__main__ import main
 from simulations.advice import report
-from simulations.advice.advise import Advice, run, withheld
-from simulations.advice.groups import gain_groups
-from simulations.advice.leave_one_out import Rows, centred_rows, leave_one_out_gains
+from simulations.advice.advise import Advice, run
+from simulations.advice.leave_one_out import leave_one_out_gains
 from simulations.advice.report import print_advice
-from simulations.advice.tasks import LoadedTasks
+from simulations.advice.rows import Rows, centred_rows
 from simulations.advice.widths import choose_width
-from theory.risk.estimates import TaskEstimates
 
 # Of the tests of theory.risk: one shape, one compilation.
 D = 4
@@ -100,28 +97,6 @@ def test_too_few_tasks_are_refused(shops):
     path.write_text("\n".join([text[0], *text[1:31], *text[-5:]]))
     with pytest.raises(ValueError, match=r"1 of 2 can: few: 5 rows for 4 directions"):
         run(Advice(data=str(path), task_column="shop"))
-
-
-def test_fewer_rows_than_directions_hide_none_in_the_reason():
-    rows, ranks, freedom = (30, 4, 6, 5), (4, 3, 4, 1), (25, 0, 1, 3)
-    zeros = np.zeros((4, 4))
-    estimates = TaskEstimates(
-        *map(jnp.asarray, (zeros, np.zeros((4, 4, 4)))),
-        *(jnp.asarray(one, float) for one in (ranks, freedom, np.ones(4))),
-    )
-    tasks = LoadedTasks(
-        names=("whole", "tiny", "short", "narrow"),
-        inputs=tuple("uvwx"),
-        label="y",
-        covariates=tuple(np.zeros((m, 4)) for m in rows),
-        labels=tuple(np.zeros(m) for m in rows),
-    )
-    assert withheld(tasks, estimates).tolist() == [
-        "",
-        "4 rows for 4 directions and an intercept: needs at least 7",
-        "6 rows for 4 directions and an intercept: needs at least 7",
-        "",
-    ]
 
 
 def test_the_report_names_gains_weights_groups_and_what_is_withheld(advice):
@@ -232,19 +207,3 @@ def test_a_constant_column_is_no_direction():
     centred = centred_rows([x, rng.normal(size=(9, 2))], [x[:, 0], np.arange(9.0)])
     assert np.any(x[:, 1] - x[:, 1].mean())  # rounding alone would be one
     assert not np.any(centred.covariates[0][:, 1])
-
-
-def test_groups_are_joined_by_their_mean_mutual_gain():
-    gain = np.array(
-        [
-            [0, 0.3, -9, 0.1],
-            [0.2, 0, -9, 0.1],
-            [0.5, 0.5, 0, -0.1],
-            [-0.1, 0.1, 0.2, 0],
-        ]
-    )
-    # Pairs of the last with the first two: −0.1 and 0.1, no more than nothing.
-    np.testing.assert_array_equal(gain_groups(gain), [0, 0, 1, 2])
-    gain[3, 0] = 0
-    np.testing.assert_array_equal(gain_groups(gain), [0, 0, 1, 0])
-    np.testing.assert_array_equal(gain_groups(-np.ones((3, 3))), [0, 1, 2])

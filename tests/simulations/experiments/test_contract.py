@@ -121,3 +121,11 @@ def test_every_number_has_a_range_and_every_study_a_small_spec():
     for kind in EXPERIMENTS.values():
         for field in dataclasses.fields(kind):
             assert field.name in free or field.metadata.get("within"), (kind, field)
+
+
+@pytest.mark.parametrize("name", sorted(EXPERIMENTS))
+def test_the_quick_profile_is_no_finer_than_the_full_one(name):
+    full, quick = EXPERIMENTS[name](), EXPERIMENTS[name].quick()
+    for field in ("repeats", "draws", "starts"):
+        if hasattr(full, field):
+            assert getattr(quick, field) <= getattr(full, field), field

@@ -52,6 +52,11 @@ def test_no_direction_is_better_and_the_module_has_its_loss(family):
         assert_true(adversarial(seed, family))
 
 
+def test_a_slope_that_falls_beyond_its_rounding_is_no_room_in_the_bound():
+    # Its rounding is a sixth of the slope, along an arc of half a part.
+    assert_true(adversarial(130, "neighbours"))
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("family", FAMILIES)
 def test_many_instances_of_each_family(family: Family):

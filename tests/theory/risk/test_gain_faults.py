@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from simulations.advice.leave_one_out import centred_rows
+from simulations.advice.rows import centred_rows
 from theory.risk import estimate_gain, pairwise_gains, task_estimates
 from theory.risk.gain_result import REASONS
 from theory.risk.row_scores import condition_columns, row_statistics
