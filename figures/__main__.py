@@ -20,6 +20,7 @@ from figures.alignment import alignment
 from figures.bert_alignment import bert_alignment
 from figures.capacity import capacity
 from figures.classification import classification
+from figures.groups import groups
 from figures.phase_map import phase_map
 from figures.relu_capacity import relu_capacity
 from figures.risk_curves import risk_curves
@@ -59,6 +60,7 @@ FIGURES: dict[str, Callable[[xr.Dataset], Figure]] = {
 OF_DATA: dict[str, Callable[[xr.Dataset], Figure]] = {
     "advice": advice,
     "advice_on_real_data": advice_on_real_data,
+    "groups": groups,
     "sentence_transfer": sentence_transfer,
     "sentence_capacity": sentence_capacity,
     "sentence_pairs": sentence_pairs,

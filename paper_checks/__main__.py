@@ -87,15 +87,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def front_door() -> int:
-    """Run `information-transfer verify ...`."""
-    words = sys.argv[1:]
-    if words[:1] != ["verify"]:
-        print("usage: information-transfer verify [--help]", file=sys.stderr)
-        return 0 if words in (["--help"], ["-h"]) else 2
-    return main(words[1:])
-
-
 def _verified(asked: Arguments, command: str) -> int:
     settings = Settings(
         profile=asked.profile,

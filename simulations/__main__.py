@@ -14,6 +14,8 @@ from rich.progress import Progress as Bar
 
 from simulations import store
 from simulations.advice.advise import Advice
+from simulations.advice.group import Grouping
+from simulations.advice.group import command as group
 from simulations.advice.report import command as advise
 from simulations.engine.cell_store import CellStore
 from simulations.engine.commands import (
@@ -68,10 +70,10 @@ class CellOutput(Output, Machines):
 
 @dataclass(frozen=True, kw_only=True)
 class Folder:
-    """Where advice goes.
+    """Where an answer goes.
 
     Args:
-        out: Folder of the store and the picture, both called advice.
+        out: Folder of the store and the picture, both called by the command's name.
     """
 
     out: Path = Path("results")
@@ -102,6 +104,8 @@ def _done(spec: Any, output: Any, console: Console) -> str:
     """Do what is asked; what to print."""
     if isinstance(spec, Advice):
         return advise(spec, output.out)
+    if isinstance(spec, Grouping):
+        return group(spec, output.out)
     if isinstance(spec, tuple(COMMANDS.values())):
         kinds = {kind.__name__: kind for kind in EXPERIMENTS.values()}
         return run_command(spec, kinds, console)
@@ -138,6 +142,7 @@ def _parse(arguments: Sequence[str] | None) -> tuple[Any, Any]:
         for name, kind in EXPERIMENTS.items()
     }
     commands["advise"] = _command(Advice, Folder)
+    commands["group"] = _command(Grouping, Folder)
     commands |= {name: _command(kind, Nothing) for name, kind in COMMANDS.items()}
     chosen = tyro.extras.subcommand_cli_from_dict(
         commands,

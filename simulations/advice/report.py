@@ -44,8 +44,8 @@ def command(spec: Advice, out: Path) -> str:
     return f"Written: {path} {draw(out)}"
 
 
-def draw(out: Path) -> str:
-    """Have `python -m figures` draw the advice in `out`; the paths that it wrote.
+def draw(out: Path, name: str = NAME) -> str:
+    """Have `python -m figures` draw a store in `out`; the paths that it wrote.
 
     A process of its own: simulations import nothing of figures, as figures know
     nothing of ours but the stores.
@@ -53,7 +53,7 @@ def draw(out: Path) -> str:
     Raises:
         OSError: It failed.
     """
-    arguments = ["--results", str(out), "--out", str(out), "--only", NAME]
+    arguments = ["--results", str(out), "--out", str(out), "--only", name]
     done = subprocess.run(
         [sys.executable, "-m", "figures", *arguments], capture_output=True, text=True
     )
