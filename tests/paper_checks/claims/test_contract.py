@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from paper_checks import ledger
-from paper_checks.claims import proposition_3
+from paper_checks.claims import first_order, proposition_3
 from paper_checks.judge import Claim, Control, Verdict, registry
 from paper_checks.judge.instance_file import reproduce
 from paper_checks.judge.search import at_random
@@ -115,7 +115,12 @@ def half_of_what_is_explained(given):
     return (given.energy + given.bound()) / 2
 
 
+def half_of_first_order(given):
+    return first_order.gains(given)[1] / 2
+
+
 MUTANTS = {
+    ("F-Z2", "half of first order"): half_of_first_order,
     ("M-SK", "half of what is explained"): half_of_what_is_explained,
     ("W-P1", "swapped solutions"): swapped_solutions,
     ("W-P1", "first task alone"): first_task_alone,
