@@ -59,8 +59,8 @@ CLAIM = StudyClaim(
     tex=r"Z_{i \to j} = Z'_{i \to j},\quad \mathrm{gain}_j > 0 > \mathrm{gain}'_j",
     headline="{broken.rest} of {broken.n} pairs gain with {a} rows and lose with {b}",
     details=(
-        "The mean of (alone - pooled)/(alone + pooled), of squared errors, is {few} with "
-        "{a} rows of the target, {many} with {b}.",
+        "The mean of (alone - pooled)/(alone + pooled), of squared errors, is {few} "
+        "with {a} rows of the target, {many} with {b}.",
     ),
     caveats=(
         "Rows are isotropic, the source has 200 rows, and parameters are 1 apart.",

@@ -33,7 +33,9 @@ CLAIM = Claim(
             for stepped in (False, True)
         ),
         without={
-            "mean losses (sums over rows)": look_aheads.mutant(times=look_aheads.M),
+            "mean losses (sums over rows)": look_aheads.mutant(
+                times=float(look_aheads.M)
+            ),
             "[source, target] (transposed)": look_aheads.mutant(turned=True),
         },
     ),

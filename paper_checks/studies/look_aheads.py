@@ -35,10 +35,15 @@ def drawn(keys: Key[Array, " n"]) -> Drawn:
 
 
 def _drawn(key: PRNGKeyArray) -> Drawn:
-    parts = jax.random.split(key, 6)
-    shapes = ((K, M, D), (K, M), (D, R), (K, R), (2, D, R))
-    normal = (jax.random.normal(*one) for one in zip(parts[:5], shapes, strict=True))
-    return Drawn(*normal, 10 ** jax.random.uniform(parts[5], minval=-3.0, maxval=0.0))
+    rows, labels, module, heads, state, rate = jax.random.split(key, 6)
+    return Drawn(
+        covariates=jax.random.normal(rows, (K, M, D)),
+        labels=jax.random.normal(labels, (K, M)),
+        shared=jax.random.normal(module, (D, R)),
+        heads=jax.random.normal(heads, (K, R)),
+        state=jax.random.normal(state, (2, D, R)),
+        rate=10 ** jax.random.uniform(rate, minval=-3.0, maxval=0.0),
+    )
 
 
 def rule_of(name: str, one: Drawn, times: float = 1.0) -> Rule:
@@ -51,8 +56,15 @@ def rule_of(name: str, one: Drawn, times: float = 1.0) -> Rule:
     return Adam(rate, first=first, second=second**2, count=5)
 
 
-def look_ahead(problems: Drawn, keys: Key[Array, " n"], *, rule: str, stepped: bool,
-               times: float = 1.0, turned: bool = False) -> Check:  # fmt: skip
+def look_ahead(
+    problems: Drawn,
+    keys: Key[Array, " n"],
+    *,
+    rule: str,
+    stepped: bool,
+    times: float = 1.0,
+    turned: bool = False,
+) -> Check:
     """Compare closed forms with look-aheads by autograd on the rows.
 
     The left side is the largest difference over sources and targets, relative to the
@@ -76,15 +88,12 @@ def look_ahead(problems: Drawn, keys: Key[Array, " n"], *, rule: str, stepped: b
     return _zero(jax.lax.map(one, problems), ROUNDING)
 
 
-def mutant(**wrong: float | bool) -> Callable[[Key[Array, " n"]], Check]:
+def mutant(
+    *, times: float = 1.0, turned: bool = False
+) -> Callable[[Key[Array, " n"]], Check]:
     """The check of plain steps with a wrong closed form, from keys."""
-    return lambda keys: look_ahead(
-        drawn(keys),
-        keys,
-        rule="SGD",
-        stepped=False,
-        **wrong,  # pyright: ignore[reportArgumentType]
-    )
+    wrong = partial(look_ahead, rule="SGD", stepped=False, times=times, turned=turned)
+    return lambda keys: wrong(drawn(keys), keys)
 
 
 def _statistics(x: Float[Array, "m d"], y: Float[Array, " m"]) -> TaskStatistics:
