@@ -71,10 +71,11 @@ def test_no_method_is_below_a_certified_optimum_or_far_below_a_bracket():
     gap, certified = found["gap"], found["certified"]
     assert float(gap.min()) > -CERTIFICATE
     assert float(found["bracket"].min()) > -CERTIFICATE
-    # One X is certified at every width, and other tasks from r = k on.
+    # One X is certified at every width, other tasks from r = k on, and these at r = 1.
     assert bool(certified.sel(angle=0).all())
     assert bool(certified.sel(width=slice(spec.tasks, None)).all())
-    assert not bool(certified.sel(angle=90, width=1).all())
+    assert bool(certified.sel(width=1).all())
+    assert not bool(certified.sel(angle=90, width=2).all())
     # A best known loss is that of the closed form or of some start.
     assert float(gap.where(~certified).min("start").min()) > -CERTIFICATE
     best = gap.min("start").sel(solver="levenberg-marquardt")
