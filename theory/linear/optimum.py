@@ -78,14 +78,13 @@ def shared_optimum(
     Source: W eq 2 and 3; routes as named in their modules.
     """
     columns = check_width(width)
-    rows = statistics if isinstance(statistics, Tasks) else None
-    sums = statistics if rows is None else rows.statistics()
+    sums = statistics.statistics() if isinstance(statistics, Tasks) else statistics
     check_statistics(sums)
     alpha = check_weights(weights, sums)
-    if rows is not None and not is_traced(rows, alpha):
-        exact = exact_ranks(rows, sums, alpha)
+    if isinstance(statistics, Tasks) and not is_traced(statistics, alpha):
+        exact = exact_ranks(statistics, sums, alpha)
         if exact is not None:
-            return _of_rows(rows, sums, columns, alpha, exact)
+            return _of_rows(statistics, sums, columns, alpha, exact)
     return _route(sums, columns, alpha)
 
 
