@@ -32,8 +32,8 @@ START = 0.01
 # Sources of up to so many rows are padded to this size, and share a program.
 PADDED = 100
 AXES = "source samples_source repeat"
-# Thousands of trainings share a program: LLVM's optimiser makes it nine times faster. So
-# it is used here although `make verify` compiles the rest without.
+# Thousands of trainings share a program, and LLVM's optimiser makes it nine times
+# faster: it is used here although `make verify` compiles the rest without.
 OPTIMISED = {"xla_backend_optimization_level": 2}
 
 
