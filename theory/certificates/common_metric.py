@@ -21,7 +21,7 @@ def best_metric(problem: ExactProblem, rank: int) -> Exact | None:
     nothing here needs to be exact.
     """
     statistics = rounded_statistics(problem)
-    tasks = whiten(statistics, jnp.ones(problem.count))
+    tasks = jax.jit(whiten)(statistics, jnp.ones(problem.count))
     basis = np.asarray(tasks.basis)
     if not np.any(basis, axis=1).all():
         return None

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float
@@ -97,6 +98,7 @@ class Alone(NamedTuple):
     definite: Bool[Array, " k"]
 
 
+@jax.jit
 def alone_bounds(
     statistics: TaskStatistics, ranks: Float[Array, " k"] | None = None
 ) -> Alone:
