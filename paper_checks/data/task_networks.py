@@ -24,7 +24,7 @@ def missing(folder: Path | None) -> str:
     return ""
 
 
-def load_networks(folder: Path) -> xr.DataArray:
+def load_networks(folder: Path | None) -> xr.DataArray:
     """Return the loss of each task in each network: `loss (setting, split, set, task)`.
 
     Sets are masks, bit `i` for task `i`; the loss is NaN for a task that is not in the
@@ -35,12 +35,14 @@ def load_networks(folder: Path) -> xr.DataArray:
     grow, so it is left out.
 
     Raises:
-        FileNotFoundError: A file is not there.
+        FileNotFoundError: The folder or a file is not there.
         ValueError: A file has other columns, or its sets are not all 31. The message
             names the file and the row.
 
     Source: Standley et al. 2020 (arXiv 1905.07553).
     """
+    if folder is None or missing(folder):
+        raise FileNotFoundError(f"it needs {missing(folder)}")
     found = [
         [_read(folder / FOLDER / f"{name}{end}.txt") for end in ("", "_test")]
         for name in SETTINGS.values()
