@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from paper_checks import ledger
+from paper_checks.judge.finding import Attack
 from paper_checks.judge.verdict import Verdict
 from paper_checks.report import markdown, terminal
 from tests.paper_checks.test_ledger import finding
@@ -79,6 +80,35 @@ def test_brackets_are_text_on_a_terminal_of_60_columns(findings):
     text = console.export_text()
     assert text.count(odd.title) == 2
     for part in (odd.headline, odd.statement, f"[{'x' * 80}]"):
+        assert part in text
+
+
+def test_the_page_of_a_claim_fits_80_columns_of_a_terminal(findings, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    console = terminal.console()
+    assert console.width == 80
+    measured = dataclasses.replace(
+        findings[0].measurements[0], quantity="rest " * 30, value=0.5, flips_at=0.25
+    )
+    full = dataclasses.replace(
+        findings[0],
+        deciding=measured,
+        measurements=(measured,),
+        attack=Attack(tightness=0.5, worst="w.npz", needed=("a",), not_needed=("b",)),
+    )
+    with console.capture() as captured:
+        terminal.explain(console, full)
+    lines = captured.get().splitlines()
+    assert max(map(len, lines)) <= 80
+    headings = [line for line in lines if line and not line.startswith((" ", "W-P1"))]
+    assert headings == ["Claimed", "Found", "Links", "Measured", "Hypotheses",
+                        "Controls", "Run"]  # fmt: skip
+    text = " ".join(captured.get().split())
+    for part in (
+        "statement of W-P1", "Source: W", "a | b", "It uses W-P3.",
+        "it decides, and the verdict would flip at 0.25", "needs: a", "not: b",
+        "worst: w.npz", "Without r = 1: noticed 7 of 9.", "seed 4",
+    ):  # fmt: skip
         assert part in text
 
 
