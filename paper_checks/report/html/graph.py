@@ -102,7 +102,7 @@ def parts(findings: Sequence[Finding], paths: Mapping[str, str]) -> list[Part]:
 def place(found: Finding) -> str:
     """Where a claim is stated, without its number and remarks: `Algorithm 1`."""
     inside = re.match(r"[A-Z]-\S+ \((.*?)\)", found.source)
-    text = (inside[1] if inside else found.source).removeprefix("docs/mathematics.md, ")
+    text = re.sub(r"^docs/\w+\.md, ", "", inside[1] if inside else found.source)
     if text.startswith(HERE):
         return HERE
     return re.split(r"[;,](?! equal)", text)[0].removeprefix("W ").strip('" ')

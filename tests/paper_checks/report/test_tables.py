@@ -42,20 +42,27 @@ def test_the_summary_counts_verdicts_and_changes(findings):
 def test_tables_are_written_from_the_record_and_between_the_markers(tmp_path, findings):
     (tmp_path / "docs").mkdir()
     readme = tmp_path / "README.md"
-    readme.write_text("before\n<!-- findings -->\nstale\n<!-- /findings -->\nafter\n")
+    stale = "<!-- findings -->\nstale\n<!-- /findings -->"
+    readme.write_text(f"before\n{stale}\n<!-- minutes -->stale<!-- /minutes -->\n")
+    findings[1] = dataclasses.replace(finding("W-T2", Verdict.FAILS), seconds=480.0)
     plain = {one.claim: json.loads(ledger.strict_json(one.as_json()))
              for one in findings}  # fmt: skip
     kept = {"bundled data": {"about": {"command": "c", "seed": 4}, "findings": plain}}
     markdown.write_tables(kept, tmp_path)
     text = readme.read_text()
     assert text.startswith("before\n<!-- findings -->\n")
-    assert text.endswith("<!-- /findings -->\nafter\n")
-    assert "\nold\n" not in text
-    assert "| W-E5 | title of W-E5 | **fails** | a \\| b |" in text
+    assert text.endswith("<!-- minutes -->4 minutes<!-- /minutes -->\n")
+    assert "stale" not in text
+    row = "| title of W-T2 | **fails** | a \\| b | [W-T2](docs/ledger.md#W-T2) |\n"
+    assert row in text
+    assert "W-P1" not in text
+    found = (tmp_path / "docs" / "what-we-found.md").read_text()
+    assert "- title of W-T2: fails. a | b. ([W-T2](ledger.md#W-T2))\n" in found
+    assert "We judge 2 claims: 1 hold, 1 fail." in found
     page = (tmp_path / "docs" / "ledger.md").read_text()
     for part in (
         "Written by `c` (seed 4)",
-        "## W-P1: title of W-P1",
+        '<a id="W-P1"></a>\n\n## W-P1: title of W-P1',
         "> statement of W-P1",
         "- c = 3.",
         "It uses W-P3.",
