@@ -1,11 +1,11 @@
 """Findings on a terminal: one line per claim, and everything of one on demand."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.padding import Padding
 from rich.text import Text
 
 from paper_checks.judge.finding import Finding
@@ -15,6 +15,7 @@ from paper_checks.ledger import NEW, Change
 from paper_checks.report.sentence import counted
 
 WIDTH = 80  # columns at most
+ITEM, REST = "  - ", "    "  # before the first line of an item and its others
 COLOURS = {
     Verdict.HOLDS: "green",
     Verdict.FAILS: "red",
@@ -107,7 +108,10 @@ def explain(console: Console, found: Finding) -> None:
         if lines:
             console.print(Text(heading, style="bold"))
         for line in lines:
-            console.print(Padding(Text(f"- {line}"), (0, 0, 0, 2)), highlight=False)
+            told = textwrap.fill(
+                line, console.width, initial_indent=ITEM, subsequent_indent=REST
+            )
+            console.print(Text(told), highlight=False)
     console.print()
 
 

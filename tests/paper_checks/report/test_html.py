@@ -24,7 +24,7 @@ from paper_checks.report.html import colours, site, write_report
 from paper_checks.report.html.graph import parts, place
 from paper_checks.report.html.intervals import WIDTH, strip
 from paper_checks.report.html.mathml import math
-from paper_checks.report.html.pages import Page, paths_of, rendered, write
+from paper_checks.report.html.pages import Page, number, paths_of, rendered, write
 from tests.paper_checks.report.documents import Document, documents
 from tests.paper_checks.test_ledger import finding
 
@@ -129,6 +129,11 @@ def test_every_page_of_a_claim_says_what_report_md_asks_for(written, recorded):
         says += [f"information-transfer verify {found.claim} --explain"]
         for text in says:
             assert " ".join(text.split()) in page.text, (found.claim, text)
+        decides = found.deciding
+        if decides in found.measurements and decides.flips_at == decides.flips_at:
+            cell = f"<td>{number(decides.flips_at)}</td></tr>"
+            path = written / paths_of([found.claim])[found.claim]
+            assert cell in path.read_text(), found.claim
         assert ("math" in page.tags) == bool(found.tex), found.claim
         drawn = any(np.isfinite(m.low) for m in found.measurements) or found.controls
         labels = [a for tag, a in page.elements if tag == "svg"]
