@@ -11,6 +11,7 @@ from pathlib import Path
 import jax
 import tyro
 from rich.console import Console
+from tyro.conf import Positional
 
 from paper_checks import ledger
 from paper_checks.data.folder import benchmark_names
@@ -20,6 +21,8 @@ from paper_checks.judge.measurement import CheckError
 from paper_checks.judge.stated import Stated
 from paper_checks.ledger import NEW
 from paper_checks.report import markdown, terminal
+from paper_checks.report.answers import answers
+from paper_checks.report.html import write_report
 from paper_checks.settings import Profile, Settings
 from paper_checks.studies import linear_benchmarks
 from simulations.engine.process import share_cpu
@@ -31,17 +34,20 @@ INTERRUPTED = 130  # as shells have it
 class Arguments:
     """Measure the claims and compare the verdicts with those on record.
 
+    A run of all claims also writes the report, results/report/index.html.
+
     Exit status: 0 as recorded, 1 a verdict has changed, 2 it could not be measured,
     130 interrupted.
 
     Args:
+        names: Claims to measure, such as W-P1 W-F3; all by default.
         profile: `quick`: minutes on two cores. `full`: more instances, Fig 3 at
             d = 100.
         data: Folder of real data (its manifest.json says what there is); without it
             the sets that scikit-learn brings along are used.
         results: Folder of the stores and of ledger.json. Sweeps that are already there
             are reused, so a run that was cut short goes on.
-        only: Claims to measure, such as W-P1 W-F3; all by default.
+        only: The same as claims that are named first.
         claims: Folder of claims outside the repository, measured instead; their record
             is findings.json in that folder.
         explain: Print everything that was found on each claim.
@@ -56,6 +62,7 @@ class Arguments:
         processes: How many claims and sweeps run side by side.
     """
 
+    names: Positional[tuple[str, ...]] = ()
     profile: Profile = "quick"
     data: Path | None = None
     results: Path = Path("results")
@@ -68,6 +75,11 @@ class Arguments:
     record: bool = False
     all_figures: bool = False
     processes: int = 1
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The claims that are asked for; none means all."""
+        return (*self.names, *self.only)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -105,12 +117,17 @@ def _verified(asked: Arguments, command: str) -> int:
         kept = ledger.record(findings, settings, command, path, known)
         if asked.claims is None:
             markdown.write_tables(kept)
+    seconds = time.monotonic() - start
+    report = None
+    if not asked.chosen and not faults:
+        every = answers(asked.results, path, asked.claims)
+        report = write_report(asked.results / "report", every, seconds)
     if asked.json:
         print(json.dumps(json.loads(written.read_text(encoding="utf-8")), indent=1))
         for line in terminal.changed(changes):
             Console(stderr=True, emoji=False).print(line, soft_wrap=True)
     else:
-        _print(asked, findings, changes, time.monotonic() - start, written)
+        _print(asked, findings, changes, seconds, report or written)
     for one in faults:
         print(f"paper_checks: {one.claim}: {one.text}", file=sys.stderr)
     return 2 if faults else 1 if changes and not asked.record else 0
@@ -123,7 +140,7 @@ def _print(
     seconds: float,
     written: Path,
 ) -> None:
-    console = Console(emoji=False)
+    console = terminal.console()
     new = asked.record  # nothing that a new claim differs from
     for line in terminal.changed([c for c in changes if not new or c.recorded != NEW]):
         console.print(line, soft_wrap=True)
@@ -134,14 +151,14 @@ def _print(
         for row in terminal.rows(findings, console.width):
             console.print(row, no_wrap=True)
     console.print(terminal.summary(findings, changes, seconds, recorded=asked.record))
-    terminal.plainly(console, f"Everything that was measured: {written}")
+    terminal.plainly(console, terminal.where(written, findings))
 
 
 def _measured(
     settings: Settings, asked: Arguments, known: dict[str, Stated], path: Path
 ) -> tuple[list[Finding], list[ledger.Fault]]:
     """Run what figures need as well, then the claims; what is of no use is said now."""
-    chosen = registry.chosen(known, asked.only)
+    chosen = registry.chosen(known, asked.chosen)
     if settings.data is not None:
         benchmark_names(settings.data)
     ledger.ready(settings, path)
@@ -154,7 +171,7 @@ def _measured(
             if not notes.is_terminal:
                 notes.print(text, highlight=False)
 
-        if not asked.only and asked.claims is None:
+        if not asked.chosen and asked.claims is None:
             everything = asked.all_figures or asked.profile == "full"
             tasks += ledger.sweeps_of(settings, everything=everything)
             linear_benchmarks.studies(settings, tell)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 # Command: its module, the words that its `main` gets before the others, what it does.
 COMMANDS = {
     "verify": ("paper_checks.__main__", [], "measure claims, and compare the verdicts"),
+    "report": ("paper_checks.report.__main__", [], "write the report as web pages"),
     "check": ("theory.check", [], "check certificates in exact arithmetic"),
     "advise": ("simulations.__main__", ["advise"], "say which tasks help each other"),
     "group": ("simulations.__main__", ["group"], "choose groups from scores of tasks"),

@@ -253,13 +253,14 @@ def evidence_of(found: Stress, useful_share: float = 0.0) -> Evidence:
         found.useful, quantity="random instances on which it says something new"
     )
     deciding, headline = _decided_by(found, failure, most)
+    whole = "what rounding explains" if found.relation == "==" else "the right side"
     return Evidence(
         holds=not found.refuted,
         useful=useful.high >= useful_share,
         deciding=deciding,
         headline=headline,
         details=(
-            f"Under attack {found.attack.used} of the right side is used at most, and "
+            f"Under attack {found.tightness:.3g} of {whole} is used at most, and "
             f"{len(needed)} of {len(found.needed)} hypotheses are needed.",
         ),
         named={

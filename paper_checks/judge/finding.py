@@ -1,5 +1,6 @@
 """What a claim ends in: a verdict, and everything needed to question it."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,6 +19,8 @@ class Attack:
         worst: File of the instance that uses it.
         needed: Hypotheses without which a counterexample was found.
         not_needed: Those without which none was.
+        ratios: Of each needed hypothesis the share of the right side, as `tightness`
+            has it, that its counterexample uses; empty if it was not recorded.
     """
 
     tightness: float
@@ -25,6 +28,7 @@ class Attack:
     worst: str
     needed: tuple[str, ...]
     not_needed: tuple[str, ...]
+    ratios: tuple[float, ...] = ()
 
     @property
     def used(self) -> str:
@@ -96,3 +100,47 @@ class Finding:
         plain = asdict(self)
         plain["verdict"] = str(self.verdict)
         return plain
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> "Finding":
+        """Return the finding that `as_json` made plain and a JSON file kept.
+
+        Raises:
+            ValueError: It is no finding: a field is missing, unknown or of another
+                type.
+        """
+        try:
+            deciding, attack = plain["deciding"], plain["attack"]
+            read = {
+                "verdict": Verdict(plain["verdict"]),
+                "deciding": None if deciding is None else _measurement(deciding),
+                "measurements": tuple(map(_measurement, plain["measurements"])),
+                "controls": tuple(Control(**one) for one in plain["controls"]),
+                "attack": None if attack is None else _attack(attack),
+            }
+            return cls(**{**_listed(plain), **read})
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"no finding: {error!r}") from error
+
+
+def _measurement(plain: Mapping[str, Any]) -> Measurement:
+    """JSON has null for NaN, and text for infinities."""
+    numbers = ("value", "low", "high", "flips_at")
+    return Measurement(
+        **{**plain, **{name: _number(plain.get(name)) for name in numbers}}
+    )
+
+
+def _attack(plain: Mapping[str, Any]) -> Attack:
+    ratios = tuple(map(_number, plain.get("ratios", ())))
+    read = {"tightness": _number(plain["tightness"]), "ratios": ratios}
+    return Attack(**{**_listed(plain), **read})
+
+
+def _number(plain: float | str | None) -> float:
+    return float("nan") if plain is None else float(plain)
+
+
+def _listed(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with tuples for lists, as the fields have them."""
+    return {n: tuple(one) if isinstance(one, list) else one for n, one in plain.items()}

@@ -85,9 +85,9 @@ def load(path: Path, statement: Statement[Any]) -> Worst:
     return Worst(latent, key, *found)
 
 
-def reproduce(path: Path, statement: Statement[Any]) -> Reproduced:
+def reproduce(path: Path | str, statement: Statement[Any]) -> Reproduced:
     """Load an instance and put it to the statement again, with the draw it had."""
-    worst = load(path, statement)
+    worst = load(Path(path), statement)
     latent = {name: jnp.asarray(value) for name, value in worst.latent.items()}
     key = jax.random.wrap_key_data(jnp.asarray(worst.key))
     outcome = jax.jit(examine, static_argnums=0)(

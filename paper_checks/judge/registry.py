@@ -53,6 +53,15 @@ def by_file(names: Sequence[str], folder: Path | None = None) -> list[list[str]]
     return [one for one in together if one]
 
 
+def files(folder: Path | None = None) -> dict[str, Path]:
+    """The file of every claim, of this repository or of a folder outside of it."""
+    return {
+        claim.id: Path(str(module.__file__))
+        for module in _modules(folder)
+        for claim in _claims_of(module)
+    }
+
+
 def in_order(names: Iterable[str]) -> list[str]:
     """Numbers of claims in the order in which they are listed."""
     return sorted(names, key=_order)

@@ -108,6 +108,7 @@ class Stress:
             worst="not saved" if self.path is None else self.path.name,
             needed=tuple(name for name, w in self.needed.items() if w is not None),
             not_needed=tuple(name for name, w in self.needed.items() if w is None),
+            ratios=tuple(w.ratio for w in self.needed.values() if w is not None),
         )
 
 

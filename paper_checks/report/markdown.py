@@ -1,25 +1,38 @@
-"""Findings as Markdown: the ledger of the documentation and the README's table.
+"""Findings as Markdown: the documentation's ledger, answers and the README's table.
 
-`python -m paper_checks --record` writes both from the findings on record; neither is
+`python -m paper_checks --record` writes them from the findings on record; none is
 edited by hand.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from paper_checks.judge.finding import Finding
+from paper_checks.report import story
+from paper_checks.report.sentence import Theme, counted, shown
 from simulations.files import write_whole
 
 ROOT = Path(__file__).parents[2]
 # Of each record, its page.
 PAGES = {"bundled data": "ledger.md", "with a data folder": "ledger-with-data.md"}
+FOUND = "what-we-found.md"
 COLUMNS = ("claim", "title", "verdict", "what was found")
-MARKER = "findings"
+SHORT_COLUMNS = ("What is claimed", "Verdict", "What was found", "Details")
+# The README's rows: one of each kind of result.
+SHORT = ("W-P3", "W-T2", "W-T2s", "W-F3", "W-F3r", "W-A2", "W-F7", "F-Z9")
+PROCESSES = 2  # of `make verify`
+PICTURES = {
+    "leak.png": "Gain of joint training on six sentence sets, with near-duplicates "
+    "between the sets and without",
+    "sentence_transfer.png": "Gains from SST to five other sets, by joint training and "
+    "by alignment, of three encoders under three protocols",
+}
 
 
 def write_tables(records: Mapping[str, Mapping[str, Any]], root: Path = ROOT) -> None:
-    """Write the ledger's pages and the README's table from what is on record.
+    """Write the pages of the documentation and the README's parts from the record.
 
     Args:
         records: `about` and `findings` of each record, as `ledger.recorded` has them.
@@ -30,21 +43,74 @@ def write_tables(records: Mapping[str, Mapping[str, Any]], root: Path = ROOT) ->
     for name, kept in records.items():
         findings = list(kept["findings"].values())
         write_whole(root / "docs" / PAGES[name], page(findings, kept["about"]))
-    readme = root / "README.md"
-    shown = records.get("bundled data")
-    if shown is not None and readme.is_file():
-        rows = table(list(shown["findings"].values()))
-        write_whole(readme, with_table(readme.read_text(encoding="utf-8"), rows))
+    readme, shown_in_it = root / "README.md", records.get("bundled data")
+    if shown_in_it is not None:
+        every = list(shown_in_it["findings"].values())
+        write_whole(root / "docs" / FOUND, answers_page(every))
+        if readme.is_file():
+            text = with_part(readme.read_text(encoding="utf-8"), short_table(every))
+            write_whole(readme, with_part(text, minutes(every), "minutes"))
 
 
-def with_table(text: str, rows: str) -> str:
-    """The text with these rows between its two markers, if it has them."""
+def with_part(text: str, part: str, name: str = "findings") -> str:
+    """The text with this part between its two markers, if it has them.
+
+    A part of several lines, as a table is, stands apart from the markers.
+    """
+    apart = "\n\n" if "\n" in part else ""
     return re.sub(
-        rf"(<!-- {MARKER} -->\n).*?(<!-- /{MARKER} -->)",
-        lambda found: f"{found[1]}\n{rows}\n\n{found[2]}",
+        rf"(<!-- {name} -->).*?(<!-- /{name} -->)",
+        lambda found: f"{found[1]}{apart}{part}{apart}{found[2]}",
         text,
         flags=re.S,
     )
+
+
+def minutes(findings: Sequence[Mapping[str, Any]]) -> str:
+    """How long `make verify` measures claims, as it runs two side by side."""
+    seconds = sum(one["seconds"] for one in findings) / PROCESSES
+    return f"{seconds / 60:.0f} minutes"
+
+
+def short_table(findings: Sequence[Mapping[str, Any]]) -> str:
+    """The README's rows, each with a link to everything on its claim."""
+    known = {one["claim"]: one for one in findings}
+    lines = ["| " + " | ".join(SHORT_COLUMNS) + " |", "|---" * len(SHORT_COLUMNS) + "|"]
+    lines += [
+        f"| {_cell(one['title'])} | **{one['verdict']}** | {_cell(one['headline'])} | "
+        f"[{one['claim']}](docs/{PAGES['bundled data']}#{one['claim']}) |"
+        for one in (known[name] for name in SHORT if name in known)
+    ]
+    return "\n".join(lines)
+
+
+def answers_page(findings: Sequence[Mapping[str, Any]]) -> str:
+    """What the paper says and what was found, question by question."""
+    every = [Finding.from_json(one) for one in findings]
+    known = {one.claim: one for one in every}
+    lines = ["# What the paper claims, and what we found", "", story.ASKS, ""]
+    lines += [
+        f"We judge {counted(every)}. Numbers in brackets are intervals of 95% (those "
+        "of several comparisons hold together). Each sentence links to all that was "
+        "measured; `python -m paper_checks --record` writes this page, so that no "
+        "number on it is typed by hand.",
+    ]
+    for theme in shown(story.THEMES, known):
+        lines += ["", *_theme(theme, known)]
+    for name, says in PICTURES.items():
+        lines += ["", f"![{says}]({name})", "", f"*{says}.*"]
+    return "\n".join(lines) + "\n"
+
+
+def _theme(theme: Theme, known: Mapping[str, Finding]) -> Iterator[str]:
+    yield from (f"## {theme.title}", "", theme.says, "")
+    for one in theme.sentences:
+        links = ", ".join(
+            f"[{name}]({PAGES['bundled data']}#{name})"
+            for name in one.about
+            if name in known
+        )
+        yield from (f"- {_text(text)} ({links})" for text in one.told(known))
 
 
 def table(findings: Sequence[Mapping[str, Any]]) -> str:
@@ -69,7 +135,8 @@ def page(findings: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> str
 
 
 def _section(one: Mapping[str, Any]) -> list[str]:
-    lines = [f"## {one['claim']}: {_text(one['title'])}", ""]
+    lines = [f'<a id="{one["claim"]}"></a>', ""]
+    lines += [f"## {one['claim']}: {_text(one['title'])}", ""]
     lines += [f"**{one['verdict']}.** {_text(one['headline'])}", ""]
     lines += [f"> {_text(one['statement'])}", ">", f"> {_text(one['source'])}", ""]
     told = [*one["details"], *one["caveats"]]

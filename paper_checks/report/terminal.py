@@ -1,30 +1,27 @@
 """Findings on a terminal: one line per claim, and everything of one on demand."""
 
-from collections import Counter
+import textwrap
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
 from paper_checks.judge.finding import Finding
+from paper_checks.judge.measurement import Measurement
 from paper_checks.judge.verdict import Verdict
 from paper_checks.ledger import NEW, Change
+from paper_checks.report.sentence import counted
 
+WIDTH = 80  # columns at most
+ITEM, REST = "  - ", "    "  # before the first line of an item and its others
 COLOURS = {
     Verdict.HOLDS: "green",
     Verdict.FAILS: "red",
     Verdict.VACUOUS: "yellow",
     Verdict.UNDECIDED: "magenta",
     Verdict.NEEDS_DATA: "cyan",
-}
-# How counts of verdicts are said.
-COUNTED = {
-    Verdict.HOLDS: "hold",
-    Verdict.FAILS: "fail",
-    Verdict.VACUOUS: "vacuous",
-    Verdict.UNDECIDED: "undecided",
-    Verdict.NEEDS_DATA: "need data",
 }
 
 
@@ -61,36 +58,73 @@ def summary(
         seconds: That it took.
         recorded: Whether they are on record now.
     """
-    counts = Counter(found.verdict for found in findings)
-    said = ", ".join(f"{n} {COUNTED[v]}" for v in Verdict if (n := counts[v]))
     state = f"{len(changes)} changed" if changes else "all as recorded"
     if recorded:
         new = sum(change.recorded == NEW for change in changes)
         state = f"recorded now, {new} new and {len(changes) - new} changed"
     minutes, rest = divmod(round(seconds), 60)
-    plural = "s" * (len(findings) != 1)
+    return f"{counted(findings)}; {state}. {minutes} min {rest:02d} s."
+
+
+def where(path: Path, findings: Sequence[Finding]) -> str:
+    """Where everything is to be read, and how to read about one claim."""
+    if not findings or path.suffix != ".html":
+        return f"Everything that was measured: {path}"
+    one = findings[0].claim
     return (
-        f"{len(findings)} claim{plural}: {said}; {state}. {minutes} min {rest:02d} s."
+        f"Read them at {path}; one claim: information-transfer verify {one} --explain"
     )
 
 
+def console() -> Console:
+    """A console of at most 80 columns, so that lines stay readable."""
+    found = Console(emoji=False)
+    found.width = min(found.width, WIDTH)
+    return found
+
+
 def explain(console: Console, found: Finding) -> None:
-    """Print everything that was found on one claim."""
+    """Print the page of a claim: all that was found on it, under short headings."""
     verdict = Text(found.verdict, style=COLOURS[found.verdict])
-    console.print(Text(found.claim, style="bold"), Text(f"{found.title}:"), verdict)
-    lines = [
-        *found.sentences,
-        f"Claimed: {found.statement} ({found.source})",
-        *(f"{entry!s}; {entry.interval}" for entry in found.measurements),
-        *(
-            f"Control: without {control.dropped}, the check noticed "
-            f"{control.noticed} of {control.instances}."
-            for control in found.controls
-        ),
-        *([] if found.attack is None else str(found.attack).splitlines()),
-    ]
-    for line in lines:
-        console.print(f"  {line}", highlight=False, markup=False)
+    title = Text.assemble((found.claim, "bold"), f"  {found.title}  ", verdict)
+    console.print(title)
+    sections = {
+        "Claimed": [found.statement, f"Source: {found.source}"],
+        "Found": list(found.sentences),
+        "Links": [
+            f"It {kind} {', '.join(getattr(found, kind))}."
+            for kind in ("repairs", "explains", "uses")
+            if getattr(found, kind)
+        ],
+        "Measured": [*_deciding(found), *map(_measured, found.measurements)],
+        "Hypotheses": [] if found.attack is None else str(found.attack).splitlines(),
+        "Controls": [
+            f"Without {one.dropped}: noticed {one.noticed} of {one.instances}."
+            for one in found.controls
+        ],
+        "Run": [f"On {found.data}; seed {found.seed}; {found.seconds:g} s."],
+    }
+    for heading, lines in sections.items():
+        if lines:
+            console.print(Text(heading, style="bold"))
+        for line in lines:
+            told = textwrap.fill(
+                line, console.width, initial_indent=ITEM, subsequent_indent=REST
+            )
+            console.print(Text(told), highlight=False)
+    console.print()
+
+
+def _deciding(found: Finding) -> list[str]:
+    """The measurement that decides, and where the verdict would flip."""
+    if found.deciding is None:
+        return []
+    return [f"{found.deciding!s}; it decides, and the verdict would flip at "
+            f"{found.deciding.flips_at:.3g}"]  # fmt: skip
+
+
+def _measured(one: Measurement) -> str:
+    return f"{one!s}; {one.interval}"
 
 
 def plainly(console: Console, text: str) -> None:

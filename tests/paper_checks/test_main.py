@@ -43,6 +43,8 @@ def know(monkeypatch):
         known = {"W-E5": free(*args, **options)}
         monkeypatch.setattr(registry, "known", lambda folder=None: known)
         monkeypatch.setattr(registry, "by_file", lambda names, _=None: [list(names)])
+        monkeypatch.setattr(front.linear_benchmarks, "studies", lambda *_: None)
+        monkeypatch.setattr(ledger, "sweeps_of", lambda *_, **__: [])
 
     one()
     return one
@@ -281,3 +283,28 @@ def test_a_fault_in_another_process_is_one_line(tmp_path, capsys, fault, message
     assert front.main([*words, "--only", "X-1", "X-2", "--processes", "2"]) == 2
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert message in last.replace("X-2: x_2", "X-1: x_1")
+
+
+def test_a_run_of_all_claims_writes_the_report_and_says_where(run, tmp_path, capsys):
+    assert run("--record") == 0
+    capsys.readouterr()
+    assert run() == 0
+    last = capsys.readouterr().out.splitlines()[-2:]
+    assert last[0].startswith("1 claim: 1 hold; all as recorded. 0 min ")
+    index = tmp_path / "out" / "report" / "index.html"
+    assert last[1] == (
+        f"Read them at {index}; one claim: information-transfer verify W-E5 --explain"
+    )
+    assert "title of W-E5" in index.read_text()
+    assert "W-P3" not in index.read_text()
+
+
+def test_claims_are_named_without_an_option_and_leave_the_report_alone(
+    run, tmp_path, capsys
+):
+    assert run("W-E9") == 2
+    assert "no claim ['W-E9']" in capsys.readouterr().err
+    assert run("W-E5", "--record") == 0
+    assert not (tmp_path / "out" / "report").exists()
+    said = capsys.readouterr().out
+    assert f"Everything that was measured: {tmp_path}/out/ledger.json" in said

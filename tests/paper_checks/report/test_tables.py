@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from paper_checks import ledger
+from paper_checks.judge.finding import Attack
 from paper_checks.judge.verdict import Verdict
 from paper_checks.report import markdown, terminal
 from tests.paper_checks.test_ledger import finding
@@ -41,20 +42,27 @@ def test_the_summary_counts_verdicts_and_changes(findings):
 def test_tables_are_written_from_the_record_and_between_the_markers(tmp_path, findings):
     (tmp_path / "docs").mkdir()
     readme = tmp_path / "README.md"
-    readme.write_text("before\n<!-- findings -->\nstale\n<!-- /findings -->\nafter\n")
+    stale = "<!-- findings -->\nstale\n<!-- /findings -->"
+    readme.write_text(f"before\n{stale}\n<!-- minutes -->stale<!-- /minutes -->\n")
+    findings[1] = dataclasses.replace(finding("W-T2", Verdict.FAILS), seconds=480.0)
     plain = {one.claim: json.loads(ledger.strict_json(one.as_json()))
              for one in findings}  # fmt: skip
     kept = {"bundled data": {"about": {"command": "c", "seed": 4}, "findings": plain}}
     markdown.write_tables(kept, tmp_path)
     text = readme.read_text()
     assert text.startswith("before\n<!-- findings -->\n")
-    assert text.endswith("<!-- /findings -->\nafter\n")
-    assert "\nold\n" not in text
-    assert "| W-E5 | title of W-E5 | **fails** | a \\| b |" in text
+    assert text.endswith("<!-- minutes -->4 minutes<!-- /minutes -->\n")
+    assert "stale" not in text
+    row = "| title of W-T2 | **fails** | a \\| b | [W-T2](docs/ledger.md#W-T2) |\n"
+    assert row in text
+    assert "W-P1" not in text
+    found = (tmp_path / "docs" / "what-we-found.md").read_text()
+    assert "- title of W-T2: fails. a | b. ([W-T2](ledger.md#W-T2))\n" in found
+    assert "We judge 2 claims: 1 hold, 1 fail." in found
     page = (tmp_path / "docs" / "ledger.md").read_text()
     for part in (
         "Written by `c` (seed 4)",
-        "## W-P1: title of W-P1",
+        '<a id="W-P1"></a>\n\n## W-P1: title of W-P1',
         "> statement of W-P1",
         "- c = 3.",
         "It uses W-P3.",
@@ -79,6 +87,35 @@ def test_brackets_are_text_on_a_terminal_of_60_columns(findings):
     text = console.export_text()
     assert text.count(odd.title) == 2
     for part in (odd.headline, odd.statement, f"[{'x' * 80}]"):
+        assert part in text
+
+
+def test_the_page_of_a_claim_fits_80_columns_of_a_terminal(findings, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    console = terminal.console()
+    assert console.width == 80
+    measured = dataclasses.replace(
+        findings[0].measurements[0], quantity="rest " * 30, value=0.5, flips_at=0.25
+    )
+    full = dataclasses.replace(
+        findings[0],
+        deciding=measured,
+        measurements=(measured,),
+        attack=Attack(tightness=0.5, worst="w.npz", needed=("a",), not_needed=("b",)),
+    )
+    with console.capture() as captured:
+        terminal.explain(console, full)
+    lines = captured.get().splitlines()
+    assert max(map(len, lines)) <= 80
+    headings = [line for line in lines if line and not line.startswith((" ", "W-P1"))]
+    assert headings == ["Claimed", "Found", "Links", "Measured", "Hypotheses",
+                        "Controls", "Run"]  # fmt: skip
+    text = " ".join(captured.get().split())
+    for part in (
+        "statement of W-P1", "Source: W", "a | b", "It uses W-P3.",
+        "it decides, and the verdict would flip at 0.25", "needs: a", "not: b",
+        "worst: w.npz", "Without r = 1: noticed 7 of 9.", "seed 4",
+    ):  # fmt: skip
         assert part in text
 
 
