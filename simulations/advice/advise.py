@@ -9,6 +9,7 @@ import xarray as xr
 from tyro.conf import Positional, arg
 
 from simulations.advice.answer import Found, make_dataset
+from simulations.advice.covers import best_cover, best_sources, simultaneous
 from simulations.advice.estimates import (
     factors_of,
     gains_of_pairs,
@@ -50,6 +51,7 @@ class Advice:
         energy: Share of the spectrum that the similarity score covers.
         folds: Folds of the cross-validation that chooses r.
         seed: Of the folds; 0 or more.
+        json: Print the whole answer as JSON instead.
     """
 
     data: Annotated[Positional[str], arg(metavar="DATA")]
@@ -65,6 +67,7 @@ class Advice:
     energy: float = 0.99
     folds: int = 5
     seed: int = 0
+    json: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done, before a file is read."""
@@ -199,13 +202,25 @@ def _find(rows: Rows, spec: Advice, kept: np.ndarray) -> Found:
             f"{spec.data}: a task has rows of one group only, so none can be left out: "
             f"name another column of groups than {spec.groups}, or leave the task out"
         )
+    groups = equal_groups(factors, links)
+    sure = gains_of_pairs(
+        factors,
+        links,
+        confidence=simultaneous(spec.confidence, len(kept) - 1),
+        dependent=spec.groups is not None,
+    )
     return Found(
         kept=kept,
         gains=gains,
         left_out=leave_one_out_gains(rows),
         weights=weights_of(rows, spec.confidence) if rows.clusters is None else None,
         width=choose_width(rows, folds=folds, seed=spec.seed),
-        groups=equal_groups(factors, links),
+        groups=groups,
+        best=best_sources(sure.gain, sure.low, sure.high),
+        cover=best_cover(gains.gain, len(np.unique(groups.group))),
+        method="least squares",
+        notes=[],
+        scores={},
     )
 
 

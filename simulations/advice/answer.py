@@ -7,6 +7,7 @@ import xarray as xr
 from jaxtyping import Float, Shaped
 from scipy import stats
 
+from simulations.advice.covers import BestSource, Cover
 from simulations.advice.estimates import Gains
 from simulations.advice.groups import EqualGroups
 from simulations.advice.leave_one_out import RowGains
@@ -25,14 +26,23 @@ BOTH = ("source", "target")
 
 
 class Found(NamedTuple):
-    """What was found of the tasks that can be estimated, `kept`."""
+    """What was found of the tasks that can be estimated, `kept`.
+
+    `method` says how gains are estimated, `notes` what a reader must know of it, and
+    `scores` are further ones, by target or by source and target.
+    """
 
     kept: np.ndarray
     gains: Gains
     left_out: RowGains
     weights: SourceWeights | None
-    width: WidthChoice
+    width: WidthChoice | None
     groups: EqualGroups
+    best: BestSource
+    cover: Cover | None
+    method: str
+    notes: list[str]
+    scores: dict[str, Float[np.ndarray, "..."]]
 
 
 def make_dataset(
@@ -58,11 +68,13 @@ def make_dataset(
         noticed: What looks wrong in the data.
     """
     place = _Places(tasks.count, found.kept)
-    width = found.width
+    width = found.width or _no_width(len(found.kept))
     data = dataset(
         spec,
         _of_pairs(place, found)
         | _of_targets(place, found)
+        | _of_best(tasks, place, found.best)
+        | _of_scores(place, found.scores)
         | _of_widths(place, width, spec.confidence)
         | _of_all(tasks, rows, factors, repeats, reasons, spec.energy),
         {
@@ -76,7 +88,13 @@ def make_dataset(
         confidence=spec.confidence,
         inputs=list(tasks.inputs),
         label=tasks.label,
-        notes=[*tasks.notes, *_notes(tasks, repeats, found.weights is not None)],
+        method=found.method,
+        covers=_cover(tasks, found),
+        notes=[
+            *tasks.notes,
+            *_notes(tasks, repeats, found.weights is not None),
+            *found.notes,
+        ],
         noticed=[str(one) for one in noticed],
     )
 
@@ -118,6 +136,43 @@ def _of_pairs(place: _Places, found: Found) -> dict[str, tuple]:
         name: (BOTH, place.pairs(values), *said)
         for name, (values, *said) in told.items()
     }
+
+
+def _of_best(tasks: LoadedTasks, place: _Places, best: BestSource) -> dict[str, tuple]:
+    names = np.full(tasks.count, "", dtype=object)
+    for index, source in zip(place.kept, best.source, strict=True):
+        names[index] = tasks.names[place.kept[source]]
+    said = {
+        "best_gain": (best.gain, "gain of pooling with the best single source"),
+        "best_low": (best.low, "its lower bound, allowing for the choice"),
+        "best_high": (best.high, "its upper bound, allowing for the choice"),
+    }
+    found = {n: ("target", place.singles(v), t, SHARE) for n, (v, t) in said.items()}
+    names = names.astype(str)
+    return found | {"best_source": ("target", names, "best single source", "1")}
+
+
+def _of_scores(
+    place: _Places, scores: dict[str, Float[np.ndarray, "..."]]
+) -> dict[str, tuple]:
+    """Further scores; a score's name says what it is."""
+    return {
+        name: (BOTH, place.pairs(values), name.replace("_", " "), "1")
+        if values.ndim == 2
+        else ("target", place.singles(values), name.replace("_", " "), "1")
+        for name, values in scores.items()
+    }
+
+
+def _cover(tasks: LoadedTasks, found: Found) -> list[list[str]]:
+    """Groups by the names of their tasks; empty where none were sought."""
+    groups = [] if found.cover is None else found.cover.groups
+    return [[tasks.names[found.kept[i]] for i in group] for group in groups]
+
+
+def _no_width(count: int) -> WidthChoice:
+    """No width was tried."""
+    return WidthChoice((), np.zeros((count, 0, 1)), np.full((count, 1), np.nan), None)
 
 
 def _of_targets(place: _Places, found: Found) -> dict[str, tuple]:

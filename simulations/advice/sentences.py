@@ -1,0 +1,69 @@
+"""One plain sentence per task: train it with whom, or leave it alone."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+# Sources that a sentence names before it counts the rest.
+SOURCES = 4
+# Per cent: no larger gain or loss is printed as a number.
+MOST = 1000
+
+
+def sentences(data: xr.Dataset) -> list[str]:
+    """Return what to do with each task on which advice is given.
+
+    A task is trained with the sources of positive weight. Where weights are withheld,
+    it is trained with the single source of the largest gain, and `best_gain` is that
+    gain with an interval that allows for the choice among all sources.
+
+    Args:
+        data: What `advise` returns.
+    """
+    kept = np.flatnonzero(data["withheld"].to_numpy() == "")
+    return [_sentence(data, index) for index in kept.tolist()]
+
+
+def _sentence(data: xr.Dataset, target: int) -> str:
+    name = str(data["target"].to_numpy()[target])
+    sources = weighted_sources(data, target)
+    prefix = "weighted"
+    if np.isnan(data["weighted_gain"].to_numpy()[target]):
+        prefix = "best"
+        sources = [str(data["best_source"].to_numpy()[target])]
+    gain, low, high = (
+        100 * float(data[f"{prefix}_{key}"].to_numpy()[target])
+        for key in ("gain", "low", "high")
+    )
+    if np.isnan(gain):
+        return f"{name}: no gain can be estimated."
+    if not sources or gain <= 0:
+        return f"Leave {name} alone."
+    sure = "" if low > 0 else "; it may as well lose"
+    bounds = "no interval" if np.isnan(low) else f"[{percent(low)}, {percent(high)}]"
+    found = f"gain {percent(gain)} % {bounds}{sure}"
+    return f"Train {name} with {joined(sources)} ({found})."
+
+
+def weighted_sources(data: xr.Dataset, target: int) -> list[str]:
+    """Return the sources of positive weight of a target, the largest first."""
+    weights = data["weight"].to_numpy()[:, target].copy()
+    weights[target] = 0
+    order = [i for i in np.argsort(-weights, kind="stable") if weights[i] > 0]
+    return [str(data["source"].to_numpy()[i]) for i in order]
+
+
+def joined(names: Sequence[str], most: int = SOURCES) -> str:
+    """Return `a, b and c`, with at most so many names."""
+    shown = list(names[:most])
+    if len(names) > most:
+        shown.append(f"{len(names) - most} more")
+    return " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]]))
+
+
+def percent(value: float) -> str:
+    """Return a gain in per cent as text, without digits beyond `MOST`."""
+    if abs(value) > MOST:
+        return f"> {MOST}" if value > 0 else f"< -{MOST}"
+    return f"{value:+.0f}" if abs(value) >= 9.95 else f"{value:+.1f}"
