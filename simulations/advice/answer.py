@@ -7,10 +7,9 @@ import xarray as xr
 from jaxtyping import Float, Shaped
 from scipy import stats
 
-from simulations.advice.covers import BestSource, Cover
-from simulations.advice.estimates import Gains
-from simulations.advice.groups import EqualGroups
-from simulations.advice.leave_one_out import RowGains
+from simulations.advice.covers import BestSource
+from simulations.advice.estimates import factors_of
+from simulations.advice.found import Found
 from simulations.advice.loaded import LoadedTasks
 from simulations.advice.noticed import Noticed
 from simulations.advice.repeats import Repeats
@@ -18,38 +17,15 @@ from simulations.advice.rows import Rows
 from simulations.advice.widths import WidthChoice
 from simulations.store import dataset
 from theory.covariance import similarity_matrix
-from theory.risk.row_factors import RowFactors
-from theory.risk.source_weights import SourceWeights
 
 SHARE = "share of the target's test error alone"
 BOTH = ("source", "target")
-
-
-class Found(NamedTuple):
-    """What was found of the tasks that can be estimated, `kept`.
-
-    `method` says how gains are estimated, `notes` what a reader must know of it, and
-    `scores` are further ones, by target or by source and target.
-    """
-
-    kept: np.ndarray
-    gains: Gains
-    left_out: RowGains
-    weights: SourceWeights | None
-    width: WidthChoice | None
-    groups: EqualGroups
-    best: BestSource
-    cover: Cover | None
-    method: str
-    notes: list[str]
-    scores: dict[str, Float[np.ndarray, "..."]]
 
 
 def make_dataset(
     spec: Any,
     tasks: LoadedTasks,
     rows: Rows,
-    factors: RowFactors,
     repeats: Repeats,
     reasons: Shaped[np.ndarray, " k"],
     found: Found,
@@ -61,7 +37,6 @@ def make_dataset(
         spec: What was asked for.
         tasks: What was read.
         rows: The rows that count.
-        factors: Of these rows.
         repeats: What repeats in the rows read.
         reasons: Why tasks are withheld.
         found: Of the others.
@@ -76,7 +51,7 @@ def make_dataset(
         | _of_best(tasks, place, found.best)
         | _of_scores(place, found.scores)
         | _of_widths(place, width, spec.confidence)
-        | _of_all(tasks, rows, factors, repeats, reasons, spec.energy),
+        | _of_all(tasks, rows, repeats, reasons, spec.energy),
         {
             "source": ("source", np.array(tasks.names), "source task", "1"),
             "target": ("target", np.array(tasks.names), "target task", "1"),
@@ -172,7 +147,7 @@ def _cover(tasks: LoadedTasks, found: Found) -> list[list[str]]:
 
 def _no_width(count: int) -> WidthChoice:
     """No width was tried."""
-    return WidthChoice((), np.zeros((count, 0, 1)), np.full((count, 1), np.nan), None)
+    return WidthChoice((), np.zeros((count, 0, 2)), np.full((count, 2), np.nan), None)
 
 
 def _of_targets(place: _Places, found: Found) -> dict[str, tuple]:
@@ -253,13 +228,12 @@ def shared_gains(
 def _of_all(
     tasks: LoadedTasks,
     rows: Rows,
-    factors: RowFactors,
     repeats: Repeats,
     reasons: np.ndarray,
     energy: float,
 ) -> dict[str, tuple]:
     """What is known of all tasks, those withheld too."""
-    rank = np.asarray(factors.rank).astype(int)
+    rank = np.asarray(factors_of(rows)[0].rank).astype(int)
     # A task whose inputs do not vary has no covariance to compare.
     vary = np.flatnonzero(rank > 0)
     statistics = rows.statistics().select(vary.tolist())

@@ -18,6 +18,7 @@ from simulations.advice.advise import Advice, run
 from simulations.advice.answer_json import as_json
 from simulations.advice.sentences import (
     SOURCES,
+    explanation,
     joined,
     percent,
     sentences,
@@ -99,17 +100,10 @@ def _parts(data: xr.Dataset, console: Console) -> Iterator[RenderableType]:
             "With as many groups, which may overlap, the mean gain of pairs is largest "
             f"for: {escape(groups)}."
         )
-    yield _widths(data)
-    yield from _shared(part)
-    yield (
-        "Gains are changes of the test error of a target, in per cent of its error "
-        "alone; + helps. Those of pooling are of one model for both tasks but for the "
-        "intercept, estimated from all rows before training; intervals allow for noise "
-        "of unequal size and take rows, or groups of rows, as independent (--groups "
-        "COLUMN, where rows of a person or a day are not). Gains at chosen weights are "
-        "judged by labels that did not choose them. Intervals of nan are withheld: a "
-        "task has fewer than 5 rows more than directions."
-    )
+    if data.sizes["width"]:
+        yield _widths(data)
+        yield from _shared(part)
+    yield explanation(data)
     yield from _unpredicted(part)
     yield from _doubtful(part)
     for name, reason in zip(
@@ -121,8 +115,6 @@ def _parts(data: xr.Dataset, console: Console) -> Iterator[RenderableType]:
 
 def _shared(data: xr.Dataset) -> Iterator[str]:
     """Gains of the shared module with own heads, at the suggested or the best width."""
-    if not data.sizes["width"]:
-        return
     chosen = int(data.attrs["suggested_width"])
     width = chosen or int(data["width_error"].mean("fold").idxmin("width"))
     part = data.sel(width=width)
@@ -204,9 +196,14 @@ def _targets(data: xr.Dataset) -> Table:
             str(int(data["rows"][index])),
             str(numbers.get(groups[index], "-")),
             _sources(data, index),
-            _cell(data, "weighted", index),
+            _cell(data, _prefix(data, index), index),
         )
     return table
+
+
+def _prefix(data: xr.Dataset, target: int) -> str:
+    known = np.isfinite(data["weighted_gain"].to_numpy()[target])
+    return "weighted" if known else "best"
 
 
 def _sources(data: xr.Dataset, target: int) -> str:
@@ -216,7 +213,7 @@ def _sources(data: xr.Dataset, target: int) -> str:
     if len(names) > SOURCES:
         told.append(f"and {len(names) - SOURCES} more")
     if np.isnan(data["weighted_gain"].to_numpy()[target]):
-        return "withheld"
+        return escape(f"best single: {data['best_source'].to_numpy()[target]}")
     return escape(", ".join(told)) or "none: train alone"
 
 
@@ -241,14 +238,10 @@ def _doubtful(data: xr.Dataset) -> Iterator[str]:
 
 
 def _cell(data: xr.Dataset, name: str, *at: int) -> str:
-    middle, low, high = (
-        100 * float(data[key].to_numpy()[at])
-        for key in (
-            ("gain", "gain_low", "gain_high")
-            if name == "gain"
-            else ("weighted_gain", "weighted_low", "weighted_high")
-        )
-    )
+    names = [f"{name}_{part}" for part in ("gain", "low", "high")]
+    if name == "gain":
+        names[0] = "gain"
+    middle, low, high = (100 * float(data[key].to_numpy()[at]) for key in names)
     colour = "green" if low > 0 else "red" if high < 0 else "dim"
     bounds = f"{percent(low)}, {percent(high)}"
     left_out = ""

@@ -67,3 +67,25 @@ def percent(value: float) -> str:
     if abs(value) > MOST:
         return f"> {MOST}" if value > 0 else f"< -{MOST}"
     return f"{value:+.0f}" if abs(value) >= 9.95 else f"{value:+.1f}"
+
+
+def explanation(data: xr.Dataset) -> str:
+    """Return what the gains are, and what intervals assume."""
+    what = "log loss" if data.attrs["method"] == "logistic" else "test error"
+    text = (
+        f"Gains are changes of the {what} of a target, in per cent of its {what} alone;"
+        " + helps. Those of pooling are of one model for both tasks but for the "
+        "intercept. Intervals take rows, or groups of rows, as independent (--groups "
+        "COLUMN, where rows of a person or a day are not)"
+    )
+    if data.attrs["method"] == "least squares":
+        return text + (
+            " and allow for noise of unequal size. Gains are estimated from all rows "
+            "before training; those at chosen weights are judged by labels that did not"
+            " choose them. Intervals of nan are withheld: a task has fewer than 5 rows "
+            "more than directions."
+        )
+    return text + (
+        "; gains are measured on rows left out, and the best single source has an "
+        "interval that allows for its choice among all."
+    )
