@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,6 +11,11 @@ import xarray as xr
 from tyro.conf import Positional, arg
 
 from simulations.advice.answer import make_dataset
+from simulations.advice.classes import (
+    as_classes,
+    classes_answer,
+    withheld_classes,
+)
 from simulations.advice.estimates import factors_of, withheld
 from simulations.advice.found import Found
 from simulations.advice.frames import tasks_of
@@ -118,7 +124,9 @@ def advise(
     Where most tasks have fewer rows than that, ridge regression takes the place of
     least squares: gains are then measured on rows left out
     (`simulations.advice.ridge.ridge_gains`), and weights, tests of equality and a width
-    are not given. The attribute `method` says which it was.
+    are not given. Labels that are text or have two values are classes: gains are then
+    in log loss of logistic models (`simulations.advice.classes.class_gains`), beside
+    accuracy and AUC. The attribute `method` says which it was.
 
     Rows that repeat another of their task exactly count once. Where tasks have rows in
     common their noise may go together: gains are corrected by the covariance of their
@@ -167,12 +175,19 @@ def advise(
     elif options:
         spec = replace(spec, **options)
     tasks = tasks_of(data, task, label, spec).without(spec.leave_out)
+    tasks = as_classes(tasks, spec.model)
     repeats = find_repeats(tasks.covariates, tasks.labels, tasks.groups)
     noticed = notice(tasks, repeats)
     rows = _rows(tasks, repeats, spec)
     constant = np.array([constant_columns(y[:, None])[0] for y in tasks.labels])
-    answer, reasons = _chosen(rows, constant, spec)
-    if answer is ridge_answer:
+    if tasks.classes:
+        labels = [y[k] for y, k in zip(tasks.labels, repeats.kept, strict=True)]
+        rows = rows._replace(labels=labels)
+        answer = partial(classes_answer, names=tasks.classes)
+        reasons = withheld_classes(rows, tasks.classes)
+    else:
+        answer, reasons = _chosen(rows, constant, spec)
+    if answer is not least_squares_answer:
         rows = compressed(rows)
     kept = np.flatnonzero(reasons == "")
     if len(kept) < 2:

@@ -52,3 +52,17 @@ def ratio_gain(
     if n < 2:
         return float(gain), np.nan
     return float(gain), float(np.sqrt(np.sum(sums**2) * n / (n - 1)) / unit)
+
+
+def overlap(fold_of: list[Int[np.ndarray, " _"]]) -> float:
+    """Return what training parts in common make of a standard error over `J` folds.
+
+    `√(1 + J/(J − 1))`: the variance `1/J` of a mean of folds becomes `1/J + 1/(J − 1)`.
+
+    Args:
+        fold_of: The fold of every row.
+
+    Source: Nadeau and Bengio (2003).
+    """
+    folds = len(np.unique(np.concatenate(fold_of)))
+    return float(np.sqrt(1 + folds / (folds - 1)))

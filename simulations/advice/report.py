@@ -18,6 +18,7 @@ from simulations.advice.advise import Advice, run
 from simulations.advice.answer_json import as_json
 from simulations.advice.sentences import (
     SOURCES,
+    class_scores,
     explanation,
     joined,
     percent,
@@ -94,6 +95,7 @@ def _parts(data: xr.Dataset, console: Console) -> Iterator[RenderableType]:
         yield _pairs(part) if narrow else whole
     yield _targets(part)
     yield from (escape(text) for text in sentences(part)[:MATRIX])
+    yield from (escape(text) for text in class_scores(part)[:MATRIX])
     if data.attrs["covers"]:
         groups = "; ".join(joined(group, MATRIX) for group in data.attrs["covers"])
         yield (

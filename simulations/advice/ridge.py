@@ -8,7 +8,7 @@ from jaxtyping import Float, Shaped
 from simulations.advice.folds import assign_folds
 from simulations.advice.found import Found, measured_answer
 from simulations.advice.least_squares import fold_count
-from simulations.advice.measured import Measured, Progress, ratio_gain
+from simulations.advice.measured import Measured, Progress, overlap, ratio_gain
 from simulations.advice.rows import Rows
 from theory.risk.ridge import ridge, ridge_left_out
 
@@ -92,28 +92,18 @@ def ridge_gains(
     k = len(rows.labels)
     alone = [_errors(rows, fold_of, [i])[0] for i in range(k)]
     gain, error = np.zeros((2, k, k))
-    folds = len(np.unique(np.concatenate(fold_of)))
-    overlap = np.sqrt(1 + folds / (folds - 1))
     pairs = [(i, j) for i in range(k) for j in range(i)]
     for done, (i, j) in enumerate(pairs):
         pooled = _errors(rows, fold_of, [i, j])
         for target, source, found in ((i, j, pooled[0]), (j, i, pooled[1])):
             gain[source, target], error[source, target] = ratio_gain(
-                alone[target] ** 2, found**2, _cluster(rows, target)
+                alone[target] ** 2, found**2, rows.cluster(target)
             )
         if progress:
             progress("pairs by ridge", done + 1, len(pairs))
-    counts = [len(np.unique(_cluster(rows, i))) for i in range(k)]
+    counts = [len(np.unique(rows.cluster(i))) for i in range(k)]
     mean = np.array([np.mean(one**2) for one in alone])
-    return Measured(gain, overlap * error, mean, np.array(counts))
-
-
-def _cluster(rows: Rows, task: int) -> np.ndarray:
-    return (
-        np.arange(len(rows.labels[task]))
-        if rows.clusters is None
-        else rows.clusters[task]
-    )
+    return Measured(gain, overlap(fold_of) * error, mean, np.array(counts))
 
 
 def _errors(
@@ -125,7 +115,7 @@ def _errors(
     x, y = (np.concatenate([part[i] for i in tasks])
             for part in (rows.covariates, rows.labels))  # fmt: skip
     fold = np.concatenate([fold_of[i] for i in tasks])
-    cluster = np.concatenate([_cluster(rows, i) for i in tasks])
+    cluster = np.concatenate([rows.cluster(i) for i in tasks])
     if rows.clusters is None:
         cluster = np.arange(len(y))
     missed = np.empty(len(y))

@@ -46,6 +46,28 @@ def _sentence(data: xr.Dataset, target: int) -> str:
     return f"Train {name} with {joined(sources)} ({found})."
 
 
+def class_scores(data: xr.Dataset) -> list[str]:
+    """Return accuracy, and AUC for two classes, of each task alone and with a source.
+
+    The source is the best single one by log loss. Empty where labels are numbers.
+    """
+    if "accuracy_alone" not in data:
+        return []
+    said = []
+    names = data["target"].to_numpy()
+    for at in np.flatnonzero(data["best_source"].to_numpy() != "").tolist():
+        source = str(data["best_source"].to_numpy()[at])
+        parts = []
+        for name in ("accuracy", "auc"):
+            if f"{name}_alone" in data:
+                alone = float(data[f"{name}_alone"].to_numpy()[at])
+                pooled = data[f"{name}_pooled"].sel(source=source).to_numpy()[at]
+                label = "AUC" if name == "auc" else name
+                parts.append(f"{label} {alone:.3f} alone, {float(pooled):.3f} with it")
+        said.append(f"{names[at]} with {source}: {'; '.join(parts)}.")
+    return said
+
+
 def weighted_sources(data: xr.Dataset, target: int) -> list[str]:
     """Return the sources of positive weight of a target, the largest first."""
     weights = data["weight"].to_numpy()[:, target].copy()
