@@ -16,6 +16,7 @@ from scipy import stats
 from simulations import store
 from simulations.advice.advise import Advice, run
 from simulations.advice.answer_json import as_json
+from simulations.advice.page import page
 from simulations.advice.sentences import (
     SOURCES,
     class_scores,
@@ -25,6 +26,7 @@ from simulations.advice.sentences import (
     sentences,
     weighted_sources,
 )
+from simulations.files import write_whole
 
 NAME = "advice"
 # More tasks than this make no readable matrix; each target's best sources are shown.
@@ -35,7 +37,9 @@ BOUNDS = 13
 
 
 def command(spec: Advice, out: Path) -> str:
-    """Give advice, print it, save it to `out/advice.zarr`, and draw it beside.
+    """Give advice, print it, save it to `out/advice.zarr`, and show it beside.
+
+    Beside the store there is a page, `out/advice.html`, and a picture.
 
     Returns:
         One sentence on what was written; the whole answer if JSON was asked for.
@@ -46,7 +50,8 @@ def command(spec: Advice, out: Path) -> str:
     """
     data = run(spec)
     path = store.save(data, out / f"{NAME}.zarr")
-    written = f"Written: {path} {draw(out)}"
+    write_whole(out / f"{NAME}.html", page(data))
+    written = f"Written: {path} {out / NAME}.html {draw(out)}"
     if spec.json:
         return json.dumps(as_json(data), indent=1, ensure_ascii=False, allow_nan=False)
     print_advice(data, Console())
