@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import xarray as xr
+from threadpoolctl import threadpool_limits
 from tyro.conf import Positional, arg
 
 from simulations.advice.answer import make_dataset
@@ -197,7 +198,10 @@ def advise(
             f"{len(kept)} of {tasks.count} can: {_told(tasks, reasons)}; give "
             f"more rows or fewer columns{said}"
         )
-    found = answer(_linked(rows.select(kept.tolist())), spec, kept, progress)
+    some = _linked(rows.select(kept.tolist()))
+    # Matrices are small: more threads would wait for each other.
+    with threadpool_limits(limits=1, user_api="blas"):
+        found = answer(some, spec, kept, progress)
     return make_dataset(spec, tasks, rows, repeats, reasons, found, noticed)
 
 

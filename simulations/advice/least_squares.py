@@ -29,17 +29,14 @@ def least_squares_answer(
         ValueError: A task has rows of one group only.
     """
     factors, links = factors_of(rows)
-    dependent = spec.groups is not None
-    gains = gains_of_pairs(
-        factors, links, confidence=spec.confidence, dependent=dependent
-    )
-    groups = equal_groups(factors, links)
-    sure = gains_of_pairs(
+    each = simultaneous(spec.confidence, len(kept) - 1)
+    gains, sure = gains_of_pairs(
         factors,
         links,
-        confidence=simultaneous(spec.confidence, len(kept) - 1),
-        dependent=dependent,
+        confidence=(spec.confidence, each),
+        dependent=spec.groups is not None,
     )
+    groups = equal_groups(factors, links)
     return Found(
         kept=kept,
         gains=gains,
