@@ -85,7 +85,7 @@ def _without_single(
         rare = (count > 0) & (count < LEAST_OF_CLASS)
         kept.append(~rare[y])
         if rare.any() and (~rare[y]).any():
-            told = ", ".join(names[c] for c in np.flatnonzero(rare))
+            told = ", ".join(names[c] for c in np.flatnonzero(rare).tolist())
             notes.append(f"classes with one row are left out of task {task}: {told}")
 
     def some(parts: tuple | None) -> tuple | None:

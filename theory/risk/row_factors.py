@@ -77,7 +77,7 @@ def row_factors(
 @partial(jax.jit, static_argnums=3)
 def _factors(rows: Tasks, samples: Array, groups: Array, lone: bool) -> RowFactors:
     each = (rows, samples, groups)
-    return jax.lax.map(lambda task: _factor(*task, lone), each)
+    return jax.lax.map(lambda task: _factor(task[0], task[1], task[2], lone), each)
 
 
 def _factor(rows: Tasks, samples: Array, group: Array, lone: bool) -> RowFactors:
