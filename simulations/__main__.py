@@ -74,9 +74,25 @@ class Folder:
 
     Args:
         out: Folder of the store and the picture, both called by the command's name.
+        overwrite: Replace an answer that is there already instead of refusing.
     """
 
     out: Path = Path("results")
+    overwrite: bool = False
+
+    def free(self, name: str) -> Path:
+        """Return the folder, if no answer of this name is in it or may be replaced.
+
+        Raises:
+            ValueError: There is one.
+        """
+        path = self.out / f"{name}.zarr"
+        if path.exists() and not self.overwrite:
+            raise ValueError(
+                f"{path} is there already: replace it with --overwrite, or name "
+                "another folder with --out"
+            )
+        return self.out
 
 
 @dataclass(frozen=True)
@@ -103,9 +119,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _done(spec: Any, output: Any, console: Console) -> str:
     """Do what is asked; what to print."""
     if isinstance(spec, Advice):
-        return advise(spec, output.out)
+        return advise(spec, output.free("advice"))
     if isinstance(spec, Grouping):
-        return group(spec, output.out)
+        return group(spec, output.free("groups"))
     if isinstance(spec, tuple(COMMANDS.values())):
         kinds = {kind.__name__: kind for kind in EXPERIMENTS.values()}
         return run_command(spec, kinds, console)

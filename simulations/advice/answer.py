@@ -7,9 +7,9 @@ import xarray as xr
 from jaxtyping import Float, Shaped
 from scipy import stats
 
-from simulations.advice.estimates import Gains
-from simulations.advice.groups import EqualGroups
-from simulations.advice.leave_one_out import RowGains
+from simulations.advice.covers import BestSource
+from simulations.advice.estimates import factors_of
+from simulations.advice.found import Found
 from simulations.advice.loaded import LoadedTasks
 from simulations.advice.noticed import Noticed
 from simulations.advice.repeats import Repeats
@@ -17,29 +17,15 @@ from simulations.advice.rows import Rows
 from simulations.advice.widths import WidthChoice
 from simulations.store import dataset
 from theory.covariance import similarity_matrix
-from theory.risk.row_factors import RowFactors
-from theory.risk.source_weights import SourceWeights
 
 SHARE = "share of the target's test error alone"
 BOTH = ("source", "target")
-
-
-class Found(NamedTuple):
-    """What was found of the tasks that can be estimated, `kept`."""
-
-    kept: np.ndarray
-    gains: Gains
-    left_out: RowGains
-    weights: SourceWeights | None
-    width: WidthChoice
-    groups: EqualGroups
 
 
 def make_dataset(
     spec: Any,
     tasks: LoadedTasks,
     rows: Rows,
-    factors: RowFactors,
     repeats: Repeats,
     reasons: Shaped[np.ndarray, " k"],
     found: Found,
@@ -51,20 +37,21 @@ def make_dataset(
         spec: What was asked for.
         tasks: What was read.
         rows: The rows that count.
-        factors: Of these rows.
         repeats: What repeats in the rows read.
         reasons: Why tasks are withheld.
         found: Of the others.
         noticed: What looks wrong in the data.
     """
     place = _Places(tasks.count, found.kept)
-    width = found.width
+    width = found.width or _no_width(len(found.kept))
     data = dataset(
         spec,
         _of_pairs(place, found)
         | _of_targets(place, found)
+        | _of_best(tasks, place, found.best)
+        | _of_scores(place, found.scores)
         | _of_widths(place, width, spec.confidence)
-        | _of_all(tasks, rows, factors, repeats, reasons, spec.energy),
+        | _of_all(tasks, rows, repeats, reasons, spec.energy),
         {
             "source": ("source", np.array(tasks.names), "source task", "1"),
             "target": ("target", np.array(tasks.names), "target task", "1"),
@@ -76,7 +63,13 @@ def make_dataset(
         confidence=spec.confidence,
         inputs=list(tasks.inputs),
         label=tasks.label,
-        notes=[*tasks.notes, *_notes(tasks, repeats, found.weights is not None)],
+        method=found.method,
+        covers=_cover(tasks, found),
+        notes=[
+            *tasks.notes,
+            *_notes(tasks, repeats, found.weights is not None),
+            *found.notes,
+        ],
         noticed=[str(one) for one in noticed],
     )
 
@@ -118,6 +111,43 @@ def _of_pairs(place: _Places, found: Found) -> dict[str, tuple]:
         name: (BOTH, place.pairs(values), *said)
         for name, (values, *said) in told.items()
     }
+
+
+def _of_best(tasks: LoadedTasks, place: _Places, best: BestSource) -> dict[str, tuple]:
+    names = np.full(tasks.count, "", dtype=object)
+    for index, source in zip(place.kept, best.source, strict=True):
+        names[index] = tasks.names[place.kept[source]]
+    said = {
+        "best_gain": (best.gain, "gain of pooling with the best single source"),
+        "best_low": (best.low, "its lower bound, allowing for the choice"),
+        "best_high": (best.high, "its upper bound, allowing for the choice"),
+    }
+    found = {n: ("target", place.singles(v), t, SHARE) for n, (v, t) in said.items()}
+    names = names.astype(str)
+    return found | {"best_source": ("target", names, "best single source", "1")}
+
+
+def _of_scores(
+    place: _Places, scores: dict[str, Float[np.ndarray, "..."]]
+) -> dict[str, tuple]:
+    """Further scores; a score's name says what it is."""
+    return {
+        name: (BOTH, place.pairs(values), name.replace("_", " "), "1")
+        if values.ndim == 2
+        else ("target", place.singles(values), name.replace("_", " "), "1")
+        for name, values in scores.items()
+    }
+
+
+def _cover(tasks: LoadedTasks, found: Found) -> list[list[str]]:
+    """Groups by the names of their tasks; empty where none were sought."""
+    groups = [] if found.cover is None else found.cover.groups
+    return [[tasks.names[found.kept[i]] for i in group] for group in groups]
+
+
+def _no_width(count: int) -> WidthChoice:
+    """No width was tried."""
+    return WidthChoice((), np.zeros((count, 0, 2)), np.full((count, 2), np.nan), None)
 
 
 def _of_targets(place: _Places, found: Found) -> dict[str, tuple]:
@@ -198,13 +228,12 @@ def shared_gains(
 def _of_all(
     tasks: LoadedTasks,
     rows: Rows,
-    factors: RowFactors,
     repeats: Repeats,
     reasons: np.ndarray,
     energy: float,
 ) -> dict[str, tuple]:
     """What is known of all tasks, those withheld too."""
-    rank = np.asarray(factors.rank).astype(int)
+    rank = np.asarray(factors_of(rows)[0].rank).astype(int)
     # A task whose inputs do not vary has no covariance to compare.
     vary = np.flatnonzero(rank > 0)
     statistics = rows.statistics().select(vary.tolist())

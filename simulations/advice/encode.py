@@ -48,29 +48,33 @@ def encode(name: str, cells: Any, place: Callable[[int], str]) -> Encoded:
         note = f"{name}: false is 0, true is 1" if cells.dtype.kind == "b" else ""
         found = cells.astype("float64").to_numpy(dtype=float, na_value=np.nan)
         return Encoded({name: _finite(name, found, place)}, note)
-    text: Any = cells.map(lambda cell: "" if cell is None else str(cell).strip())
-    text = text.astype(object)
-    known = text[~text.str.lower().isin(MISSING)]
-    found = _parsed(known)
+    known = text_of(cells)
+    found = number_of(known)
     if found is not None:
-        whole = np.full(len(text), np.nan)
+        whole = np.full(len(cells), np.nan)
         whole[known.index.to_numpy()] = found[0]
         note = f"{name}: {found[1]}" if found[1] else ""
         return Encoded({name: _finite(name, whole, place)}, note)
-    if known.str.fullmatch(DATE).all():
-        return _days(
-            name,
-            pd.to_datetime(
-                text.where(text.index.isin(known.index)),
-                errors="coerce",
-                format="ISO8601",
-            ),
-            place,
-        )
-    return _levels(name, text.where(text.index.isin(known.index), None))
+    text: Any = known.reindex(cells.index)
+    if are_dates(known):
+        dates = pd.to_datetime(text, errors="coerce", format="ISO8601")
+        return _days(name, dates, place)
+    return _levels(name, text.where(text.notna(), None))
 
 
-def _parsed(text: Any) -> tuple[np.ndarray, str] | None:
+def text_of(cells: Any) -> Any:
+    """Return cells as text without blanks around it, without missing ones."""
+    text: Any = cells.map(lambda cell: "" if cell is None else str(cell).strip())
+    text = text.astype(object)
+    return text[~text.str.lower().isin(MISSING)]
+
+
+def are_dates(text: Any) -> bool:
+    """Return whether all text is dates, as 2025-12-31."""
+    return bool(text.str.fullmatch(DATE).all())
+
+
+def number_of(text: Any) -> tuple[np.ndarray, str] | None:
     """Numbers of text and what they were, None if some are none."""
     plain: Any = pd.to_numeric(text, errors="coerce")
     bad = text[plain.isna()]

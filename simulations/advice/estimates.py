@@ -11,7 +11,7 @@ from simulations.advice.rows import Rows
 from theory.risk.estimates import LEAST_FREEDOM, task_estimates
 from theory.risk.gain_estimate import normal_score
 from theory.risk.gain_result import GainEstimate
-from theory.risk.pair_gains import pair_gains
+from theory.risk.pair_gains import PairGains, pair_gains
 from theory.risk.row_factors import RowFactors, common_groups, row_factors
 from theory.risk.source_weights import SourceWeights, source_weights
 
@@ -44,9 +44,9 @@ def gains_of_pairs(
     factors: RowFactors,
     links: np.ndarray | None,
     *,
-    confidence: float,
+    confidence: tuple[float, ...],
     dependent: bool,
-) -> Gains:
+) -> list[Gains]:
     """Gains of pooling two tasks' rows with equal weights.
 
     The estimate is the one for noise of one size in a task, the less noisy one. Its
@@ -57,10 +57,16 @@ def gains_of_pairs(
     Args:
         factors: Of the rows.
         links: Of their clusters.
-        confidence: Of the interval.
+        confidence: Of intervals; there are gains for each.
         dependent: Rows come in groups.
     """
-    found = pair_gains(factors, normal_score(confidence), links)
+    scores = jnp.stack([normal_score(one) for one in confidence])
+    found = pair_gains(factors, scores, links)
+    each = [jax.tree.map(lambda leaf, i=i: leaf[i], found) for i in range(len(scores))]
+    return [_bounded(one, dependent) for one in each]
+
+
+def _bounded(found: PairGains, dependent: bool) -> Gains:
     equal, robust = found.equal.relative, found.any_noise.relative
     first = robust if dependent else equal
     bounds = [_arrays(one) for one in (first, robust)]

@@ -1,12 +1,12 @@
 """Groups of tasks whose parameters a test of equality does not tell apart."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy import stats
-from sklearn.cluster import AgglomerativeClustering
 
+from simulations.advice.partition import partition
 from theory.risk.row_factors import RowFactors
 
 # Tasks are joined while the statistic, a mean over pairs, is below this quantile.
@@ -63,7 +63,7 @@ def equal_groups(factors: RowFactors, links: np.ndarray | None = None) -> EqualG
             found = _test(arrays, i, j, link)
             distance[i, j] = distance[j, i] = found[0]
             p_value[i, j] = p_value[j, i] = found[1]
-    return EqualGroups(_partition(distance), p_value, distance)
+    return EqualGroups(partition(distance), p_value, distance)
 
 
 class _Arrays(NamedTuple):
@@ -137,17 +137,3 @@ def _covariance(
     whole[:d, d:] = correlation * rows[0].T @ rows[1]
     whole[d:, :d] = whole[:d, d:].T
     return whole
-
-
-def _partition(distance: Float[np.ndarray, "k k"]) -> Int[np.ndarray, " k"]:
-    """Groups numbered from 0 by their first task."""
-    # The type of n_clusters leaves out the None that its documentation asks for.
-    no_number: Any = None
-    found = AgglomerativeClustering(
-        n_clusters=no_number,
-        metric="precomputed",
-        linkage="average",
-        distance_threshold=1.0,
-    ).fit(distance)
-    _, first, place = np.unique(found.labels_, return_index=True, return_inverse=True)
-    return np.argsort(np.argsort(first))[place]

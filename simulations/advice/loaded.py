@@ -12,7 +12,8 @@ class LoadedTasks:
     """Rows of `k` tasks as read, in the data's own units.
 
     `groups` are names of rows that depend on each other, the same in all tasks. `notes`
-    say what was done to the table; `where` and `unit` tell where a row of `rows`
+    say what was done to the table. Labels are numbers of `classes` if these are named.
+    `where` and `unit` tell where a row of `rows`
     stands.
     """
 
@@ -26,6 +27,7 @@ class LoadedTasks:
     where: str = "the data"
     unit: str = "row"
     rows: tuple[Int[np.ndarray, " _"], ...] | None = None
+    classes: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:

@@ -1,6 +1,6 @@
 """What looks wrong in a table, to be said before any advice."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -151,8 +151,19 @@ def _list(places: np.ndarray) -> str:
 
 
 def _units(tasks: LoadedTasks) -> Iterator[Noticed]:
+    """Columns, the label too, of which tasks differ in size as units do."""
+    hint = "convert it, or use --standardise-labels"
+    yield from _odd_units(tasks, tasks.label, tasks.labels, hint)
+    for index, name in enumerate(tasks.inputs):
+        own = [x[:, index] for x in tasks.covariates]
+        yield from _odd_units(tasks, name, own, "convert it")
+
+
+def _odd_units(
+    tasks: LoadedTasks, name: str, values: Sequence[np.ndarray], hint: str
+) -> Iterator[Noticed]:
     # A robust size: one cell must not make units of a task.
-    sizes = np.array([_size(y) for y in tasks.labels])
+    sizes = np.array([_size(own) for own in values])
     known = sizes > 0
     if known.sum() < 2:
         return
@@ -165,10 +176,9 @@ def _units(tasks: LoadedTasks) -> Iterator[Noticed]:
         names = ", ".join(np.array(tasks.names)[odd][:6])
         yield Noticed(
             "units",
-            tasks.label,
-            f"{tasks.where}: column {tasks.label} varies {UNITS} times more or less in "
-            f"{names} than in other tasks, as if in other units: convert it, or use "
-            "--standardise-labels",
+            name,
+            f"{tasks.where}: column {name} varies {UNITS} times more or less in "
+            f"{names} than in other tasks, as if in other units: {hint}",
         )
 
 

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-READERS = (".csv", ".tsv", ".txt", ".parquet", ".npz")
+from simulations.advice.scipy_files import read_arff, read_mat
+
+READERS = (".csv", ".tsv", ".txt", ".parquet", ".npz", ".arff", ".mat")
 SEPARATORS = (",", ";", "\t", "|")
 
 
@@ -39,7 +41,8 @@ def read_cells(path: Path) -> Cells:
     A CSV file has a header and commas, semicolons, tabs or bars; it may be gzipped, and
     in UTF-8, UTF-16 (with a mark) or, failing these, Latin 1. An NPZ file holds `X`
     (m x d) and `y` (m), whose columns are called `x0`, `x1`, ... and `y`, and any other
-    arrays (m); no pickled objects are read. Parquet needs pyarrow.
+    arrays (m); no pickled objects are read. Parquet needs pyarrow. ARFF and MAT files
+    are read as `simulations.advice.scipy_files` says.
 
     Args:
         path: The file.
@@ -57,8 +60,17 @@ def read_cells(path: Path) -> Cells:
             f"{path}: the format {path.suffix or 'without a suffix'} is not read; give "
             f"{', '.join(READERS)}"
         )
-    read = {".parquet": _read_parquet, ".npz": _read_npz}.get(suffix, _read_text)
-    cells = read(path)
+    readers = {
+        ".parquet": _read_parquet,
+        ".npz": _read_npz,
+        ".arff": read_arff,
+        ".mat": read_mat,
+    }
+    if suffix in (".arff", ".mat"):
+        frame = readers[suffix](path)
+        cells = Cells(str(path), frame, np.arange(len(frame)), "row")
+    else:
+        cells = readers.get(suffix, _read_text)(path)
     if not len(cells.frame):
         raise ValueError(f"{path} has no rows: give at least two a task")
     return _without_index(cells)

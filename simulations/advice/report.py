@@ -1,5 +1,6 @@
 """Advice on a terminal, in a store and as a picture: `python -m simulations advise`."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,25 +15,34 @@ from scipy import stats
 
 from simulations import store
 from simulations.advice.advise import Advice, run
+from simulations.advice.answer_json import as_json
+from simulations.advice.page import page
+from simulations.advice.sentences import (
+    SOURCES,
+    class_scores,
+    explanation,
+    joined,
+    percent,
+    sentences,
+    weighted_sources,
+)
+from simulations.files import write_whole
 
 NAME = "advice"
 # More tasks than this make no readable matrix; each target's best sources are shown.
 MATRIX = 10
-SOURCES = 4
 INPUTS = 12
 # Characters of an interval.
 BOUNDS = 13
-# Per cent: no larger gain or loss is printed as a number.
-MOST = 1000
 
 
 def command(spec: Advice, out: Path) -> str:
-    """Give advice, print it, save it to `out/advice.zarr`, and draw it beside.
+    """Give advice, print it, save it to `out/advice.zarr`, and show it beside.
 
-    An older store of advice is replaced: the data may have changed under its name.
+    Beside the store there is a page, `out/advice.html`, and a picture.
 
     Returns:
-        One sentence on what was written.
+        One sentence on what was written; the whole answer if JSON was asked for.
 
     Raises:
         FileNotFoundError, ValueError: As `run`.
@@ -40,8 +50,12 @@ def command(spec: Advice, out: Path) -> str:
     """
     data = run(spec)
     path = store.save(data, out / f"{NAME}.zarr")
+    write_whole(out / f"{NAME}.html", page(data))
+    written = f"Written: {path} {out / NAME}.html {draw(out)}"
+    if spec.json:
+        return json.dumps(as_json(data), indent=1, ensure_ascii=False, allow_nan=False)
     print_advice(data, Console())
-    return f"Written: {path} {draw(out)}"
+    return written
 
 
 def draw(out: Path, name: str = NAME) -> str:
@@ -85,18 +99,18 @@ def _parts(data: xr.Dataset, console: Console) -> Iterator[RenderableType]:
         narrow = max(columns, fits) > console.width
         yield _pairs(part) if narrow else whole
     yield _targets(part)
-    yield from (_sentence(part, index) for index in range(min(len(kept), MATRIX)))
-    yield _widths(data)
-    yield from _shared(part)
-    yield (
-        "Gains are changes of the test error of a target, in per cent of its error "
-        "alone; + helps. Those of pooling are of one model for both tasks but for the "
-        "intercept, estimated from all rows before training; intervals allow for noise "
-        "of unequal size and take rows, or groups of rows, as independent (--groups "
-        "COLUMN, where rows of a person or a day are not). Gains at chosen weights are "
-        "judged by labels that did not choose them. Intervals of nan are withheld: a "
-        "task has fewer than 5 rows more than directions."
-    )
+    yield from (escape(text) for text in sentences(part)[:MATRIX])
+    yield from (escape(text) for text in class_scores(part)[:MATRIX])
+    if data.attrs["covers"]:
+        groups = "; ".join(joined(group, MATRIX) for group in data.attrs["covers"])
+        yield (
+            "With as many groups, which may overlap, the mean gain of pairs is largest "
+            f"for: {escape(groups)}."
+        )
+    if data.sizes["width"]:
+        yield _widths(data)
+        yield from _shared(part)
+    yield explanation(data)
     yield from _unpredicted(part)
     yield from _doubtful(part)
     for name, reason in zip(
@@ -106,40 +120,15 @@ def _parts(data: xr.Dataset, console: Console) -> Iterator[RenderableType]:
             yield f"[yellow]withheld[/]: {escape(str(name))}: {reason}"
 
 
-def _sentence(data: xr.Dataset, target: int) -> str:
-    """What to do with one target, in words."""
-    name = escape(str(data["target"].to_numpy()[target]))
-    gain, low, high = (
-        float(data[key].to_numpy()[target])
-        for key in ("weighted_gain", "weighted_low", "weighted_high")
-    )
-    weights = data["weight"].to_numpy()[:, target].copy()
-    weights[target] = 0
-    order = [i for i in np.argsort(-weights, kind="stable") if weights[i] > 0]
-    if np.isnan(gain) or not order or gain <= 0:
-        why = ": weights are withheld" if np.isnan(gain) else ""
-        return f"Leave {name} alone{why}." if not why else f"{name}{why}."
-    names = [escape(str(data["source"].to_numpy()[i])) for i in order[:SOURCES]]
-    said = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-    rest = f" and {len(order) - SOURCES} more" if len(order) > SOURCES else ""
-    bounds = f"\\[{_short(100 * low)}, {_short(100 * high)}]"
-    sure = "" if low > 0 else "; it may as well lose"
-    return (
-        f"Train {name} with {said}{rest} (gain {_short(100 * gain)} % {bounds}{sure})."
-    )
-
-
 def _shared(data: xr.Dataset) -> Iterator[str]:
     """Gains of the shared module with own heads, at the suggested or the best width."""
-    if not data.sizes["width"]:
-        return
     chosen = int(data.attrs["suggested_width"])
     width = chosen or int(data["width_error"].mean("fold").idxmin("width"))
     part = data.sel(width=width)
     names = data["target"].to_numpy()
     values = [100 * part[f"shared_{n}"].to_numpy() for n in ("gain", "low", "high")]
     told = [
-        f"{escape(str(name))} {_short(g)} \\[{_short(a)}, {_short(b)}]"
+        f"{escape(str(name))} {percent(g)} \\[{percent(a)}, {percent(b)}]"
         for name, g, a, b in zip(names, *values, strict=True)
     ]
     more = f", and {len(told) - MATRIX} more" if len(told) > MATRIX else ""
@@ -193,8 +182,8 @@ def _pairs(data: xr.Dataset) -> Table:
     for target, name in enumerate(names):
         for source, other in enumerate(names):
             if source != target:
-                cell = _cell(data, "gain", source, target).replace("\n", " ")
-                table.add_row(name, other, cell, _short(left_out[source, target]))
+                cell = " ".join(_cell(data, "gain", source, target).split("\n")[:2])
+                table.add_row(name, other, cell, percent(left_out[source, target]))
         table.add_section()
     return table
 
@@ -214,19 +203,24 @@ def _targets(data: xr.Dataset) -> Table:
             str(int(data["rows"][index])),
             str(numbers.get(groups[index], "-")),
             _sources(data, index),
-            _cell(data, "weighted", index),
+            _cell(data, _prefix(data, index), index),
         )
     return table
 
 
+def _prefix(data: xr.Dataset, target: int) -> str:
+    known = np.isfinite(data["weighted_gain"].to_numpy()[target])
+    return "weighted" if known else "best"
+
+
 def _sources(data: xr.Dataset, target: int) -> str:
-    weights = data["weight"].to_numpy()[:, target].copy()
-    weights[target] = 0
-    order = [i for i in np.argsort(-weights, kind="stable") if weights[i] > 0]
-    names = data["source"].to_numpy()
-    told = [f"{names[i]} x {weights[i]:.2g}" for i in order[:SOURCES]]
-    if len(order) > SOURCES:
-        told.append(f"and {len(order) - SOURCES} more")
+    names = weighted_sources(data, target)
+    weight = data["weight"].isel(target=target)
+    told = [f"{n} x {float(weight.sel(source=n)):.2g}" for n in names[:SOURCES]]
+    if len(names) > SOURCES:
+        told.append(f"and {len(names) - SOURCES} more")
+    if np.isnan(data["weighted_gain"].to_numpy()[target]):
+        return escape(f"best single: {data['best_source'].to_numpy()[target]}")
     return escape(", ".join(told)) or "none: train alone"
 
 
@@ -241,7 +235,7 @@ def _doubtful(data: xr.Dataset) -> Iterator[str]:
     for target in np.flatnonzero(pairs.any(axis=0)):
         sources = [escape(str(names[i])) for i in np.flatnonzero(pairs[:, target])]
         gain = 100 * data["left_out"].to_numpy()[pairs[:, target], target]
-        told = [f"{n} {_short(g)}" for n, g in zip(sources, gain, strict=True)]
+        told = [f"{n} {percent(g)}" for n, g in zip(sources, gain, strict=True)]
         more = f" and {len(told) - SOURCES} more" if len(told) > SOURCES else ""
         yield (
             f"[yellow]doubtful[/]: {escape(str(names[target]))}: leaving out its rows "
@@ -251,23 +245,17 @@ def _doubtful(data: xr.Dataset) -> Iterator[str]:
 
 
 def _cell(data: xr.Dataset, name: str, *at: int) -> str:
-    middle, low, high = (
-        100 * float(data[key].to_numpy()[at])
-        for key in (
-            ("gain", "gain_low", "gain_high")
-            if name == "gain"
-            else ("weighted_gain", "weighted_low", "weighted_high")
-        )
-    )
+    names = [f"{name}_{part}" for part in ("gain", "low", "high")]
+    if name == "gain":
+        names[0] = "gain"
+    middle, low, high = (100 * float(data[key].to_numpy()[at]) for key in names)
     colour = "green" if low > 0 else "red" if high < 0 else "dim"
-    bounds = f"{_short(low)}, {_short(high)}"
-    return f"[{colour}]{_short(middle)}[/]\n\\[{bounds}]"
-
-
-def _short(share: float) -> str:
-    if abs(share) > MOST:
-        return f"> {MOST}" if share > 0 else f"< -{MOST}"
-    return f"{share:+.0f}" if abs(share) >= 9.95 else f"{share:+.1f}"
+    bounds = f"{percent(low)}, {percent(high)}"
+    left_out = ""
+    if name == "gain":
+        value = 100 * float(data["left_out"].to_numpy()[at])
+        left_out = f"\nleft out {percent(value)}"
+    return f"[{colour}]{percent(middle)}[/]\n\\[{bounds}]{left_out}"
 
 
 def _widths(data: xr.Dataset) -> str:

@@ -39,6 +39,12 @@ class Rows(NamedTuple):
             clusters=None if clusters is None else [clusters[i] for i in tasks],
         )
 
+    def cluster(self, task: int) -> Int[np.ndarray, " m"]:
+        """The cluster of each row of a task; each row its own where none are given."""
+        if self.clusters is None:
+            return np.arange(len(self.labels[task]))
+        return self.clusters[task]
+
     def statistics(self) -> TaskStatistics:
         """Statistics with `samples = m_i − 1` where rows are centred.
 

@@ -5,10 +5,21 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
+from pandas.api.types import is_numeric_dtype
 
-from simulations.advice.encode import encode
+from simulations.advice.encode import (
+    TRUE,
+    Encoded,
+    are_dates,
+    encode,
+    number_of,
+    text_of,
+)
 from simulations.advice.loaded import LoadedTasks, listed
-from simulations.advice.reading import Cells
+from simulations.advice.reading import Cells, is_number
+
+# More different texts than this make no classes.
+CLASSES = 20
 
 
 def tasks_of_frame(
@@ -72,8 +83,9 @@ def tasks_of_cells(
         notes.append(f"labels {', '.join(labels)} are of the same rows, a task each")
         group = np.arange(len(frame)).astype(str) if group is None else group
     found: dict[str, list] = {"names": [], "x": [], "y": [], "rows": []}
+    classes = _classes(cells, labels)
     for label in labels:
-        y = _label(cells, label, notes)
+        y = _label(cells, label, classes, notes)
         for name in dict.fromkeys(task):
             kept = np.flatnonzero((task == name) & ~np.isnan(y))
             if len(kept) == 0:
@@ -96,6 +108,7 @@ def tasks_of_cells(
         where=cells.path,
         unit=cells.unit,
         rows=tuple(cells.lines[rows] for rows in found["rows"]),
+        classes=classes,
     )
 
 
@@ -159,13 +172,48 @@ def _inputs(
     return np.stack([columns[name] for name in inputs], axis=1), inputs
 
 
-def _label(cells: Cells, label: str, notes: list[str]) -> Float[np.ndarray, " n"]:
-    found = encode(label, cells.frame[label], lambda row: _place(cells, row))
-    if label not in found.columns or cells.frame[label].dtype.kind in "mM":
-        text = next((str(c) for c in cells.frame[label] if str(c).strip()), "")
+def _classes(cells: Cells, labels: list[str]) -> tuple[str, ...]:
+    """Names of classes, if every label column is text of which nothing is a number."""
+    names: set[str] = set()
+    for label in labels:
+        column = cells.frame[label]
+        if column.dtype.kind in "biufcmM" or is_numeric_dtype(column):
+            return ()
+        known = text_of(column)
+        if known.empty or are_dates(known) or known.map(is_number).any():
+            return ()
+        if number_of(known) is not None and not known.str.lower().isin(TRUE).all():
+            return ()
+        names |= set(known)
+    if len(names) > CLASSES:
         raise ValueError(
-            f"{_place(cells, 0)}, column {label} has the text {text!r}, and labels "
-            "must be numbers: code two classes as 0 and 1, or name another label column"
+            f"{_first_text(cells, labels[0])}, one of {len(names)} in all: labels must "
+            f"be numbers or at most {CLASSES} classes; name another label column"
+        )
+    return tuple(sorted(names))
+
+
+def _first_text(cells: Cells, label: str) -> str:
+    """Where the first label that is no number stands, and what it is."""
+    known = text_of(cells.frame[label])
+    row = next(iter(known.index[~known.map(is_number)]), known.index[0])
+    return f"{_place(cells, row)}, column {label} has the text {known[row]!r}"
+
+
+def _label(
+    cells: Cells, label: str, classes: tuple[str, ...], notes: list[str]
+) -> Float[np.ndarray, " n"]:
+    if classes:
+        known = text_of(cells.frame[label])
+        y = np.full(len(cells.frame), np.nan)
+        y[known.index.to_numpy()] = [classes.index(name) for name in known]
+        found = Encoded({label: y}, "")
+    else:
+        found = encode(label, cells.frame[label], lambda row: _place(cells, row))
+    if label not in found.columns or cells.frame[label].dtype.kind in "mM":
+        raise ValueError(
+            f"{_first_text(cells, label)}, and labels must be numbers or classes: "
+            "mend it, leave it empty, or name another label column"
         )
     y = found.columns[label]
     notes.extend([f"label {found.note}"] if found.note else [])
@@ -174,11 +222,6 @@ def _label(cells: Cells, label: str, notes: list[str]) -> Float[np.ndarray, " n"
         raise ValueError(f"{cells.path}: column {label} has no value")
     if gaps:
         notes.append(f"{gaps} rows without a {label} are left out")
-    if len(np.unique(y[~np.isnan(y)])) == 2:
-        notes.append(
-            f"{label} has two values, like classes: gains are of the squared error of "
-            "a linear fit to them, not of a classifier"
-        )
     return y
 
 

@@ -37,7 +37,7 @@ class PairGains(eqx.Module):
 
 def pair_gains(
     factors: RowFactors,
-    score: Float[Array, ""],
+    score: Float[Array, "*s"],
     links: Int[Array, "k k m"] | Int[np.ndarray, "k k m"] | None = None,
 ) -> PairGains:
     """`estimate_gain` on new rows of every pair with weights 1, without cancellation.
@@ -59,7 +59,8 @@ def pair_gains(
 
     Args:
         factors: Of the tasks' rows.
-        score: Normal quantile of each side of the interval.
+        score: Normal quantile of each side of the interval; several make a leading
+            axis.
         links: `theory.risk.row_factors.common_groups`, if there are common rows.
 
     Source: derived here.
@@ -79,7 +80,12 @@ def _pairs(
         return _gains(_pair(factors, source, target, link), score)
 
     found = jax.lax.map(one, jnp.arange(k * k))
-    square = jax.tree.map(lambda leaf: leaf.reshape(k, k).T, found)
+
+    def by_source(leaf: Array) -> Array:
+        whole = leaf.reshape(k, k, *score.shape)
+        return jnp.moveaxis(whole, (0, 1), (-1, -2))
+
+    square = jax.tree.map(by_source, found)
     same = jnp.eye(k, dtype=bool)
     kept = {"alone", "noise", "code"}
 
@@ -132,11 +138,15 @@ def _gains(pair: Pair, score: Array) -> PairGains:
     code = jnp.where(few, FEW_ROWS, 0)
     code = jnp.where(own.noise_variance <= 0, NO_NOISE, code)
     size = jnp.sqrt(own.noise_variance * other.noise_variance)
-    return PairGains(
-        found_gain(equal, code, score),
-        found_gain(rows, code, score),
-        covariance / jnp.where(size > 0, size, 1),
-    )
+    correlation = covariance / jnp.where(size > 0, size, 1)
+
+    def told(parts: GainParts) -> GainEstimate:
+        if score.ndim == 0:
+            return found_gain(parts, code, score)
+        return jax.vmap(lambda one: found_gain(parts, code, one))(score)
+
+    shape = (*score.shape, *correlation.shape)
+    return PairGains(told(equal), told(rows), jnp.broadcast_to(correlation, shape))
 
 
 def _covariance(pair: Pair) -> Float[Array, ""]:

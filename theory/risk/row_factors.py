@@ -1,5 +1,7 @@
 """Orthogonal factors of the rows of tasks, for pairs of tasks that are pooled."""
 
+from functools import partial
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -69,15 +71,16 @@ def row_factors(
         )
     blank = jnp.zeros((k, d))
     check_rows(TaskStatistics(jnp.zeros((k, d, d)), blank, blank[:, 0], number), rows)
-    return _factors(rows, number, group_numbers(groups, rows))
+    return _factors(rows, number, group_numbers(groups, rows), groups is None)
 
 
-@jax.jit
-def _factors(rows: Tasks, samples: Array, groups: Array) -> RowFactors:
-    return jax.lax.map(lambda task: _factor(*task), (rows, samples, groups))
+@partial(jax.jit, static_argnums=3)
+def _factors(rows: Tasks, samples: Array, groups: Array, lone: bool) -> RowFactors:
+    each = (rows, samples, groups)
+    return jax.lax.map(lambda task: _factor(task[0], task[1], task[2], lone), each)
 
 
-def _factor(rows: Tasks, samples: Array, group: Array) -> RowFactors:
+def _factor(rows: Tasks, samples: Array, group: Array, lone: bool) -> RowFactors:
     x, y, mask = rows.covariates, rows.labels, rows.mask.astype(float)
     eps, d = jnp.finfo(x.dtype).eps, x.shape[1]
     scale = column_norms(x)
@@ -103,7 +106,7 @@ def _factor(rows: Tasks, samples: Array, group: Array) -> RowFactors:
         moment,
         jnp.pad(seen, (0, short)),
         residual,
-        left_out_residual(q, residual, group),
+        left_out_residual(q, residual, None if lone else group),
         group,
         mask,
         samples,

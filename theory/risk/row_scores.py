@@ -94,15 +94,22 @@ def row_scores(
 
 
 def left_out_residual(
-    z: Float[Array, "m d"], residual: Float[Array, " m"], group: Int[Array, " m"]
+    z: Float[Array, "m d"],
+    residual: Float[Array, " m"],
+    group: Int[Array, " m"] | None,
 ) -> Float[Array, " m"]:
     """Residuals `u_g = e_g + Z_g(I − Z_gᵀZ_g)⁻¹Z_gᵀe_g` of rows that are white.
+
+    Of a row of its own, with leverage `h = ‖z‖²`, that is `e + he/(1 − h)`.
 
     Args:
         z: White rows `Z`.
         residual: `e`.
-        group: Number of the group of each row, below `m`.
+        group: Number of the group of each row, below `m`; each row its own for None.
     """
+    if group is None:
+        leverage = jnp.sum(z**2, axis=1)
+        return residual + leverage * residual / (1 - (1 - SPARE) * leverage)
     inner = group_sums(z[:, :, None] * z[:, None, :], group)
     right = group_sums(z * residual[:, None], group)
     eye = jnp.eye(z.shape[1])

@@ -149,7 +149,11 @@ def asked_for(shops: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert "advice.png" in capsys.readouterr().out
     assert {p.name for p in tmp_path.iterdir()} >= {"advice.png", "advice.pdf"}
     assert store.load(tmp_path / "advice.zarr").attrs["label"] == "sales"
-    assert main([*asked[:1], str(tmp_path / "none.csv"), *asked[2:]]) == 1
+    assert main(asked) == 1
+    error = capsys.readouterr().err
+    assert "advice.zarr is there already: replace it with --overwrite" in error
+    missing = [*asked[:1], str(tmp_path / "none.csv"), *asked[2:], "--overwrite"]
+    assert main(missing) == 1
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "no file or folder" in error

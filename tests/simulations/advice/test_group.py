@@ -96,7 +96,10 @@ def test_the_command_prints_saves_and_draws(tmp_path, capsys):
     assert "$mall$ (0.1)" in said
     assert "no other choice is worth more" in said
     assert (out / "groups.png").stat().st_size > 1000
-    assert main(["group", path, "--json", "--out", str(out)]) == 0
+    again = ["group", path, "--json", "--out", str(out)]
+    assert main(again) == 1
+    assert "groups.zarr is there already" in capsys.readouterr().err
+    assert main([*again, "--overwrite"]) == 0
     assert json.loads(capsys.readouterr().out)["optimal"]
 
 

@@ -190,6 +190,11 @@ def test_what_looks_wrong_is_said_first_and_no_huge_gain_is_printed(clean, base)
     assert "beach" in said
     assert "mall" in said
     assert "--standardise-labels" in said
+    grams = clean.copy()
+    grams.loc[grams.shop.isin(["lake", "pier"]), "price"] *= 1e-3
+    (said,) = noticed(grams)
+    assert "column price varies 100 times" in said
+    assert "--standardise-labels" not in said
     numbered = clean.assign(id=np.arange(1000, 1000 + len(clean)))
     assert "column id is another whole number in every row" in noticed(numbered)[0]
     leak = clean.assign(profit=clean.sales * 0.3 + 2)

@@ -1,11 +1,13 @@
 """Files of one's own: what is read, and what a message says of those that are not."""
 
+import gzip
 import importlib
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.io
 
 from simulations.advice import reading
 from simulations.advice.tasks import LoadedTasks, load_tasks
@@ -168,3 +170,36 @@ def test_parquet_files_are_read_and_their_gaps_and_texts_named(tmp_path):
     (tmp_path / "t.parquet").write_bytes(b"PAR1 damaged")
     with pytest.raises(ValueError, match="cannot be read as Parquet"):
         load_tasks(tmp_path / "t.parquet", task_column="shop")
+
+
+def test_arff_and_mat_are_read(tmp_path):
+    path = tmp_path / "t.arff"
+    path.write_text(
+        "@relation r\n@attribute shop {pier,mall}\n@attribute u numeric\n"
+        "@attribute v real\n@attribute bought {0,1}\n@data\n"
+        "pier,1,2.5,0\nmall,2,?,1\npier,3,1,1\nmall,4,0,0\n",
+        encoding="utf-8",
+    )
+    found = load_tasks(path, task_column="shop")
+    assert (found.names, found.inputs) == (("pier", "mall"), ("u", "v"))
+    assert found.labels[0].tolist() == [0, 1]
+    packed = tmp_path / "p.arff.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    assert load_tasks(packed, task_column="shop").inputs == ("u", "v")
+    path.write_text("@relation r\n@attribute", encoding="utf-8")
+    with pytest.raises(ValueError, match="cannot be read as ARFF"):
+        load_tasks(path, task_column="shop")
+
+    cells = [np.empty((1, 2), object) for _ in range(2)]
+    for at, rows in enumerate((3, 4)):
+        cells[0][0, at] = np.arange(2.0 * rows).reshape(rows, 2)
+        cells[1][0, at] = np.arange(1.0 * rows)[:, None]
+    mat = tmp_path / "t.mat"
+    scipy.io.savemat(mat, {"X": cells[0], "Y": cells[1]})
+    found = load_tasks(mat, task_column="task")
+    assert (found.names, found.inputs, found.label) == (("0", "1"), ("x0", "x1"), "y")
+    np.testing.assert_array_equal(found.covariates[1], cells[0][0, 1])
+    np.testing.assert_array_equal(found.labels[0], [0, 1, 2])
+    scipy.io.savemat(mat, {"A": np.eye(2)})
+    with pytest.raises(ValueError, match="it has a"):
+        load_tasks(mat, task_column="task")
