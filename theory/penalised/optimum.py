@@ -1,0 +1,106 @@
+"""The optimum of a convex objective of several tasks, with its certificate."""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from numpy.typing import ArrayLike
+
+from theory.arguments import check_array, check_share, check_shape, is_traced
+from theory.penalised.descent import Descent, descend
+from theory.penalised.duality import Problem, allowed
+from theory.penalised.penalty import Penalty
+from theory.penalised.result import PenalisedOptimum
+from theory.task_checks import check_statistics, check_weights
+from theory.tasks import TaskStatistics
+
+
+def penalised_optimum(
+    statistics: TaskStatistics,
+    penalty: Penalty,
+    weights: ArrayLike | None = None,
+    *,
+    tolerance: float = 1e-13,
+    start: ArrayLike | None = None,
+) -> PenalisedOptimum:
+    """Minimise a convex penalty beside the squared losses of `k` linear tasks.
+
+        min_W F(W) = ½ Σ_i α_i‖X_iw_i − y_i‖² + R(W) + (ρ/2)‖W‖².
+
+    Nothing is divided by `m_i`; `loss` of the result is `Σ_i α_i‖X_iw_i − y_i‖²`, the
+    house's, without the ½. The lower bound is that of `theory.penalised.duality`.
+
+    Under jit and vmap, over statistics or strengths, values are unknown: nothing is
+    checked, and no rows of `W` or copies of one Gram matrix are left out.
+
+    Args:
+        statistics: The tasks, in 64-bit floats.
+        penalty: `R` and `ρ`.
+        weights: `α_i ≥ 0`, ones by default.
+        tolerance: Share of `Σ_i α_ie_i` below which the gap counts as closed, in (0, 1);
+            at least what rounding leaves.
+        start: Parameters (k x d) to start from; zeros by default.
+
+    Raises:
+        ValueError: Bad shapes or values, or 32-bit floats. The message names them. A
+            solver that stops early does not raise: see `certified`.
+
+    Source: derived here.
+    """
+    check_statistics(statistics)
+    alpha = check_weights(weights, statistics)
+    check_penalty(penalty, statistics)
+    closed = jnp.asarray(check_share("tolerance", tolerance))
+    first = _start(start, statistics)
+    return _route(statistics, penalty, alpha, closed, first)
+
+
+def check_penalty(penalty: Penalty, statistics: TaskStatistics) -> None:
+    """Refuse strengths that are no numbers, and what does not fit the tasks."""
+    for name, value in vars(penalty).items():
+        if eqx.is_array(value) and value.ndim:
+            check_shape(name, value, "")
+
+
+def _start(start: ArrayLike | None, statistics: TaskStatistics) -> Float[Array, "k d"]:
+    if start is None:
+        return jnp.zeros_like(statistics.moment)
+    k, d = statistics.moment.shape
+    return check_array("start", start, "k d", double=True, k=k, d=d)
+
+
+def _route(
+    statistics: TaskStatistics,
+    penalty: Penalty,
+    alpha: Float[Array, " k"],
+    tolerance: Float[Array, ""],
+    start: Float[Array, "k d"],
+) -> PenalisedOptimum:
+    problem = Problem.of(statistics, alpha, common=has_common_gram(statistics))
+    found = descend(problem, penalty, start, tolerance)
+    return finished(problem, found, tolerance, "proximal gradient")
+
+
+def has_common_gram(statistics: TaskStatistics) -> bool:
+    """Whether all Gram matrices are known and the same, to the last digit."""
+    if is_traced(statistics.gram):
+        return False
+    gram = np.asarray(statistics.gram)
+    return all(np.array_equal(gram[0], other) for other in gram[1:])
+
+
+def finished(
+    problem: Problem, found: Descent, tolerance: Float[Array, ""], route: str
+) -> PenalisedOptimum:
+    """The best point of a descent as a result."""
+    best = found.best
+    return PenalisedOptimum(
+        parameters=best.parameters,
+        objective=best.objective,
+        loss=best.loss,
+        lower_bound=jnp.minimum(best.bound, best.objective),
+        rounding=best.rounding,
+        tolerance=allowed(problem, best.rounding, tolerance),
+        steps=found.steps,
+        route=route,
+    )
