@@ -8,6 +8,7 @@ from theory.penalised.path import largest_strength, path
 from theory.penalised.penalty import Penalty
 from theory.penalised.result import PenalisedOptimum
 from theory.penalised.squared_trace_norm import SquaredTraceNorm
+from theory.penalised.tensor_trace_norm import TensorTraceNorm
 from theory.penalised.trace_norm import TraceNorm
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "PenalisedOptimum",
     "Penalty",
     "SquaredTraceNorm",
+    "TensorTraceNorm",
     "TraceNorm",
     "largest_strength",
     "path",

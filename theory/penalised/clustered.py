@@ -18,13 +18,13 @@ class ClusteredPenalty(HalfSquared):
 
         R(W) = ½ε_M k‖w̄‖² + ½ min_Σ tr(WΠΣ⁻¹ΠWᵀ),   aI ⪯ Σ ⪯ bI,  tr Σ = c,
 
-    `a = 1/ε_W`, `b = 1/ε_B`, `c = (k − r + 1)a + (r − 1)b`, `Π = I − 11ᵀ/k`. A partition
-    into `r` clusters has such a `Σ`: `b` along the `r − 1` directions between centres
-    and `a` elsewhere. One cluster leaves `ε_W/2` for all of `WΠ`, and `k` of them
-    `ε_B/2`.
+    `a = 1/ε_W`, `b = 1/ε_B`, `c = (k − r + 1)a + (r − 1)b`, `Π = I − 11ᵀ/k`. A
+    partition into `r` clusters has such a `Σ`: `b` along the `r − 1` directions between
+    centres and `a` elsewhere. One cluster leaves `ε_W/2` for all of `WΠ`, and `k` of
+    them `ε_B/2`.
 
     `Σ` has `k` eigenvalues and `WΠ` as many singular values, padded with zeros; both
-    have the same vectors at the minimum. The mean `wU`, `U = 11ᵀ/k`, is orthogonal to
+    have the same vectors at the minimum. The mean `WU`, `U = 11ᵀ/k`, is orthogonal to
     `WΠ`, and `k‖w̄‖² = ‖WU‖²`, so that prox and conjugate are sums over both parts.
 
     Attributes:
@@ -81,6 +81,10 @@ class ClusteredPenalty(HalfSquared):
         mean, rest = _parts(slope)
         common = len(slope) * jnp.sum(mean**2) / (2 * self.mean)
         return common + box_conjugate(singular_values(rest), *self._box())
+
+    def check(self, count: int) -> None:
+        """As many clusters as tasks at most."""
+        check_integer("clusters", self.clusters, most=count)
 
     def at(self, strength: Any) -> NoReturn:
         """Refused: which of the three would it be?"""

@@ -5,14 +5,12 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
-from theory.penalised.duality import Judged, Problem, allowed, better, judge
+from theory.penalised.duality import Problem, better, judge
+from theory.penalised.loop import Found, until_closed
 from theory.penalised.penalty import Penalty
 
-# Steps between two evaluations of the gap, most steps, and evaluations without a gap
-# smaller by a tenth after which rounding is all that is left.
-BETWEEN, MOST, PATIENCE = 10, 100_000, 200
 POWER_STEPS = 12
 
 
@@ -27,28 +25,13 @@ class _Iterate(NamedTuple):
     lipschitz: Float[Array, ""]
 
 
-class _State(NamedTuple):
-    iterate: _Iterate
-    best: Judged
-    steps: Int[Array, ""]
-    mark: Float[Array, ""]
-    stale: Int[Array, ""]
-
-
-class Descent(NamedTuple):
-    """The best point, the best bound, and the number of proximal steps."""
-
-    best: Judged
-    steps: Int[Array, ""]
-
-
 @jax.jit
 def descend(
     problem: Problem,
     penalty: Penalty,
     start: Float[Array, "k d"],
     tolerance: Float[Array, ""],
-) -> Descent:
+) -> Found:
     """Minimise `F` from a start, until its gap is `allowed` or rounding stops it.
 
     FISTA with step `1/L` (Beck and Teboulle 2009), restarted where the step and the
@@ -66,32 +49,14 @@ def descend(
     best = better(best, judge(problem, penalty, start, seen))
     one = jnp.ones_like(best.objective)
     iterate = _Iterate(start, seen, start, seen, one, _curvature(problem, penalty))
-    none = jnp.zeros((), int)
-
-    def going(state: _State) -> Array:
-        gap = state.best.objective - state.best.bound
-        wide = gap > allowed(problem, state.best.rounding, tolerance)
-        return wide & (state.steps < MOST) & (state.stale < PATIENCE)
-
-    def several(state: _State) -> _State:
-        iterate = lax.fori_loop(
-            0, BETWEEN, lambda _, now: _step(problem, penalty, now), state.iterate
-        )
-        here = judge(problem, penalty, iterate.point, iterate.seen)
-        best = better(state.best, here)
-        gap = best.objective - best.bound
-        fell = gap < 0.9 * state.mark
-        return _State(
-            iterate,
-            best,
-            state.steps + BETWEEN,
-            jnp.where(fell, gap, state.mark),
-            jnp.where(fell, 0, state.stale + 1),
-        )
-
-    first = _State(iterate, best, none, best.objective - best.bound, none)
-    last = lax.while_loop(going, several, first)
-    return Descent(last.best, last.steps)
+    return until_closed(
+        problem,
+        tolerance,
+        best,
+        iterate,
+        lambda now: _step(problem, penalty, now),
+        lambda now: judge(problem, penalty, now.point, now.seen),
+    )
 
 
 def _step(problem: Problem, penalty: Penalty, now: _Iterate) -> _Iterate:

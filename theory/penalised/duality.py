@@ -1,5 +1,6 @@
 """One certificate for every convex penalty: the scaled residual as a dual point."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
@@ -60,11 +61,15 @@ class Judged(NamedTuple):
     rounding: Float[Array, ""]
 
 
+Dual = Callable[[Array, Array, Array], tuple[Array, Array]]
+
+
 def judge(
     problem: Problem,
     penalty: Penalty,
     parameters: Float[Array, "k d"],
     seen: Float[Array, "k d"],
+    dual: Dual | None = None,
 ) -> Judged:
     """Evaluate `F(W)` and the best `D(t)` of the scaled residual at `W`.
 
@@ -76,7 +81,8 @@ def judge(
     may differ). At `u = t(b − AW)` all of it follows from the statistics:
 
         D(t) = t lin − ½t² sq − R*(tV),   V = Aᵀ(b − AW), rows v_i of `Problem.slope`,
-        lin = Σ_i α_i(e_i − g_iᵀw_i),   sq = Σ_i α_i(e_i − 2g_iᵀw_i + w_iᵀG_iw_i) + ρ‖W‖².
+        lin = Σ_i α_i(e_i − g_iᵀw_i),
+        sq = Σ_i α_i(e_i − 2g_iᵀw_i + w_iᵀG_iw_i) + ρ‖W‖².
 
     Rounding of `lin` and `sq` is taken off: each is moved by
 
@@ -86,6 +92,13 @@ def judge(
     `e_i` itself, which adds the same to `F` and to `D` at `t = 1`. Where labels are
     almost fitted `sq` cancels, and a gap below `2r` is not to be had. Rounding of `V`
     is not counted.
+
+    Args:
+        problem: The tasks.
+        penalty: `R` and `ρ`.
+        parameters: `W`.
+        seen: `G_iw_i`.
+        dual: In place of that of the penalty.
 
     Derived here.
     """
@@ -97,7 +110,7 @@ def judge(
     lin = jnp.sum(alpha * (energy - linear))
     rounding = _rounding(problem, parameters)
     slope = problem.slope(parameters, seen, penalty.ridge)
-    scale, bound = penalty.dual(slope, lin - rounding, sq + rounding)
+    scale, bound = (dual or penalty.dual)(slope, lin - rounding, sq + rounding)
     value = jnp.maximum(sq, 0) / 2 + penalty.value(parameters)
     return Judged(parameters, value, loss, bound, scale, rounding)
 

@@ -1,16 +1,18 @@
 """The optimum of a convex objective of several tasks, with its certificate."""
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
-from theory.arguments import check_array, check_share, check_shape, is_traced
-from theory.penalised.descent import Descent, descend
+from theory.arguments import check_array, check_share, is_traced
+from theory.penalised.descent import descend
 from theory.penalised.duality import Problem, allowed
+from theory.penalised.loop import Found
 from theory.penalised.penalty import Penalty
 from theory.penalised.result import PenalisedOptimum
+from theory.penalised.splitting import split
+from theory.penalised.tensor_trace_norm import TensorTraceNorm
 from theory.task_checks import check_statistics, check_weights
 from theory.tasks import TaskStatistics
 
@@ -37,8 +39,8 @@ def penalised_optimum(
         statistics: The tasks, in 64-bit floats.
         penalty: `R` and `ρ`.
         weights: `α_i ≥ 0`, ones by default.
-        tolerance: Share of `Σ_i α_ie_i` below which the gap counts as closed, in (0, 1);
-            at least what rounding leaves.
+        tolerance: Share of `Σ_i α_ie_i` below which the gap counts as closed, in
+            (0, 1); at least what rounding leaves.
         start: Parameters (k x d) to start from; zeros by default.
 
     Raises:
@@ -49,17 +51,10 @@ def penalised_optimum(
     """
     check_statistics(statistics)
     alpha = check_weights(weights, statistics)
-    check_penalty(penalty, statistics)
+    penalty.check(statistics.count)
     closed = jnp.asarray(check_share("tolerance", tolerance))
     first = _start(start, statistics)
     return _route(statistics, penalty, alpha, closed, first)
-
-
-def check_penalty(penalty: Penalty, statistics: TaskStatistics) -> None:
-    """Refuse strengths that are no numbers, and what does not fit the tasks."""
-    for name, value in vars(penalty).items():
-        if eqx.is_array(value) and value.ndim:
-            check_shape(name, value, "")
 
 
 def _start(start: ArrayLike | None, statistics: TaskStatistics) -> Float[Array, "k d"]:
@@ -77,6 +72,9 @@ def _route(
     start: Float[Array, "k d"],
 ) -> PenalisedOptimum:
     problem = Problem.of(statistics, alpha, common=has_common_gram(statistics))
+    if isinstance(penalty, TensorTraceNorm):
+        found = split(problem, penalty, start, tolerance)
+        return finished(problem, found, tolerance, "alternating directions")
     found = descend(problem, penalty, start, tolerance)
     return finished(problem, found, tolerance, "proximal gradient")
 
@@ -90,7 +88,7 @@ def has_common_gram(statistics: TaskStatistics) -> bool:
 
 
 def finished(
-    problem: Problem, found: Descent, tolerance: Float[Array, ""], route: str
+    problem: Problem, found: Found, tolerance: Float[Array, ""], route: str
 ) -> PenalisedOptimum:
     """The best point of a descent as a result."""
     best = found.best

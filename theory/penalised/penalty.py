@@ -62,6 +62,9 @@ class Penalty(eqx.Module):
     def at(self, strength: Any) -> Self:
         """The penalty with another strength; ratios of several strengths stay."""
 
+    def check(self, count: int) -> None:
+        """Refuse what does not fit this number of tasks."""
+
 
 class Norm(Penalty):
     """A norm `Ω`, strength inside: `R*` is 0 where `Ω°(V) ≤ 1`, infinite elsewhere."""
