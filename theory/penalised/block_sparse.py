@@ -5,16 +5,16 @@ from typing import Any
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from theory.arguments import check_choice
 from theory.penalised.knots import within_ball
-from theory.penalised.penalty import Norm, over, ridge, strength
+from theory.penalised.penalty import RowSparse, over, ridge, strength
 
 POWERS = (1, 2, np.inf)
 
 
-class BlockSparse(Norm):
+class BlockSparse(RowSparse):
     """`R(W) = λ Σ_j ‖W^j‖_q`, `W^j` the parameters of feature `j` in all tasks.
 
     `q = 1` is the lasso of every task, `q = 2` the group lasso, and `q = ∞` lets a
@@ -33,7 +33,7 @@ class BlockSparse(Norm):
     """
 
     strength: Float[Array, "*n"] = strength()
-    power: float = eqx.field(static=True, default=2)
+    power: int | float = eqx.field(static=True, default=2)
     ridge: Float[Array, "*n"] = ridge()
 
     def __check_init__(self) -> None:
@@ -67,16 +67,21 @@ class BlockSparse(Norm):
         dual = {1: np.inf, 2: 2, np.inf: 1}[self.power]
         return over(_norms(slope, dual), self.strength)
 
-    def polar(self, slope: Float[Array, "k d"]) -> Float[Array, ""]:
-        """`max_j ‖V^j‖_{q*}/λ`."""
-        return jnp.max(self.row_polar(slope))
+    def row_radius(self, curvature: Float[Array, "k d"]) -> Float[Array, " d"]:
+        """`max_i c_ij^½/λ`; for `q = ∞`, by Cauchy's inequality, `(Σ_i c_ij)^½/λ`."""
+        gather = jnp.sum if self.power == np.inf else jnp.max
+        return over(jnp.sqrt(gather(curvature, axis=0)), self.strength)
+
+    def is_zero(self) -> Bool[Array, "*n"]:
+        """Whether the strength is 0."""
+        return self.strength == 0
 
     def at(self, strength: Any) -> "BlockSparse":
         """With another `λ`."""
         return BlockSparse(strength, self.power, self.ridge)
 
 
-def _norms(array: Float[Array, "k d"], power: float) -> Float[Array, " d"]:
+def _norms(array: Float[Array, "k d"], power: int | float) -> Float[Array, " d"]:
     """`‖·‖_q` of every column."""
     size = jnp.abs(array)
     if power == 1:

@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from theory.arguments import check_integer, check_values, is_traced, refuse
 from theory.penalised.boxes import box_conjugate, box_proximal, box_value
@@ -85,6 +85,10 @@ class ClusteredPenalty(HalfSquared):
     def check(self, count: int) -> None:
         """As many clusters as tasks at most."""
         check_integer("clusters", self.clusters, most=count)
+
+    def is_zero(self) -> Bool[Array, "*n"]:
+        """Never: all strengths are positive."""
+        return self.mean == 0
 
     def at(self, strength: Any) -> NoReturn:
         """Refused: which of the three would it be?"""

@@ -3,13 +3,13 @@
 from typing import Any
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from theory.penalised.knots import within_capped_ball
-from theory.penalised.penalty import Norm, over, ridge, strength
+from theory.penalised.penalty import RowSparse, over, ridge, strength
 
 
-class Dirty(Norm):
+class Dirty(RowSparse):
     """`R(W) = min_{P + S = W} λ_B Σ_j ‖P^j‖_∞ + λ_S ‖S‖_1`.
 
     Given `u = ‖P^j‖_∞`, the best `P^j` clips row `W^j` at `u`, so that row costs
@@ -53,9 +53,15 @@ class Dirty(Norm):
         entries = over(jnp.max(size, axis=0), self.own)
         return jnp.maximum(entries, over(jnp.sum(size, axis=0), self.block))
 
-    def polar(self, slope: Float[Array, "k d"]) -> Float[Array, ""]:
-        """The largest over rows."""
-        return jnp.max(self.row_polar(slope))
+    def row_radius(self, curvature: Float[Array, "k d"]) -> Float[Array, " d"]:
+        """`max(max_i c_ij^½/λ_S, (Σ_i c_ij)^½/λ_B)`."""
+        entries = over(jnp.sqrt(jnp.max(curvature, axis=0)), self.own)
+        rows = over(jnp.sqrt(jnp.sum(curvature, axis=0)), self.block)
+        return jnp.maximum(entries, rows)
+
+    def is_zero(self) -> Bool[Array, "*n"]:
+        """Whether one of both strengths is 0, and its part free."""
+        return (self.block == 0) | (self.own == 0)
 
     def at(self, strength: Any) -> "Dirty":
         """With another `λ_B`, and `λ_S` in the same ratio to it."""

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from theory.linear.rounding import entry_rounding
 from theory.penalised.penalty import Penalty
@@ -39,6 +39,13 @@ class Problem(eqx.Module):
         if len(self.gram) == 1:
             return parameters @ self.gram[0]
         return jnp.einsum("kde,ke->kd", self.gram, parameters)
+
+    def rows(self, index: Int[Array, " p"]) -> "Problem":
+        """The problem on some features; those below 0 become columns of zeros."""
+        real = index >= 0
+        gram = self.gram[:, index][:, :, index] * (real[:, None] & real)
+        moment = self.moment[:, index] * real
+        return eqx.tree_at(lambda p: (p.gram, p.moment), self, (gram, moment))
 
     def slope(
         self,

@@ -9,10 +9,12 @@ from theory.arguments import check_array, check_share, is_traced
 from theory.penalised.descent import descend
 from theory.penalised.duality import Problem, allowed
 from theory.penalised.loop import Found
-from theory.penalised.penalty import Penalty
+from theory.penalised.penalty import Penalty, RowSparse
 from theory.penalised.result import PenalisedOptimum
 from theory.penalised.splitting import split
 from theory.penalised.tensor_trace_norm import TensorTraceNorm
+from theory.penalised.unpenalised import apart
+from theory.penalised.working_set import WORTH, descend_on_rows
 from theory.task_checks import check_statistics, check_weights
 from theory.tasks import TaskStatistics
 
@@ -54,7 +56,8 @@ def penalised_optimum(
     penalty.check(statistics.count)
     closed = jnp.asarray(check_share("tolerance", tolerance))
     first = _start(start, statistics)
-    return _route(statistics, penalty, alpha, closed, first)
+    problem = Problem.of(statistics, alpha, common=has_common_gram(statistics))
+    return _finished(problem, closed, *_route(problem, penalty, first, closed))
 
 
 def _start(start: ArrayLike | None, statistics: TaskStatistics) -> Float[Array, "k d"]:
@@ -65,18 +68,21 @@ def _start(start: ArrayLike | None, statistics: TaskStatistics) -> Float[Array, 
 
 
 def _route(
-    statistics: TaskStatistics,
+    problem: Problem,
     penalty: Penalty,
-    alpha: Float[Array, " k"],
-    tolerance: Float[Array, ""],
     start: Float[Array, "k d"],
-) -> PenalisedOptimum:
-    problem = Problem.of(statistics, alpha, common=has_common_gram(statistics))
+    tolerance: Float[Array, ""],
+) -> tuple[Found, str]:
+    """What minimises this penalty, and what it is called."""
+    known = not is_traced(problem, penalty)
+    if known and bool(penalty.is_zero()):
+        return apart(problem, penalty), "no penalty: tasks apart"
+    arguments = (problem, penalty, start, tolerance)
     if isinstance(penalty, TensorTraceNorm):
-        found = split(problem, penalty, start, tolerance)
-        return finished(problem, found, tolerance, "alternating directions")
-    found = descend(problem, penalty, start, tolerance)
-    return finished(problem, found, tolerance, "proximal gradient")
+        return split(*arguments), "alternating directions"
+    if known and isinstance(penalty, RowSparse) and start.shape[1] >= WORTH:
+        return descend_on_rows(*arguments), "proximal gradient on a working set"
+    return descend(*arguments), "proximal gradient"
 
 
 def has_common_gram(statistics: TaskStatistics) -> bool:
@@ -87,8 +93,8 @@ def has_common_gram(statistics: TaskStatistics) -> bool:
     return all(np.array_equal(gram[0], other) for other in gram[1:])
 
 
-def finished(
-    problem: Problem, found: Found, tolerance: Float[Array, ""], route: str
+def _finished(
+    problem: Problem, tolerance: Float[Array, ""], found: Found, route: str
 ) -> PenalisedOptimum:
     """The best point of a descent as a result."""
     best = found.best

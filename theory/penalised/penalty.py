@@ -1,11 +1,11 @@
 """What the solver asks of a penalty: value, proximal map, and polar or conjugate."""
 
 import abc
-from typing import Any, Self
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from theory.arguments import check_array
 
@@ -59,7 +59,11 @@ class Penalty(eqx.Module):
         """The least strength with `W = 0`, where `V` is the slope at 0."""
 
     @abc.abstractmethod
-    def at(self, strength: Any) -> Self:
+    def is_zero(self) -> Bool[Array, "*n"]:
+        """Whether `R` is 0, which no scaled residual can certify."""
+
+    @abc.abstractmethod
+    def at(self, strength: Any) -> "Penalty":
         """The penalty with another strength; ratios of several strengths stay."""
 
     def check(self, count: int) -> None:
@@ -82,6 +86,22 @@ class Norm(Penalty):
     def least_zero(self, slope: Float[Array, "k d"]) -> Float[Array, ""]:
         """`Ω°(V)` at strength 1."""
         return self.at(1.0).polar(slope)
+
+
+class RowSparse(Norm):
+    """A norm that is a sum over rows: most are zero at its optimum."""
+
+    @abc.abstractmethod
+    def row_polar(self, slope: Float[Array, "k d"]) -> Float[Array, " d"]:
+        """`Ω°_j(V)` of each row; `W^j = 0` at the optimum where it is below 1."""
+
+    @abc.abstractmethod
+    def row_radius(self, curvature: Float[Array, "k d"]) -> Float[Array, " d"]:
+        """`ω_j`, the most of `Ω°_j(E)` for `|E_ij| ≤ c_ij^½ x_i` and `‖x‖ ≤ 1`."""
+
+    def polar(self, slope: Float[Array, "k d"]) -> Float[Array, ""]:
+        """The largest over rows."""
+        return jnp.max(self.row_polar(slope))
 
 
 class HalfSquared(Penalty):

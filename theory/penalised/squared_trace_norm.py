@@ -3,7 +3,7 @@
 from typing import Any
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from theory.penalised.boxes import box_proximal
 from theory.penalised.penalty import HalfSquared, over, ridge, strength
@@ -50,6 +50,10 @@ class SquaredTraceNorm(HalfSquared):
     def conjugate(self, slope: Float[Array, "k d"]) -> Float[Array, ""]:
         """`‖V‖_op²/(2λ)`."""
         return over(singular_values(slope)[0] ** 2 / 2, self.strength)
+
+    def is_zero(self) -> Bool[Array, "*n"]:
+        """Whether the strength is 0."""
+        return self.strength == 0
 
     def at(self, strength: Any) -> "SquaredTraceNorm":
         """With another `λ`."""

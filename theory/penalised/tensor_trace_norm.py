@@ -4,7 +4,7 @@ from typing import Any, NoReturn
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from theory.arguments import check_integer
 from theory.penalised.penalty import Norm, over, ridge, strength
@@ -107,6 +107,10 @@ class TensorTraceNorm(Norm):
         cells = self.grid[0] * self.grid[1]
         if cells != count:
             raise ValueError(f"grid {self.grid} has {cells} cells for {count} tasks")
+
+    def is_zero(self) -> Bool[Array, "*n"]:
+        """Whether all strengths are 0."""
+        return jnp.all(self.strengths == 0, axis=-1)
 
     def at(self, strength: Any) -> "TensorTraceNorm":
         """With this largest `λ_n`, and the others in the same ratio to it."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from theory.penalised.penalty import Norm, over, ridge, strength
 
@@ -39,6 +39,10 @@ class TraceNorm(Norm):
     def polar(self, slope: Float[Array, "k d"]) -> Float[Array, ""]:
         """`‖V‖_op/λ`."""
         return over(singular_values(slope)[0], self.strength)
+
+    def is_zero(self) -> Bool[Array, "*n"]:
+        """Whether the strength is 0."""
+        return self.strength == 0
 
     def at(self, strength: Any) -> "TraceNorm":
         """With another `λ`."""
