@@ -16,7 +16,7 @@ def box_value(
     With a multiplier `1/(2ν²)` for the trace, `θ_j = clip(νσ_j, low, high)`; their sum
     rises with `ν`, linear between `low/σ_j` and `high/σ_j`, so `ν` is found exactly.
     """
-    theta = _eigenvalues(size, 0 * trace, low, high, trace)
+    theta = box_eigenvalues(size, 0 * trace, low, high, trace)
     return jnp.sum(jnp.where(size > 0, size**2 / _positive(theta), 0)) / 2
 
 
@@ -28,7 +28,7 @@ def box_proximal(
     For given `θ` that is the minimiser, and what is left, `½Σ_j t z_j²/(θ_j + t)`, is
     least at `θ_j = clip(νz_j − t, low, high)`, by the same argument as the value.
     """
-    theta = _eigenvalues(size, step, low, high, trace)
+    theta = box_eigenvalues(size, step, low, high, trace)
     return size * theta / _positive(theta + step)
 
 
@@ -48,7 +48,7 @@ def box_conjugate(
     return (low * jnp.sum(squares) + jnp.sum(rooms * squares)) / 2
 
 
-def _eigenvalues(
+def box_eigenvalues(
     size: Float[Array, " n"], step: Number, low: Number, high: Number, trace: Number
 ) -> Float[Array, " n"]:
     """`θ_j = clip(νs_j − t, low, high)` with the sum `trace`, if they can have it."""

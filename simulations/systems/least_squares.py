@@ -1,0 +1,20 @@
+"""Least squares of one task, with the certificate of a quadratic."""
+
+from theory.penalised.quadratic import quadratic_optimum
+from theory.penalised.result import PenalisedOptimum
+from theory.penalised.ties import MeanRegularised
+from theory.tasks import TaskStatistics
+
+NO_TIE = MeanRegularised(0.0, 0.0)
+
+
+def least_squares(task: TaskStatistics) -> PenalisedOptimum:
+    """Return the least `½‖Xw − y‖²`, at the `w` of least norm.
+
+    Args:
+        task: Statistics with one task.
+
+    Raises:
+        ValueError: Bad statistics.
+    """
+    return quadratic_optimum(task, NO_TIE)
