@@ -84,6 +84,7 @@ class ClusteredPenalty(HalfSquared):
 
     def check(self, count: int) -> None:
         """As many clusters as tasks at most."""
+        super().check(count)
         check_integer("clusters", self.clusters, most=count)
 
     def is_zero(self) -> Bool[Array, "*n"]:

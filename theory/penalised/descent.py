@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from theory.penalised.duality import Problem, better, judge
+from theory.penalised.duality import Problem, judge
 from theory.penalised.loop import Found, until_closed
 from theory.penalised.penalty import Penalty
 
@@ -46,7 +46,6 @@ def descend(
     zero = jnp.zeros_like(start)
     best = judge(problem, penalty, zero, zero)
     seen = problem.seen(start)
-    best = better(best, judge(problem, penalty, start, seen))
     one = jnp.ones_like(best.objective)
     iterate = _Iterate(start, seen, start, seen, one, _curvature(problem, penalty))
     return until_closed(
@@ -99,7 +98,7 @@ def _curvature(problem: Problem, penalty: Penalty) -> Float[Array, ""]:
         size = jnp.linalg.norm(vector, axis=1, keepdims=True)
         return vector / jnp.where(size > 0, size, 1)
 
-    def again(_: int, vector: Array) -> Array:
+    def again(_: Array, vector: Array) -> Array:
         return normed(jnp.einsum("gde,ge->gd", problem.gram, vector))
 
     vector = lax.fori_loop(0, POWER_STEPS, again, normed(start))

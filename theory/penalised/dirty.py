@@ -5,6 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from theory.arguments import check_values
 from theory.penalised.knots import within_capped_ball
 from theory.penalised.penalty import RowSparse, over, ridge, strength
 
@@ -65,5 +66,6 @@ class Dirty(RowSparse):
 
     def at(self, strength: Any) -> "Dirty":
         """With another `λ_B`, and `λ_S` in the same ratio to it."""
-        ratio = over(self.own, self.block)
+        check_values("block", self.block, "finite and > 0")
+        ratio = self.own / self.block
         return Dirty(strength, strength * ratio, self.ridge)

@@ -1,7 +1,5 @@
 """Optima along a path of strengths, and where it starts."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
@@ -40,7 +38,7 @@ def largest_strength(
 def path(
     statistics: TaskStatistics,
     penalty: Penalty,
-    strengths: Sequence[float] | Float[Array, " n"],
+    strengths: ArrayLike,
     weights: ArrayLike | None = None,
     *,
     tolerance: float = 1e-13,

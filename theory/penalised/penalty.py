@@ -4,10 +4,11 @@ import abc
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from theory.arguments import check_array
+from theory.arguments import check_array, check_shape
 
 
 def strength(name: str = "strength") -> Any:
@@ -67,7 +68,10 @@ class Penalty(eqx.Module):
         """The penalty with another strength; ratios of several strengths stay."""
 
     def check(self, count: int) -> None:
-        """Refuse what does not fit this number of tasks."""
+        """Refuse several strengths at once, and what does not fit so many tasks."""
+        for name, value in vars(self).items():
+            if isinstance(value, jax.Array):
+                check_shape(name, value, "")
 
 
 class Norm(Penalty):
@@ -134,7 +138,7 @@ def scaled_residual(
     return t, jnp.where(t > 0, t * lin - t**2 * jnp.where(known, sq, 0) / 2, 0)
 
 
-def over(size: Float[Array, "*n"], strength: Float[Array, ""]) -> Float[Array, "*n"]:
+def over(size: Float[Array, "*n"], strength: Float[Array, "*m"]) -> Float[Array, "*n"]:
     """`size/strength`, where `0/0` is 0 and other sizes over 0 are infinite."""
     positive = strength > 0
     ratio = size / jnp.where(positive, strength, 1)

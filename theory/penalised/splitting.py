@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from theory.penalised.duality import Judged, Problem, better, judge
+from theory.penalised.duality import Judged, Problem, judge
 from theory.penalised.loop import Found, until_closed
 from theory.penalised.penalty import scaled_residual
 from theory.penalised.tensor_trace_norm import MODES, TensorTraceNorm
@@ -66,7 +66,6 @@ def split(
     spectra = _spectra(problem, penalty)
     zero = jnp.zeros_like(start)
     best = judge(problem, penalty, zero, zero)
-    best = better(best, judge(problem, penalty, start, problem.seen(start)))
     copies = jnp.broadcast_to(start, (MODES, *start.shape))
     beta = jnp.mean(spectra.value)
     beta = jnp.where(beta > 0, beta, 1)

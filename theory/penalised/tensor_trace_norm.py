@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from theory.arguments import check_integer
+from theory.arguments import check_integer, check_shape
 from theory.penalised.penalty import Norm, over, ridge, strength
 from theory.penalised.trace_norm import on_singular_values, singular_values
 
@@ -104,6 +104,8 @@ class TensorTraceNorm(Norm):
 
     def check(self, count: int) -> None:
         """As many cells as tasks."""
+        check_shape("strengths", self.strengths, "n")
+        check_shape("ridge", self.ridge, "")
         cells = self.grid[0] * self.grid[1]
         if cells != count:
             raise ValueError(f"grid {self.grid} has {cells} cells for {count} tasks")

@@ -44,9 +44,7 @@ def descend_on_rows(
     more than half of the rows, or a round has changed nothing, all rows are taken.
     """
     steps = jnp.zeros((), int)
-    zero = jnp.zeros_like(start)
-    best = judge(problem, penalty, zero, zero)
-    seen = _look(problem, penalty, start, best, tolerance)
+    seen = _begin(problem, penalty, start, tolerance)
     used = np.flatnonzero(np.any(np.asarray(start) != 0, axis=0))
     chosen, before = _joined(used, seen, LEAST), np.inf
     while seen.gap > seen.limit and 2 * len(chosen) <= start.shape[1]:
@@ -60,6 +58,19 @@ def descend_on_rows(
         return Found(seen.best, steps)
     rest = descend(problem, penalty, seen.best.parameters, tolerance)
     return Found(better(seen.best, rest.best), steps + rest.steps)
+
+
+@jax.jit
+def _begin(
+    problem: Problem,
+    penalty: RowSparse,
+    start: Float[Array, "k d"],
+    tolerance: Float[Array, ""],
+) -> _Seen:
+    """Judge zero, then the start."""
+    zero = jnp.zeros_like(start)
+    best = judge(problem, penalty, zero, zero)
+    return _look(problem, penalty, start, best, tolerance)
 
 
 @jax.jit
@@ -81,7 +92,6 @@ def _round(
     return found.steps, _look(problem, penalty, point, seen.best, tolerance)
 
 
-@jax.jit
 def _look(
     problem: Problem,
     penalty: RowSparse,
