@@ -1,7 +1,7 @@
 """Hard parameter sharing: one module for all tasks, a head for each."""
 
 import jax.numpy as jnp
-from numpy.typing import NDArray
+from jaxtyping import Array, Float
 
 from simulations.systems.fitted import About, Fitted
 from simulations.systems.system import System
@@ -40,7 +40,7 @@ class HardSharing(System):
         self.width = width
         self.fit_intercept = fit_intercept
 
-    def _solve(self, statistics: TaskStatistics, weights: NDArray) -> Fitted:
+    def _solve(self, statistics: TaskStatistics, weights: Float[Array, " k"]) -> Fitted:
         found = shared_optimum(statistics, self.width, weights)
         explained = jnp.sum(weights * statistics.energy) - found.loss
         return Fitted(

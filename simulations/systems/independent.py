@@ -1,7 +1,7 @@
 """Every task alone, by least squares."""
 
 import jax.numpy as jnp
-from numpy.typing import NDArray
+from jaxtyping import Array, Float
 
 from simulations.systems.fitted import About, Fitted
 from simulations.systems.least_squares import least_squares
@@ -35,7 +35,7 @@ class Independent(System):
     def __init__(self, *, fit_intercept: bool = False) -> None:
         self.fit_intercept = fit_intercept
 
-    def _solve(self, statistics: TaskStatistics, weights: NDArray) -> Fitted:
+    def _solve(self, statistics: TaskStatistics, weights: Float[Array, " k"]) -> Fitted:
         count = range(statistics.count)
         found = [least_squares(statistics.select([task])) for task in count]
         bounds = jnp.stack([own.lower_bound for own in found])

@@ -3,7 +3,7 @@
 import abc
 
 from jaxtyping import Array, Float
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from simulations.systems.fitted import Fitted, from_optimum
 from simulations.systems.system import System
@@ -39,7 +39,7 @@ class PenalisedSystem(System):
             return float("inf")
         return float(largest_strength(statistics, penalty, weights))
 
-    def _solve(self, statistics: TaskStatistics, weights: NDArray) -> Fitted:
+    def _solve(self, statistics: TaskStatistics, weights: Float[Array, " k"]) -> Fitted:
         penalty = self.penalty()
         if isinstance(penalty, QuadraticPenalty):
             return from_optimum(quadratic_optimum(statistics, penalty, weights))

@@ -2,7 +2,6 @@
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
-from numpy.typing import NDArray
 
 from simulations.systems.fitted import About, Fitted
 from simulations.systems.least_squares import least_squares
@@ -36,7 +35,7 @@ class Pooled(System):
     def __init__(self, *, fit_intercept: bool = False) -> None:
         self.fit_intercept = fit_intercept
 
-    def _solve(self, statistics: TaskStatistics, weights: NDArray) -> Fitted:
+    def _solve(self, statistics: TaskStatistics, weights: Float[Array, " k"]) -> Fitted:
         def pooled(field: Float[Array, "k *n"]) -> Float[Array, "1 *n"]:
             return jnp.tensordot(weights, field, 1)[None]
 
@@ -45,7 +44,7 @@ class Pooled(System):
                 gram=pooled(statistics.gram),
                 moment=pooled(statistics.moment),
                 energy=pooled(statistics.energy),
-                samples=jnp.sum(statistics.samples[weights > 0])[None],
+                samples=jnp.sum(jnp.where(weights > 0, statistics.samples, 0))[None],
             )
         )
         coef = jnp.repeat(found.parameters, statistics.count, axis=0)

@@ -4,7 +4,9 @@ import abc
 from collections.abc import Sequence
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import r2_score
@@ -51,9 +53,7 @@ class System(RegressorMixin, BaseEstimator, abc.ABC):
     fit_intercept: bool
 
     @abc.abstractmethod
-    def _solve(
-        self, statistics: TaskStatistics, weights: NDArray[np.float64]
-    ) -> Fitted:
+    def _solve(self, statistics: TaskStatistics, weights: Float[Array, " k"]) -> Fitted:
         """Minimise the objective; raises ValueError for parameters out of range."""
 
     def fit(
@@ -160,16 +160,15 @@ class System(RegressorMixin, BaseEstimator, abc.ABC):
 
     def _fit(self, statistics: TaskStatistics, weights: ArrayLike | None) -> "System":
         check_statistics(statistics)
-        alpha = np.asarray(check_weights(weights, statistics))
+        alpha = check_weights(weights, statistics)
         found = self._solve(statistics, alpha)
         coef = np.array(found.coef)
         rounding = float(inherent_rounding(statistics, alpha, found.coef))
-        energy = float(np.sum(alpha * np.asarray(statistics.energy)))
+        energy = float(jnp.sum(alpha * statistics.energy))
         self.coef_, self.intercept_ = coef, np.zeros(len(coef))
         self.n_features_in_ = coef.shape[1]
-        self.loss_ = float(
-            np.sum(alpha * np.asarray(task_losses(statistics, found.coef)))
-        )
+        losses = task_losses(statistics, found.coef)
+        self.loss_ = float(jnp.sum(alpha * losses))
         self.objective_ = self.loss_ / 2 + float(found.penalty)
         self.lower_bound_ = min(float(found.lower_bound), self.objective_)
         self.gap_ = self.objective_ - self.lower_bound_
