@@ -5,8 +5,6 @@ from theory.penalised.result import PenalisedOptimum
 from theory.penalised.ties import MeanRegularised
 from theory.tasks import TaskStatistics
 
-NO_TIE = MeanRegularised(0.0, 0.0)
-
 
 def least_squares(task: TaskStatistics) -> PenalisedOptimum:
     """Return the least `½‖Xw − y‖²`, at the `w` of least norm.
@@ -17,4 +15,4 @@ def least_squares(task: TaskStatistics) -> PenalisedOptimum:
     Raises:
         ValueError: Bad statistics.
     """
-    return quadratic_optimum(task, NO_TIE)
+    return quadratic_optimum(task, MeanRegularised(0.0, 0.0))
