@@ -24,6 +24,7 @@ class BlockSparse(PenalisedSystem):
     Source: Obozinski, Taskar and Jordan 2010; Negahban and Wainwright 2011.
     """
 
+    form = penalised.BlockSparse
     about = About(
         objective="… + λ Σ_j‖W^j‖_q + (ρ/2)‖W‖²",
         convex=True,
@@ -45,7 +46,3 @@ class BlockSparse(PenalisedSystem):
         self.power = power
         self.ridge = ridge
         self.fit_intercept = fit_intercept
-
-    def penalty(self) -> penalised.BlockSparse:
-        """Return `λ Σ_j‖W^j‖_q`."""
-        return penalised.BlockSparse(self.strength, self.power, self.ridge)

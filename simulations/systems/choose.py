@@ -78,15 +78,17 @@ def choose(
     check_choice("rule", rule, RULES)
     check_choice("parameter", parameter, tuple(system.get_params(deep=False)))
     parts = folded(covariates, labels, folds, centre=system.fit_intercept, seed=seed)
-    if strengths is None:
-        strengths = _grid(system, parameter, union(parts).statistics, weights)
-    values = tuple(strengths)
+    given: Any = strengths
+    if given is None:
+        given = _grid(system, parameter, union(parts).statistics, weights)
+    values = tuple(given)
     if not values:
         raise ValueError(f"strengths must have at least one value, got {strengths!r}")
     errors = _errors(system, parameter, parts, values, weights)
     least, sparing = _rules(errors)
     chosen = values[least if rule == "minimum" else sparing]
-    found = clone(system).set_params(**{parameter: chosen})
+    found: Any = clone(system)
+    found.set_params(**{parameter: chosen})
     found.fit(covariates, labels, weights=weights)
     return Choice(parameter, values, errors, values[least], values[sparing], found)
 
@@ -102,7 +104,8 @@ def _errors(
     for place, held in enumerate(parts):
         others = union([part for index, part in enumerate(parts) if index != place])
         for row, value in enumerate(values):
-            fit = clone(system).set_params(**{parameter: value, "fit_intercept": False})
+            fit: Any = clone(system)
+            fit.set_params(**{parameter: value, "fit_intercept": False})
             coef = fit.fit_statistics(others.statistics, weights=weights).coef_
             level = others.levels - np.sum(others.means * coef, axis=1)
             errors[row, place] = held.error(coef, level)

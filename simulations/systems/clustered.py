@@ -28,6 +28,7 @@ class Clustered(PenalisedSystem):
     Source: Jacob, Bach and Vert 2008.
     """
 
+    form = penalised.ClusteredPenalty
     about = About(
         objective="… + ½ε_M k‖w̄‖² + ½ min_Σ tr(WΠΣ⁻¹ΠWᵀ)",
         convex=True,
@@ -52,12 +53,8 @@ class Clustered(PenalisedSystem):
         self.within = within
         self.fit_intercept = fit_intercept
 
-    def penalty(self) -> penalised.ClusteredPenalty:
-        """Return the two parts."""
-        return penalised.ClusteredPenalty(
-            self.clusters, self.mean, self.between, self.within
-        )
-
     def relation(self, parameters: Float[Array, "k d"]) -> Float[Array, "k k"]:
         """Return `Σ`."""
-        return clustered_relation(self.penalty(), parameters)
+        return clustered_relation(
+            penalised.ClusteredPenalty(**self.fields()), parameters
+        )

@@ -24,6 +24,7 @@ class Dirty(PenalisedSystem):
     Source: Jalali, Ravikumar, Sanghavi and Ruan 2010.
     """
 
+    form = penalised.Dirty
     about = About(
         objective="… + min_{P+S=W} λ_B Σ_j‖P^j‖_∞ + λ_S‖S‖_1",
         convex=True,
@@ -45,7 +46,3 @@ class Dirty(PenalisedSystem):
         self.own = own
         self.ridge = ridge
         self.fit_intercept = fit_intercept
-
-    def penalty(self) -> penalised.Dirty:
-        """Return the least over the two parts."""
-        return penalised.Dirty(self.block, self.own, self.ridge)

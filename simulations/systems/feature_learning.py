@@ -24,6 +24,7 @@ class FeatureLearning(PenalisedSystem):
     Source: Argyriou, Evgeniou and Pontil 2008.
     """
 
+    form = penalised.SquaredTraceNorm
     about = About(
         objective="… + (λ/2)‖W‖_*²",
         convex=True,
@@ -36,10 +37,6 @@ class FeatureLearning(PenalisedSystem):
     def __init__(self, strength: float = 1.0, *, fit_intercept: bool = False) -> None:
         self.strength = strength
         self.fit_intercept = fit_intercept
-
-    def penalty(self) -> penalised.SquaredTraceNorm:
-        """Return `(λ/2)‖W‖_*²`."""
-        return penalised.SquaredTraceNorm(self.strength)
 
     def relation(self, parameters: Float[Array, "k d"]) -> Float[Array, "k k"]:
         """Return `(WᵀW)^½` over its trace."""

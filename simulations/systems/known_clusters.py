@@ -25,6 +25,7 @@ class KnownClusters(PenalisedSystem):
     Source: Jacob, Bach and Vert 2008.
     """
 
+    form = ties.KnownClusters
     about = About(
         objective="… + ½[ε_M k‖w̄‖² + ε_B Σ_c k_c‖w̄_c − w̄‖² + ε_W Σ‖w_i − w̄_c‖²]",
         convex=True,
@@ -48,7 +49,3 @@ class KnownClusters(PenalisedSystem):
         self.between = between
         self.within = within
         self.fit_intercept = fit_intercept
-
-    def penalty(self) -> ties.KnownClusters:
-        """Return the three sums of squares."""
-        return ties.KnownClusters(self.assignment, self.mean, self.between, self.within)

@@ -1,5 +1,7 @@
 """Least squares of one task, with the certificate of a quadratic."""
 
+import jax.numpy as jnp
+
 from theory.penalised.quadratic import quadratic_optimum
 from theory.penalised.result import PenalisedOptimum
 from theory.penalised.ties import MeanRegularised
@@ -15,4 +17,5 @@ def least_squares(task: TaskStatistics) -> PenalisedOptimum:
     Raises:
         ValueError: Bad statistics.
     """
-    return quadratic_optimum(task, MeanRegularised(0.0, 0.0))
+    zero = jnp.zeros(())
+    return quadratic_optimum(task, MeanRegularised(zero, zero))

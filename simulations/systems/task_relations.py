@@ -26,6 +26,7 @@ class TaskRelations(PenalisedSystem):
     Source: Zhang and Yeung 2010.
     """
 
+    form = penalised.SquaredTraceNorm
     about = About(
         objective="… + (λ/2) min_Ω tr(WΩ⁻¹Wᵀ) + (λ_1/2)‖W‖²",
         convex=True,
@@ -41,10 +42,6 @@ class TaskRelations(PenalisedSystem):
         self.strength = strength
         self.ridge = ridge
         self.fit_intercept = fit_intercept
-
-    def penalty(self) -> penalised.SquaredTraceNorm:
-        """Return `(λ/2)‖W‖_*²`, with the ridge."""
-        return penalised.SquaredTraceNorm(self.strength, self.ridge)
 
     def relation(self, parameters: Float[Array, "k d"]) -> Float[Array, "k k"]:
         """Return `(WᵀW)^½` over its trace."""

@@ -24,6 +24,7 @@ class TensorTraceNorm(PenalisedSystem):
     Source: arXiv 1606.04038.
     """
 
+    form = penalised.TensorTraceNorm
     about = About(
         objective="… + Σ_n λ_n‖W_(n)‖_*, W is d × k₁ × k₂",
         convex=True,
@@ -45,7 +46,3 @@ class TensorTraceNorm(PenalisedSystem):
         self.grid = grid
         self.ridge = ridge
         self.fit_intercept = fit_intercept
-
-    def penalty(self) -> penalised.TensorTraceNorm:
-        """Return `Σ_n λ_n‖W_(n)‖_*`."""
-        return penalised.TensorTraceNorm(self.strengths, self.grid, self.ridge)

@@ -21,6 +21,7 @@ class TraceNorm(PenalisedSystem):
     Source: Pong, Tseng, Ji and Ye 2010; arXiv 1606.04038.
     """
 
+    form = penalised.TraceNorm
     about = About(
         objective="… + λ‖W‖_* + (ρ/2)‖W‖²",
         convex=True,
@@ -36,7 +37,3 @@ class TraceNorm(PenalisedSystem):
         self.strength = strength
         self.ridge = ridge
         self.fit_intercept = fit_intercept
-
-    def penalty(self) -> penalised.TraceNorm:
-        """Return `λ‖W‖_*`."""
-        return penalised.TraceNorm(self.strength, self.ridge)

@@ -11,7 +11,7 @@ from jax.ops import segment_sum
 from jaxtyping import Array, Float
 
 from theory.arguments import check_array, check_integer, check_shape, is_traced, refuse
-from theory.penalised.penalty import ridge, strength
+from theory.penalised.penalty import non_negative
 
 
 class Level(NamedTuple):
@@ -54,8 +54,8 @@ class MeanRegularised(QuadraticPenalty):
     Source: Evgeniou and Pontil 2004; the strengths derived here.
     """
 
-    deviation: Float[Array, ""] = strength("deviation")
-    mean: Float[Array, ""] = strength("mean")
+    deviation: Float[Array, ""] = eqx.field(converter=non_negative("deviation"))
+    mean: Float[Array, ""] = eqx.field(converter=non_negative("mean"))
 
     def value(self, parameters: Float[Array, "k d"]) -> Float[Array, ""]:
         """The two sums of squares."""
@@ -91,11 +91,11 @@ class SoftSharing(QuadraticPenalty):
     for graphs.
     """
 
-    strength: Float[Array, ""] = strength()
+    strength: Float[Array, ""] = eqx.field(converter=non_negative("strength"))
     graph: Float[Array, "k k"] | None = eqx.field(
         default=None, converter=lambda graph: None if graph is None else _graph(graph)
     )
-    ridge: Float[Array, ""] = ridge()
+    ridge: Float[Array, ""] = eqx.field(default=0.0, converter=non_negative("ridge"))
 
     def value(self, parameters: Float[Array, "k d"]) -> Float[Array, ""]:
         """The sum over pairs, and the ridge."""
@@ -144,9 +144,9 @@ class KnownClusters(QuadraticPenalty):
     assignment: tuple[int, ...] = eqx.field(
         static=True, converter=lambda labels: _assignment(labels)
     )
-    mean: Float[Array, ""] = strength("mean")
-    between: Float[Array, ""] = strength("between")
-    within: Float[Array, ""] = strength("within")
+    mean: Float[Array, ""] = eqx.field(converter=non_negative("mean"))
+    between: Float[Array, ""] = eqx.field(converter=non_negative("between"))
+    within: Float[Array, ""] = eqx.field(converter=non_negative("within"))
 
     def value(self, parameters: Float[Array, "k d"]) -> Float[Array, ""]:
         """The three sums of squares."""

@@ -68,7 +68,7 @@ def test_errors_are_those_of_ridge_on_the_other_rows(centre: bool):
 
 
 def test_the_grid_starts_where_all_parameters_are_zero():
-    found = choose(TraceNorm(), "strength", X, Y, folds=3)
+    found: Any = choose(TraceNorm(), "strength", X, Y, folds=3)
     assert len(found.strengths) == len(found.errors) == 20
     assert found.errors.shape == (20, 3)
     top = TraceNorm(strength=found.strengths[0]).fit(X, Y)
@@ -90,7 +90,7 @@ def test_any_values_may_be_chosen_among():
         for c, own in zip((1, 2, 3), x, strict=True)
     ]
     rule = "one standard error"
-    found = choose(HardSharing(), "width", x, y, (1, 2, 3), folds=4, rule=rule)
+    found: Any = choose(HardSharing(), "width", x, y, (1, 2, 3), folds=4, rule=rule)
     assert found.one_standard_error == 1 == found.system.width
 
 

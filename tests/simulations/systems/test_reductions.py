@@ -97,6 +97,7 @@ SPOILED: dict[str, Any] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", sorted(set(GOOD) - {"HardSharing"}))
 @pytest.mark.parametrize("kind", SPOILED)
 @pytest.mark.parametrize("intercept", [False, True])

@@ -31,7 +31,7 @@ def test_a_constructor_only_stores(name: str):
     system = made(name)
     for field, value in GOOD[name].items():
         assert getattr(system, field) is value
-    copied = clone(system)
+    copied: Any = clone(system)
     assert repr(copied) == repr(system)
     assert copied.set_params(fit_intercept=True).get_params()["fit_intercept"] is True
 
@@ -89,7 +89,7 @@ PLACED = {"KnownClusters", "SoftSharing", "TensorTraceNorm"}
 @pytest.mark.parametrize("name", sorted(set(GOOD) - PLACED))
 def test_the_order_of_tasks_does_not_matter(name: str, fitted: dict[str, Any]):
     order = np.array([2, 0, 3, 1])
-    turned = made(name).fit(
+    turned: Any = made(name).fit(
         [X[i] for i in order], [Y[i] for i in order], weights=WEIGHTS[order]
     )
     expected = fitted[name]
