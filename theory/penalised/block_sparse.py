@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float
 
 from theory.arguments import check_choice
 from theory.penalised.knots import within_ball
-from theory.penalised.penalty import RowSparse, over, ridge, strength
+from theory.penalised.penalty import RowSparse, non_negative, over
 
 POWERS = (1, 2, np.inf)
 
@@ -32,9 +32,9 @@ class BlockSparse(RowSparse):
     Source: Obozinski, Taskar and Jordan 2010; Negahban and Wainwright 2011.
     """
 
-    strength: Float[Array, "*n"] = strength()
+    strength: Float[Array, "*n"] = eqx.field(converter=non_negative("strength"))
     power: int | float = eqx.field(static=True, default=2)
-    ridge: Float[Array, "*n"] = ridge()
+    ridge: Float[Array, "*n"] = eqx.field(default=0.0, converter=non_negative("ridge"))
 
     def __check_init__(self) -> None:
         check_choice("power", self.power, POWERS)

@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float
 
 from theory.arguments import check_integer, check_values, is_traced, refuse
 from theory.penalised.boxes import box_conjugate, box_proximal, box_value
-from theory.penalised.penalty import HalfSquared, ridge, strength
+from theory.penalised.penalty import HalfSquared, non_negative
 from theory.penalised.trace_norm import singular_values
 
 
@@ -42,10 +42,10 @@ class ClusteredPenalty(HalfSquared):
     """
 
     clusters: int = eqx.field(static=True)
-    mean: Float[Array, "*n"] = strength("mean")
-    between: Float[Array, "*n"] = strength("between")
-    within: Float[Array, "*n"] = strength("within")
-    ridge: Float[Array, "*n"] = ridge()
+    mean: Float[Array, "*n"] = eqx.field(converter=non_negative("mean"))
+    between: Float[Array, "*n"] = eqx.field(converter=non_negative("between"))
+    within: Float[Array, "*n"] = eqx.field(converter=non_negative("within"))
+    ridge: Float[Array, "*n"] = eqx.field(default=0.0, converter=non_negative("ridge"))
 
     def __check_init__(self) -> None:
         check_integer("clusters", self.clusters)

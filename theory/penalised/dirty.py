@@ -2,12 +2,13 @@
 
 from typing import Any
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from theory.arguments import check_values
 from theory.penalised.knots import within_capped_ball
-from theory.penalised.penalty import RowSparse, over, ridge, strength
+from theory.penalised.penalty import RowSparse, non_negative, over
 
 
 class Dirty(RowSparse):
@@ -29,9 +30,9 @@ class Dirty(RowSparse):
     Source: Jalali, Ravikumar, Sanghavi and Ruan 2010; prox and polar derived here.
     """
 
-    block: Float[Array, "*n"] = strength("block")
-    own: Float[Array, "*n"] = strength("own")
-    ridge: Float[Array, "*n"] = ridge()
+    block: Float[Array, "*n"] = eqx.field(converter=non_negative("block"))
+    own: Float[Array, "*n"] = eqx.field(converter=non_negative("own"))
+    ridge: Float[Array, "*n"] = eqx.field(default=0.0, converter=non_negative("ridge"))
 
     def value(self, parameters: Float[Array, "k d"]) -> Float[Array, ""]:
         """The sum over rows of the least over `u ∈ {0, |w_j1|, .., |w_jk|}`."""

@@ -81,7 +81,8 @@ def _route(
     if isinstance(penalty, TensorTraceNorm):
         return split(*arguments), "alternating directions"
     if known and isinstance(penalty, RowSparse) and start.shape[1] >= WORTH:
-        return descend_on_rows(*arguments), "proximal gradient on a working set"
+        found = descend_on_rows(problem, penalty, start, tolerance)
+        return found, "proximal gradient on a working set"
     return descend(*arguments), "proximal gradient"
 
 

@@ -1,6 +1,7 @@
 """What the solver asks of a penalty: value, proximal map, and polar or conjugate."""
 
 import abc
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -11,23 +12,19 @@ from jaxtyping import Array, Bool, Float
 from theory.arguments import check_array, check_shape
 
 
+def non_negative(name: str) -> Callable[[Any], Float[Array, "*n"]]:
+    """What converts a field: a number, or several for `jax.vmap`, finite and >= 0."""
+    return lambda value: check_array(name, value, rule="finite and >= 0", double=True)
+
+
 def strength(name: str = "strength") -> Any:
-    """A field of a penalty: a number, or several for `jax.vmap`, finite and >= 0."""
-    return eqx.field(
-        converter=lambda value: check_array(
-            name, value, rule="finite and >= 0", double=True
-        )
-    )
+    """A field that is `non_negative`."""
+    return eqx.field(converter=non_negative(name))
 
 
 def ridge() -> Any:
     """The field `ρ`, 0 by default."""
-    return eqx.field(
-        default=0.0,
-        converter=lambda value: check_array(
-            "ridge", value, rule="finite and >= 0", double=True
-        ),
-    )
+    return eqx.field(default=0.0, converter=non_negative("ridge"))
 
 
 class Penalty(eqx.Module):
@@ -37,7 +34,10 @@ class Penalty(eqx.Module):
     formulas call row `W^j`, feature `j` in all tasks, is a column of it.
     """
 
-    ridge: eqx.AbstractVar[Float[Array, "*n"]]
+    @property
+    @abc.abstractmethod
+    def ridge(self) -> Float[Array, "*n"]:
+        """`ρ`, the last field of every penalty."""
 
     @abc.abstractmethod
     def value(self, parameters: Float[Array, "k d"]) -> Float[Array, ""]:
@@ -76,6 +76,10 @@ class Penalty(eqx.Module):
 
 class Norm(Penalty):
     """A norm `Ω`, strength inside: `R*` is 0 where `Ω°(V) ≤ 1`, infinite elsewhere."""
+
+    @abc.abstractmethod
+    def at(self, strength: Any) -> "Norm":
+        """With another strength."""
 
     @abc.abstractmethod
     def polar(self, slope: Float[Array, "k d"]) -> Float[Array, ""]:

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from theory.penalised.boxes import box_proximal
-from theory.penalised.penalty import HalfSquared, over, ridge, strength
+from theory.penalised.penalty import HalfSquared, non_negative, over
 from theory.penalised.trace_norm import on_singular_values, singular_values
 
 
@@ -30,8 +31,8 @@ class SquaredTraceNorm(HalfSquared):
     Source: Argyriou, Evgeniou and Pontil 2008 (D); Zhang and Yeung 2010 (Ω).
     """
 
-    strength: Float[Array, "*n"] = strength()
-    ridge: Float[Array, "*n"] = ridge()
+    strength: Float[Array, "*n"] = eqx.field(converter=non_negative("strength"))
+    ridge: Float[Array, "*n"] = eqx.field(default=0.0, converter=non_negative("ridge"))
 
     def value(self, parameters: Float[Array, "k d"]) -> Float[Array, ""]:
         """`(λ/2)(Σσ)²`."""

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from theory.arguments import check_integer, check_shape
-from theory.penalised.penalty import Norm, over, ridge, strength
+from theory.penalised.penalty import Norm, non_negative, over
 from theory.penalised.trace_norm import on_singular_values, singular_values
 
 MODES = 3
@@ -31,9 +31,9 @@ class TensorTraceNorm(Norm):
     Source: arXiv 1606.04038; the bound of the polar is derived here.
     """
 
-    strengths: Float[Array, "*n 3"] = strength("strengths")
-    grid: tuple[int, int] = eqx.field(static=True, converter=tuple)
-    ridge: Float[Array, "*n"] = ridge()
+    strengths: Float[Array, "*n 3"] = eqx.field(converter=non_negative("strengths"))
+    grid: tuple[int, ...] = eqx.field(static=True)
+    ridge: Float[Array, "*n"] = eqx.field(default=0.0, converter=non_negative("ridge"))
 
     def __check_init__(self) -> None:
         if self.strengths.ndim < 1 or self.strengths.shape[-1] != MODES:

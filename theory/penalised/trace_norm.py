@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from theory.penalised.penalty import Norm, over, ridge, strength
+from theory.penalised.penalty import Norm, non_negative, over
 
 
 class TraceNorm(Norm):
@@ -22,8 +23,8 @@ class TraceNorm(Norm):
     Source: Pong, Tseng, Ji and Ye 2010; arXiv 1606.04038 for networks.
     """
 
-    strength: Float[Array, "*n"] = strength()
-    ridge: Float[Array, "*n"] = ridge()
+    strength: Float[Array, "*n"] = eqx.field(converter=non_negative("strength"))
+    ridge: Float[Array, "*n"] = eqx.field(default=0.0, converter=non_negative("ridge"))
 
     def value(self, parameters: Float[Array, "k d"]) -> Float[Array, ""]:
         """`λ Σ σ`."""

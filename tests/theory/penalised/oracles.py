@@ -22,7 +22,7 @@ K, D = 4, 3
 
 
 def block(strength: float, power: float) -> Callable[[Matrix], float]:
-    return lambda W: strength * sum(np.linalg.norm(row, power) for row in W)
+    return lambda W: float(strength * sum(np.linalg.norm(row, power) for row in W))
 
 
 def dirty(shared: float, own: float) -> Callable[[Matrix], float]:
@@ -38,11 +38,11 @@ def dirty(shared: float, own: float) -> Callable[[Matrix], float]:
 
 
 def trace(strength: float) -> Callable[[Matrix], float]:
-    return lambda W: strength * np.linalg.norm(W, "nuc")
+    return lambda W: float(strength * np.linalg.norm(W, "nuc"))
 
 
 def squared(strength: float) -> Callable[[Matrix], float]:
-    return lambda W: strength / 2 * np.linalg.norm(W, "nuc") ** 2
+    return lambda W: float(strength / 2 * np.linalg.norm(W, "nuc") ** 2)
 
 
 def clustered(

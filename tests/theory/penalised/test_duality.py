@@ -8,7 +8,7 @@ import pytest
 
 from tests.strategies import rows
 from tests.theory.penalised.test_optimum import PENALTIES
-from theory.penalised import BlockSparse, ClusteredPenalty, Penalty, TraceNorm
+from theory.penalised import BlockSparse, ClusteredPenalty, TraceNorm
 from theory.penalised.descent import descend
 from theory.penalised.duality import Judged, Problem, judge
 from theory.penalised.penalty import RowSparse
@@ -51,9 +51,8 @@ def test_no_lower_bound_is_above_any_objective(name):
     assert (np.asarray(judged.scale) >= 0).all()
 
 
-def _value(penalty: Penalty, W: mpmath.matrix) -> mpmath.mpf:
+def _value(penalty: BlockSparse, W: mpmath.matrix) -> mpmath.mpf:
     """`λ Σ_j ‖W^j‖_2` and the ridge with 50 digits; W is k x d."""
-    assert isinstance(penalty, BlockSparse)
     norms = (
         mpmath.sqrt(sum(W[i, j] ** 2 for i in range(W.rows))) for j in range(W.cols)
     )
@@ -68,7 +67,7 @@ def _value(penalty: Penalty, W: mpmath.matrix) -> mpmath.mpf:
 def test_the_gap_is_that_of_the_rows_in_fifty_digits(kind):
     """`F` and the dual value of the rows `u_i = t√α_i(y_i − X_iw_i)`, `−t√ρw_i`."""
     covariates, labels = rows(2, K, D, kind)
-    penalty = PENALTIES["l1/l2, ridge"]
+    penalty = BlockSparse(2.0, 2, 0.3)
     problem = problem_of(2, kind)
     zero, close = jnp.zeros((K, D)), jnp.asarray(1e-13)
     best = descend(problem, penalty, zero, close).best
@@ -128,6 +127,7 @@ def test_rows_that_are_screened_are_zero(name):
     for share in (0.9, 0.6, 0.3):
         penalty = base.at(share * largest)
         zero = jnp.zeros((K, D))
+        assert isinstance(penalty, RowSparse)
         best = descend(problem, penalty, zero, jnp.asarray(1e-13)).best
         used = np.abs(np.asarray(best.parameters)).max(axis=0) > 1e-9
         for part in (0.0, 0.5, 0.9, 0.999, 1.0):

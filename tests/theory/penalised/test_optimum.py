@@ -1,5 +1,7 @@
 """Optima against scikit-learn, reductions and each other, on awkward tasks."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -44,7 +46,7 @@ KINDS = ("plain", "few rows", "common", "repeated", "condition")
 
 
 def certified(
-    sums: TaskStatistics, penalty: Penalty, weights: object = None
+    sums: TaskStatistics, penalty: Penalty, weights: Any = None
 ) -> PenalisedOptimum:
     found = penalised_optimum(sums, penalty, weights)
     assert bool(found.certified), found.describe()
@@ -303,5 +305,5 @@ def test_a_bad_argument_is_named_with_its_value(make, message):
         make()
 
 
-def solved(penalty: Penalty, **arguments: object) -> PenalisedOptimum:
+def solved(penalty: Penalty, **arguments: Any) -> PenalisedOptimum:
     return penalised_optimum(statistics(3, K, D), penalty, **arguments)
