@@ -96,7 +96,7 @@ def test_any_values_may_be_chosen_among():
 
 def test_one_standard_error_takes_the_strongest_that_is_near_the_least():
     errors = np.array(
-        [[9.0, 9.0, 9.0], [3.1, 3.3, 3.2], [2.0, 3.0, 4.0], [4.0, 4.0, 4]]
+        [[3.8, 3.8, 3.8], [3.1, 3.3, 3.2], [2.0, 3.0, 4.0], [4.0, 4.0, 4]]
     )
     assert _rules(errors) == (2, 1)  # 3 + 1/√3 = 3.58
     errors[2] = [2.9, 3.0, 3.1]  # 3 + 0.1/√3 = 3.06
