@@ -147,3 +147,12 @@ def test_the_score_is_the_mean_over_tasks(fitted: dict[str, Any]):
         for x, w, y in zip(X, system.coef_, Y, strict=True)
     ]
     assert system.score(X, Y) == pytest.approx(np.mean(shares), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["FeatureLearning", "TaskRelations"])
+def test_the_relation_has_trace_one_and_gives_the_penalty(name: str, fitted: Any):
+    system, relation = fitted[name], fitted[name].relation_
+    assert np.trace(relation) == pytest.approx(1, rel=1e-12)
+    tied = np.trace(system.coef_.T @ np.linalg.pinv(relation, 1e-10) @ system.coef_)
+    expected = PENALTY[name](system, system.coef_)
+    assert system.strength / 2 * tied == pytest.approx(expected, rel=1e-9)
