@@ -44,7 +44,7 @@ class BlockSparse(RowSparse):
         return self.strength * jnp.sum(_norms(parameters, self.power))
 
     def proximal(
-        self, parameters: Float[Array, "k d"], step: Float[Array, ""]
+        self, parameters: Float[Array, "k d"], step: Float[Array, "*d"]
     ) -> Float[Array, "k d"]:
         """Every row less its projection on the dual ball of radius `tλ` (Moreau).
 

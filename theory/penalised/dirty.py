@@ -42,7 +42,7 @@ class Dirty(RowSparse):
         return jnp.sum(jnp.min(self.block * levels + self.own * above, axis=0))
 
     def proximal(
-        self, parameters: Float[Array, "k d"], step: Float[Array, ""]
+        self, parameters: Float[Array, "k d"], step: Float[Array, "*d"]
     ) -> Float[Array, "k d"]:
         """Every row less its projection on `{‖·‖_∞ ≤ tλ_S, ‖·‖_1 ≤ tλ_B}` (Moreau)."""
         size = jnp.abs(parameters)

@@ -32,7 +32,7 @@ def root(
 
 
 def within_ball(
-    size: Float[Array, "k ..."], radius: Float[Array, ""]
+    size: Float[Array, "k ..."], radius: Float[Array, "..."]
 ) -> Float[Array, "k ..."]:
     """Project `size ≥ 0` on the `ℓ1` ball: `(size − τ)₊` with the least `τ ≥ 0`.
 
@@ -47,7 +47,7 @@ def within_ball(
 
 
 def within_capped_ball(
-    size: Float[Array, "k ..."], cap: Float[Array, ""], radius: Float[Array, ""]
+    size: Float[Array, "k ..."], cap: Float[Array, "..."], radius: Float[Array, "..."]
 ) -> Float[Array, "k ..."]:
     """Project `size ≥ 0` on `{max ≤ cap, sum ≤ radius}`: `clip(size − τ, 0, cap)`.
 

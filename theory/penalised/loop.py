@@ -11,7 +11,8 @@ from theory.penalised.duality import Judged, Problem, allowed, better
 
 Iterate = TypeVar("Iterate")
 # Steps between two evaluations of the gap, most steps, and evaluations without a gap
-# smaller by a tenth after which rounding is all that is left.
+# smaller by a hundredth after which rounding is all that is left: far from the optimum,
+# ill-conditioned tasks move as slowly as that.
 BETWEEN, MOST, PATIENCE = 10, 100_000, 200
 
 
@@ -52,7 +53,7 @@ def until_closed(
         now = lax.fori_loop(0, BETWEEN, lambda _, it: step(it), state.iterate)
         best = better(state.best, judged(now))
         gap = best.objective - best.bound
-        fell = gap < 0.9 * state.mark
+        fell = gap < 0.99 * state.mark
         mark = jnp.where(fell, gap, state.mark)
         stale = jnp.where(fell, 0, state.stale + 1)
         return _State(now, best, state.steps + BETWEEN, mark, stale)

@@ -45,9 +45,12 @@ class Penalty(eqx.Module):
 
     @abc.abstractmethod
     def proximal(
-        self, parameters: Float[Array, "k d"], step: Float[Array, ""]
+        self, parameters: Float[Array, "k d"], step: Float[Array, "*d"]
     ) -> Float[Array, "k d"]:
-        """`argmin_X ½‖X − W‖² + t R(X)`, `t` the step."""
+        """`argmin_X ½‖X − W‖² + t R(X)`, `t` the step.
+
+        Where `R` is a sum over features, `t` may be one number for each of them.
+        """
 
     @abc.abstractmethod
     def dual(
