@@ -13,7 +13,12 @@ from jaxtyping import Array, Float, Int, Key
 
 from simulations.draws.pairs import at_cosine, turned_planes
 from simulations.engine.study import Columns
-from simulations.experiments.experiment import SQUARED, CellExperiment, setting
+from simulations.experiments.experiment import (
+    OPTIMISED,
+    SQUARED,
+    CellExperiment,
+    setting,
+)
 from simulations.training.alignment import Rounds, check_checkpoints, initial_point
 from simulations.training.alignment_arms import ARMS, Problem, train_arms
 from theory.alignment import AlignmentPoint, aligned_statistics
@@ -157,7 +162,7 @@ def rotation(spec: AlignmentSweep, angle: Float[Array, ""]) -> Float[Array, "d d
     return turned_planes(spec.dimension, one, two, jnp.deg2rad(angle))
 
 
-@partial(jax.jit, static_argnames="spec")
+@partial(jax.jit, static_argnames="spec", compiler_options=OPTIMISED)
 def _problems(keys: Key[Array, " n"], spec: AlignmentSweep) -> Problem:
     """Problems of all repeats and points, in one axis."""
     count = len(spec.angles)

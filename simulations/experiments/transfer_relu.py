@@ -12,7 +12,13 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from simulations.draws.figure_3_tasks import SOURCES, Figure3Tasks, figure_3_tasks
 from simulations.engine.study import Columns
-from simulations.experiments.experiment import SQUARED, CellExperiment, gains, setting
+from simulations.experiments.experiment import (
+    OPTIMISED,
+    SQUARED,
+    CellExperiment,
+    gains,
+    setting,
+)
 from simulations.training import (
     LevenbergMarquardt,
     Parameters,
@@ -32,9 +38,6 @@ START = 0.01
 # Sources of up to so many rows are padded to this size, and share a program.
 PADDED = 100
 AXES = "source samples_source repeat"
-# Thousands of trainings share a program, and LLVM's optimiser makes it nine times
-# faster: it is used here although `make verify` compiles the rest without.
-OPTIMISED = {"xla_backend_optimization_level": 2}
 
 
 @dataclass(frozen=True, kw_only=True)
