@@ -1,6 +1,7 @@
 """What a run of the ledger was asked for."""
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -9,13 +10,17 @@ Profile = Literal["quick", "full"]
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Passed to every claim; nothing else decides what is measured."""
+    """Passed to every claim; nothing else decides what is measured.
+
+    Stores older than `started` are made anew if `fresh`: once, as claims share them.
+    """
 
     profile: Profile = "quick"
     seed: int = 0
     results: Path = Path("results")
     data: Path | None = None
     fresh: bool = False
+    started: float = field(default_factory=time.time, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse a seed that NumPy and jax cannot both take."""

@@ -15,6 +15,7 @@ from paper_checks.data.benchmark import LinearBenchmark
 from paper_checks.data.bundled import BUNDLED
 from paper_checks.data.folder import benchmark_names, load_benchmark
 from paper_checks.settings import Settings
+from paper_checks.studies.stores import anew
 from simulations import store
 from simulations.provenance import our_version, spec_json
 
@@ -88,7 +89,7 @@ def _kept(settings: Settings, name: str, load: Callable[[], LinearBenchmark]) ->
     folder = settings.results / "real_data" / name
     benchmark = load()
     spec = _spec(settings, name, benchmark)
-    if not settings.fresh and folder.is_dir():
+    if not anew(settings, folder) and folder.is_dir():
         try:
             saved = {path.stem: store.load(path) for path in folder.glob("*.zarr")}
         except (ValueError, OSError):

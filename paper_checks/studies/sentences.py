@@ -20,6 +20,7 @@ from paper_checks.sentences.spec import TextStudy
 from paper_checks.sentences.splits import PROTOCOLS
 from paper_checks.sentences.studies import STUDIES
 from paper_checks.settings import Settings
+from paper_checks.studies.stores import anew
 from simulations import store
 from simulations.provenance import our_version, spec_json
 
@@ -67,7 +68,7 @@ def study(settings: Settings, name: str, encoder: Kind | None = None) -> xr.Data
     spec = replace(spec, seed=settings.seed)
     other = kind != encoder_of(settings)
     path = settings.results / (f"{name}-{kind}.zarr" if other else f"{name}.zarr")
-    found = None if settings.fresh else _stored(path, spec, settings)
+    found = None if anew(settings, path) else _stored(path, spec, settings)
     if found is None:
         found = STUDIES[name](_bench(settings), spec)
         store.save(found, path)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import xarray as xr
@@ -16,11 +17,17 @@ def kept(
 ) -> xr.Dataset:
     """Run a study, or read it if a store has it; a different store is replaced."""
     path = settings.results / f"{name}.zarr"
-    if settings.fresh:
+    if anew(settings, path):
         data = run(spec)
         store.save(data, path)
         return data
     return store.load_or_run(spec, run, path, difference="rewrite").data
+
+
+def anew(settings: Settings, path: Path) -> bool:
+    """Whether a store is made even if it is there: `fresh`, and not by this run."""
+    made = path.exists() and path.stat().st_mtime >= settings.started
+    return settings.fresh and not made
 
 
 def kept_of_data(

@@ -99,7 +99,7 @@ def test_a_study_is_told_before_it_is_begun(bundled, studied, tmp_path):
 def test_another_spec_or_fresh_studies_all_again(bundled, studied, tmp_path, change):
     settings = Settings(results=tmp_path)
     first = studies(settings)
-    changed = dataclasses.replace(settings, **change)
+    changed = Settings(results=tmp_path, **change)
     again = studies(changed)
     assert studied == ["one", "two"] * 2
     assert not again["one"]["optima"].identical(first["one"]["optima"])

@@ -50,13 +50,21 @@ def test_a_finished_sweep_is_reused(ran, tmp_path, name):
 def test_another_spec_or_fresh_runs_it_again(ran, tmp_path, name, change):
     settings = Settings(results=tmp_path)
     first = SWEEPS[name](settings)
-    changed = dataclasses.replace(settings, **change)
+    # Another run: its stores are those since it started.
+    changed = Settings(results=tmp_path, **change)
     again = SWEEPS[name](changed)
     assert len(ran) == 2
     assert not again.identical(first)
     assert store.load(tmp_path / f"{name}.zarr").identical(again)
     assert (ran[0] == ran[1]) is ("fresh" in change)
     assert ran[1].seed == changed.seed
+
+
+def test_claims_of_one_fresh_run_share_a_study(ran, tmp_path):
+    settings = Settings(results=tmp_path, fresh=True)
+    first, again = (SWEEPS["capacity"](settings) for _ in range(2))
+    assert len(ran) == 1
+    assert again.identical(first)
 
 
 def test_another_version_runs_it_again(ran, tmp_path, monkeypatch):
