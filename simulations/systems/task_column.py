@@ -8,7 +8,6 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clon
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from simulations.systems.mean_regularised import MeanRegularised
-from simulations.systems.system import System
 from theory.arguments import check_integer
 
 # Its documentation is for callers that leave arguments out.
@@ -36,7 +35,8 @@ class TaskColumn(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     Source: derived here.
     """
 
-    def __init__(self, system: System | None = None, column: int = -1) -> None:
+    # Scikit-learn wants anything stored, and refused by `fit`.
+    def __init__(self, system: Any = None, column: Any = -1) -> None:
         self.system = system
         self.column = column
 
