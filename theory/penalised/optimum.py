@@ -1,5 +1,6 @@
 """The optimum of a convex objective of several tasks, with its certificate."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -7,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from theory.arguments import check_array, check_share, is_traced
 from theory.penalised.descent import descend
-from theory.penalised.duality import Problem, allowed
+from theory.penalised.duality import Judged, Problem, allowed, judge
 from theory.penalised.loop import Found
 from theory.penalised.penalty import Penalty, RowSparse
 from theory.penalised.result import PenalisedOptimum
@@ -57,7 +58,7 @@ def penalised_optimum(
     closed = jnp.asarray(check_share("tolerance", tolerance))
     first = _start(start, statistics)
     problem = Problem.of(statistics, alpha, common=has_common_gram(statistics))
-    return _finished(problem, closed, *_route(problem, penalty, first, closed))
+    return _finished(problem, penalty, closed, *_route(problem, penalty, first, closed))
 
 
 def _start(start: ArrayLike | None, statistics: TaskStatistics) -> Float[Array, "k d"]:
@@ -95,17 +96,40 @@ def has_common_gram(statistics: TaskStatistics) -> bool:
 
 
 def _finished(
-    problem: Problem, tolerance: Float[Array, ""], found: Found, route: str
+    problem: Problem,
+    penalty: Penalty,
+    tolerance: Float[Array, ""],
+    found: Found,
+    route: str,
 ) -> PenalisedOptimum:
-    """The best point of a descent as a result."""
-    best = found.best
+    """The best point of a descent as a result.
+
+    Its loss is computed anew. In the compiled loop a comparison of objectives that
+    tie may be computed twice and rounded to both sides: the loss was then seen to be
+    that of one point, and the parameters those of another.
+    """
+    best = _stated(problem, penalty, found.best.parameters)
+    # The same to rounding; that of the loop has the rounding of its bound.
+    objective = jnp.minimum(best.objective, found.best.objective)
     return PenalisedOptimum(
         parameters=best.parameters,
-        objective=best.objective,
+        objective=objective,
         loss=best.loss,
-        lower_bound=jnp.minimum(best.bound, best.objective),
+        lower_bound=jnp.minimum(found.best.bound, objective),
         rounding=best.rounding,
         tolerance=allowed(problem, best.rounding, tolerance),
         steps=found.steps,
         route=route,
     )
+
+
+@jax.jit
+def _stated(
+    problem: Problem, penalty: Penalty, parameters: Float[Array, "k d"]
+) -> Judged:
+    """Objective and loss of a point; its bound is not looked for."""
+
+    def none(_: Array, lin: Array, __: Array) -> tuple[Array, Array]:
+        return 0 * lin, 0 * lin
+
+    return judge(problem, penalty, parameters, problem.seen(parameters), none)
