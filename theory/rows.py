@@ -5,7 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from theory.arguments import check_shape
+from theory.arguments import check_shape, refuse
+
+# Sums of squares outside of these are refused: ratios of two and their squares, which
+# the optima are made of, would leave the range of floats.
+LEAST, MOST = 1e-100, 1e100
 
 
 def task_label(index: int, names: Sequence[str] | None) -> str:
@@ -83,6 +87,28 @@ def varied_labels(low: float, high: float, rows: int, label: str) -> None:
             f"{label}: labels are constant ({low:g} in all {rows} rows), so nothing "
             "can be learned from them; drop the task"
         )
+
+
+def check_range(
+    field: str, label: str, values: NDArray[np.floating] | float, unit: str
+) -> None:
+    """Refuse sums of squares that are not zero and not in `[LEAST, MOST]`.
+
+    Raises:
+        ValueError: The message names task, field and entry.
+    """
+    sums = np.asarray(values)
+    bad = (sums != 0) & ~((sums >= LEAST) & (sums <= MOST))
+    rule = f"0 or within [{LEAST:g}, {MOST:g}]"
+    refuse(f"{label}: {field}", sums, bad, rule, f": rescale {unit}")
+
+
+def vanished(field: str, label: str, unit: str) -> None:
+    """Refuse entries that are not zero and have squares that are, in floats."""
+    raise ValueError(
+        f"{label}: {field} must be 0 or within [{LEAST:g}, {MOST:g}], got less than "
+        f"{np.finfo(float).tiny:.3g} from entries that are not 0: rescale {unit}"
+    )
 
 
 def _numbers(values: ArrayLike, label: str, field: str) -> NDArray[np.float64]:

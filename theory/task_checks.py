@@ -16,7 +16,8 @@ from theory.arguments import (
     refuse,
     require_64_bit,
 )
-from theory.tasks import Tasks, TaskStatistics, check_range
+from theory.rows import check_range
+from theory.tasks import Tasks, TaskStatistics
 
 # A weighted sum of squares, and its square, must be within the range of floats.
 MOST_WEIGHT = 1e50

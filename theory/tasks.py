@@ -9,8 +9,15 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 from numpy.typing import ArrayLike, NDArray
 
-from theory.arguments import refuse
-from theory.rows import check_task, finite_block, task_label, varied_labels
+from theory.rows import (
+    LEAST,
+    check_range,
+    check_task,
+    finite_block,
+    task_label,
+    vanished,
+    varied_labels,
+)
 
 
 class TaskStatistics(eqx.Module):
@@ -193,33 +200,6 @@ class Tasks(eqx.Module):
         )
 
 
-# Sums of squares outside of these are refused: ratios of two and their squares, which
-# the optima are made of, would leave the range of floats.
-LEAST, MOST = 1e-100, 1e100
-
-
-def check_range(
-    field: str, label: str, values: NDArray[np.floating] | float, unit: str
-) -> None:
-    """Refuse sums of squares that are not zero and not in `[LEAST, MOST]`.
-
-    Raises:
-        ValueError: The message names task, field and entry.
-    """
-    sums = np.asarray(values)
-    bad = (sums != 0) & ~((sums >= LEAST) & (sums <= MOST))
-    rule = f"0 or within [{LEAST:g}, {MOST:g}]"
-    refuse(f"{label}: {field}", sums, bad, rule, f": rescale {unit}")
-
-
-def _vanished(field: str, label: str, unit: str) -> None:
-    """Refuse entries that are not zero and have squares that are, in floats."""
-    raise ValueError(
-        f"{label}: {field} must be 0 or within [{LEAST:g}, {MOST:g}], got less than "
-        f"{np.finfo(float).tiny:.3g} from entries that are not 0: rescale {unit}"
-    )
-
-
 class _Fold:
     """Running sums of one task, in 64-bit NumPy whatever jax's precision is."""
 
@@ -278,10 +258,10 @@ class _Fold:
         varied_labels(self.low, self.high, self.samples, label)
         squares = np.diag(self.gram)
         for column in np.flatnonzero(self.used & (squares == 0)):
-            _vanished(f"covariates' sum of squares[{column}]", label, "the column")
+            vanished(f"covariates' sum of squares[{column}]", label, "the column")
         check_range("covariates' sum of squares", label, squares, "the column")
         if self.energy == 0 and (self.low != 0 or self.high != 0):
-            _vanished("labels' sum of squares", label, "the labels")
+            vanished("labels' sum of squares", label, "the labels")
         check_range("labels' sum of squares", label, self.energy, "the labels")
 
 
