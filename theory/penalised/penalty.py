@@ -17,16 +17,6 @@ def non_negative(name: str) -> Callable[[Any], Float[Array, "*n"]]:
     return lambda value: check_array(name, value, rule="finite and >= 0", double=True)
 
 
-def strength(name: str = "strength") -> Any:
-    """A field that is `non_negative`."""
-    return eqx.field(converter=non_negative(name))
-
-
-def ridge() -> Any:
-    """The field `ρ`, 0 by default."""
-    return eqx.field(default=0.0, converter=non_negative("ridge"))
-
-
 class Penalty(eqx.Module):
     """`R(W)`, beside which the objective has `(ρ/2)‖W‖²`.
 
